@@ -1,0 +1,199 @@
+"""The gateway's rules for what we send, declared beside each field.
+
+Every broken rule of a request is reported at once, with the path of its field,
+before anything is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import attrs
+
+from .errors import Problem
+from .money import fit, parse_amount
+
+__all__ = [
+    "Check",
+    "amount",
+    "amount_problem",
+    "code_of",
+    "email",
+    "key",
+    "problems_of",
+    "text",
+    "url",
+    "web_url_problem",
+    "whole",
+]
+
+Check = Callable[[object], str | None]
+"""Returns what is wrong with a value, or ``None``."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
+_BLANK = re.compile(r"\s")
+
+
+def text(max_length: int, *, one_line: bool = True) -> Check:
+    """1 to ``max_length`` characters; ids and names on one line."""
+
+    def check(value: object) -> str | None:
+        if not isinstance(value, str):
+            return "must be text"
+        if not value.strip():
+            return "must not be empty"
+        if len(value) > max_length:
+            return f"must be at most {max_length} characters, has {len(value)}"
+        unwanted = _CONTROL.search(value)
+        if unwanted and (one_line or unwanted.group() not in "\n\r\t"):
+            return "must not hold control characters"
+        return None
+
+    return check
+
+
+def key(max_length: int = 64) -> Check:
+    """An id: text without blanks around it."""
+    is_text = text(max_length)
+
+    def check(value: object) -> str | None:
+        problem = is_text(value)
+        if problem is None and cast("str", value) != cast("str", value).strip():
+            return "must not start or end with a blank"
+        return problem
+
+    return check
+
+
+def code_of(length: int, what: str) -> Check:
+    """An upper-case ISO code of ``length`` letters."""
+
+    def check(value: object) -> str | None:
+        if isinstance(value, str) and re.fullmatch(f"[A-Z]{{{length}}}", value):
+            return None
+        return f"must be {what}: {length} upper-case letters"
+
+    return check
+
+
+def web_url_problem(value: str, max_length: int) -> str | None:
+    """What is wrong with an http or https URL, or ``None``."""
+    if len(value) > max_length:
+        return f"must be at most {max_length} characters, has {len(value)}"
+    if _CONTROL.search(value) or _BLANK.search(value):
+        return "must not hold blanks or control characters"
+    try:
+        parts = urlsplit(value)
+        port_ok = parts.port is None or parts.port > 0
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_ok:
+        return "must be an http or https URL with a host"
+    if parts.username is not None or parts.password is not None:
+        return "must not hold a user name or password"
+    return None
+
+
+def url(max_length: int = 256) -> Check:
+    """An absolute http or https URL without user name and password."""
+
+    def check(value: object) -> str | None:
+        if not isinstance(value, str):
+            return "must be text"
+        return web_url_problem(value, max_length)
+
+    return check
+
+
+def email(max_length: int = 128) -> Check:
+    """Something at something; more than that only a mail server can tell."""
+    is_text = key(max_length)
+
+    def check(value: object) -> str | None:
+        problem = is_text(value)
+        if problem is None and not re.fullmatch(r"[^\s@]+@[^\s@]+", cast("str", value)):
+            return "must be an e-mail address"
+        return problem
+
+    return check
+
+
+def whole(low: int, high: int, what: str) -> Check:
+    """A whole number between two bounds, both included."""
+
+    def check(value: object) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return f"must be {what}"
+        if not low <= value <= high:
+            return f"must be {what} between {low} and {high}"
+        return None
+
+    return check
+
+
+def amount(value: object) -> str | None:
+    """An amount of major units."""
+    try:
+        parse_amount(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def amount_problem(value: Decimal, currency: object, *, zero: bool) -> str | None:
+    """What is wrong between a well-formed amount and its currency, or ``None``."""
+    if not isinstance(currency, str) or amount(value) is not None:
+        return None  # reported on the field itself
+    if value == 0 and not zero:
+        return "must be more than zero"
+    try:
+        fit(value, currency)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def problems_of(model: attrs.AttrsInstance, path: str = "") -> Iterator[Problem]:
+    """Every broken rule of a model and of the models inside it."""
+    for field in cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(type(model))):
+        value = getattr(model, field.name)
+        where = f"{path}.{field.name}" if path else field.name
+        if value is None and field.default is None:
+            continue
+        check = cast("Check | None", field.metadata.get("check"))
+        if value is None:
+            yield Problem(where, "is required")
+        elif check is not None:
+            problem = check(value)
+            if problem is not None:
+                yield Problem(where, problem)
+        elif attrs.has(type(value)):
+            yield from problems_of(value, where)
+        elif isinstance(value, tuple):
+            yield from _problems_in(cast("tuple[object, ...]", value), field, where)
+        else:
+            yield Problem(where, _expected(field))
+    across = getattr(model, "problems_across", None)
+    if across is not None:
+        for problem in cast("Callable[[], Iterator[Problem]]", across)():
+            yield Problem(f"{path}.{problem.path}" if path else problem.path,
+                          problem.message)
+
+
+def _expected(field: attrs.Attribute[Any]) -> str:
+    return f"must be {field.metadata.get('is', 'another type')}"
+
+
+def _problems_in(
+    items: tuple[object, ...], field: attrs.Attribute[Any], where: str
+) -> Iterator[Problem]:
+    for index, item in enumerate(items):
+        if attrs.has(type(item)):
+            yield from problems_of(cast("attrs.AttrsInstance", item),
+                                   f"{where}[{index}]")
+        else:
+            yield Problem(f"{where}[{index}]", _expected(field))

@@ -1,0 +1,324 @@
+"""Between attrs models and the gateway's JSON: strict out, tolerant in.
+
+The only room that knows wire names. Out, ``total_amount`` becomes
+``totalAmount`` and what is ``None`` is left out. In, names are matched without
+regard to case and stray blanks, unknown ones are kept, and a value of an
+unexpected shape fails the message only where money or identity hangs on it.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from .models.common import Received
+from .models.links import CreateLink, GoodsItem
+from .models.refunds import CreateRefund
+from .money import ExchangeRate, format_amount, parse_amount, parse_rate
+from .strict_json import JsonObject, JsonValue
+
+__all__ = ["ShapeError", "from_wire", "read_time", "to_wire", "write_time"]
+
+ReceivedT = TypeVar("ReceivedT", bound=Received)
+
+# Other spellings seen in the vendor's own samples and schemas.
+_ALIASES = {
+    "app_id": ("merchantAppId",),
+    "card_identifier_no": ("cardIidentifierNo",),
+    "merchant_link_id": ("merchantLinkNo",),
+    "refund_amount": ("totalAmount",),
+}
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
+    r"(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:?[0-9]{2})"
+)
+_MICROSECOND_DIGITS = 7
+
+
+class ShapeError(ValueError):
+    """A value cannot be what its field says. Holds the path, never the value."""
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.reason = reason
+        self.path = path
+
+    def inside(self, name: str) -> ShapeError:
+        """The same error seen from one level further out."""
+        dot = "." if self.path and not self.path.startswith("[") else ""
+        return ShapeError(self.reason, f"{name}{dot}{self.path}")
+
+
+def _wire_name(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
+
+
+def _fold(name: str) -> str:
+    return name.strip().casefold()
+
+
+def write_time(moment: datetime) -> str:
+    """RFC 3339 with milliseconds and a numeric offset, as PayerMax asks for.
+
+    Raises:
+        ValueError: The time has no offset.
+    """
+    if moment.utcoffset() is None:
+        raise ValueError("a time sent to PayerMax must carry its offset")
+    return moment.isoformat(timespec="milliseconds")
+
+
+def read_time(value: object) -> datetime:
+    """An RFC 3339 time, with or without fraction, with ``Z`` or an offset.
+
+    Raises:
+        ShapeError: It is none.
+    """
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ShapeError("is no RFC 3339 time")
+    day, time, fraction, zone = match.groups()
+    offset = "+00:00" if zone in "Zz" else zone
+    try:
+        return datetime.fromisoformat(
+            f"{day}T{time}{(fraction or '')[:_MICROSECOND_DIGITS]}{offset}"
+        )
+    except ValueError:
+        raise ShapeError("is no RFC 3339 time") from None
+
+
+def _read_text(value: object, _type: object = str) -> str:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return format(value, "d" if isinstance(value, int) else "f")
+    raise ShapeError("is no text")
+
+
+def _read_amount(value: object, _type: object = Decimal) -> Decimal:
+    if isinstance(value, Decimal) and cast("int", value.as_tuple().exponent) > 0:
+        raise ShapeError("is an amount with an exponent")
+    try:
+        return parse_amount(value)
+    except ValueError:
+        raise ShapeError("is no amount") from None
+
+
+def _read_rate(value: object, _type: object = ExchangeRate) -> ExchangeRate:
+    try:
+        return parse_rate(value)
+    except ValueError:
+        raise ShapeError("is no rate") from None
+
+
+def _is_open_enum(hint: Any) -> bool:
+    members = get_args(hint) if get_origin(hint) in {Union, types.UnionType} else ()
+    return str in members and any(
+        isinstance(member, type) and issubclass(member, StrEnum) for member in members
+    )
+
+
+def _open_enum_hook(hint: Any) -> Callable[[object, object], str]:
+    kind = next(
+        member
+        for member in get_args(hint)
+        if isinstance(member, type) and issubclass(member, StrEnum)
+    )
+    known = {member.value: member for member in kind}
+
+    def read(value: object, _type: object) -> str:
+        text = _read_text(value)
+        return known.get(text.strip().upper(), text)
+
+    return read
+
+
+@attrs.frozen
+class _Field:
+    attribute: attrs.Attribute[Any]
+    names: tuple[str, ...]
+    read: Callable[[object], object]
+
+    @property
+    def may_be_absent(self) -> bool:
+        return self.attribute.default is not attrs.NOTHING
+
+    @property
+    def must_be_right(self) -> bool:
+        return not self.may_be_absent or bool(self.attribute.metadata.get("decisive"))
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) in {Union, types.UnionType}:
+        members = [member for member in get_args(hint) if member is not type(None)]
+        return members[0] if len(members) == 1 else Union[tuple(members)]  # noqa: UP007
+    return hint
+
+
+def _reader(converter: Converter, hint: Any) -> Callable[[object], object]:
+    inner = _without_none(hint)
+    if get_origin(inner) is tuple:
+        one = _reader(converter, get_args(inner)[0])
+
+        def read_all(value: object) -> tuple[object, ...]:
+            # One object where the schema says a list has been seen.
+            items = cast("list[object]", value) if isinstance(value, list) else [value]
+            found: list[object] = []
+            for index, item in enumerate(items):
+                try:
+                    found.append(one(item))
+                except ShapeError as error:
+                    raise error.inside(f"[{index}]") from None
+            return tuple(found)
+
+        return read_all
+    if get_origin(inner) is not None and not _is_open_enum(inner):
+        return _read_object
+    hook = converter.get_structure_hook(inner)
+    return lambda value: hook(value, inner)
+
+
+def _read_object(value: object) -> JsonObject:
+    if not isinstance(value, dict):
+        raise ShapeError("is no object")
+    return cast("JsonObject", value)
+
+
+def _received_hook(
+    cls: type[Received], converter: Converter
+) -> Callable[[object, object], Received]:
+    attrs.resolve_types(cls)
+    fields = [
+        _Field(
+            attribute,
+            tuple(
+                _fold(name)
+                for name in (
+                    _wire_name(attribute.name),
+                    *_ALIASES.get(attribute.name, ()),
+                )
+            ),
+            _reader(converter, attribute.type),
+        )
+        for attribute in attrs.fields(cls)
+        if attribute.name != "extra"
+    ]
+
+    def read(value: object, _type: object) -> Received:
+        return cls(**_collect(fields, _read_object(value)))
+
+    return read
+
+
+def _collect(fields: list[_Field], found: JsonObject) -> dict[str, Any]:
+    # The exact name wins over one that merely reads the same.
+    folded: dict[str, str] = {}
+    for name in found:
+        if name == name.strip() or _fold(name) not in folded:
+            folded[_fold(name)] = name
+    extra = dict(found)
+    values: dict[str, Any] = {}
+    for field in fields:
+        name = field.attribute.name
+        wire = next((folded[key] for key in field.names if key in folded), None)
+        if wire is None or found[wire] is None:
+            if not field.may_be_absent:
+                raise ShapeError("is missing", _wire_name(name))
+            if wire is not None:
+                extra.pop(wire, None)
+            continue
+        try:
+            values[name] = field.read(found[wire])
+        except ShapeError as error:
+            if field.must_be_right:
+                raise error.inside(wire) from None
+            continue
+        extra.pop(wire, None)
+    return {**values, "extra": extra}
+
+
+def _make_converter() -> Converter:
+    converter = Converter(detailed_validation=False)
+    # cattrs turns None into 'None' for text; every scalar has its own hook here.
+    converter.register_structure_hook(str, _read_text)
+    converter.register_structure_hook(Decimal, _read_amount)
+    converter.register_structure_hook(ExchangeRate, _read_rate)
+    converter.register_structure_hook(datetime, lambda value, _: read_time(value))
+    converter.register_structure_hook_factory(_is_open_enum, _open_enum_hook)
+
+    @converter.register_structure_hook_factory(
+        lambda hint: isinstance(hint, type) and issubclass(hint, Received)
+    )
+    def _received(
+        cls: type[Received], converter: Converter
+    ) -> Callable[[object, object], Received]:
+        return _received_hook(cls, converter)
+
+    converter.register_unstructure_hook(Decimal, format_amount)
+    special: dict[type, dict[str, Any]] = {
+        CreateLink: {"expires_in": override(rename="expiresTime", unstruct_hook=_text)},
+        GoodsItem: {"quantity": override(unstruct_hook=str)},
+        # The one amount the gateway takes as a JSON number; the rest is text.
+        CreateRefund: {"refund_amount": override(unstruct_hook=_as_it_is)},
+    }
+
+    @converter.register_unstructure_hook_factory(attrs.has)
+    def _sent(
+        cls: type[attrs.AttrsInstance], converter: Converter
+    ) -> Callable[[Any], dict[str, Any]]:
+        given = special.get(cls, {})
+        renamed = {
+            field.name: given.get(field.name, override())
+            for field in cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(cls))
+        }
+        for name, options in renamed.items():
+            if options.rename is None:
+                renamed[name] = attrs.evolve(options, rename=_wire_name(name))
+        return make_dict_unstructure_fn(cls, converter, **renamed)  # type: ignore[arg-type]
+
+    return converter
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _as_it_is(value: Decimal) -> Decimal:
+    return value
+
+
+_CONVERTER = _make_converter()
+
+
+def to_wire(request: attrs.AttrsInstance) -> JsonObject:
+    """The ``data`` object of a request, without what is ``None``."""
+    return cast("JsonObject", _drop_none(_CONVERTER.unstructure(request)))
+
+
+def _drop_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {name: _drop_none(item) for name, item in items if item is not None}
+    if isinstance(value, list | tuple):
+        return [_drop_none(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def from_wire(data: JsonValue | Mapping[str, JsonValue], model: type[ReceivedT]) -> ReceivedT:
+    """Read an object the gateway sent.
+
+    Raises:
+        ShapeError: It is no object, lacks what the model cannot do without, or
+            holds something in its place that cannot be read.
+    """
+    return _CONVERTER.structure(data, model)

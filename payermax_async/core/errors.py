@@ -1,0 +1,336 @@
+"""Everything that can go wrong, and what the gateway may have seen of it.
+
+Money hangs on one question after a failure: may PayerMax have acted on the
+request? Each error therefore carries an :class:`Outcome` as a field, decided
+where the facts are known, never guessed later from an exception class.
+
+No error holds a key, a message body, a card or a person. All of them pickle.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import attrs
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "ClientStateError",
+    "ConfigurationError",
+    "ConflictError",
+    "HttpStatusError",
+    "InvalidRequestError",
+    "NoReplyError",
+    "NotFoundError",
+    "NotSentError",
+    "Outcome",
+    "OutcomeUnknownError",
+    "PayerMaxError",
+    "Problem",
+    "ReplyError",
+    "ReplyMismatchError",
+    "ReplySignatureError",
+    "ReplyTooLargeError",
+    "SignatureError",
+    "ThrottledError",
+    "TlsError",
+    "TransportError",
+    "UnreadableReplyError",
+    "ValidationError",
+    "WebhookError",
+    "WebhookReason",
+]
+
+
+class Outcome(enum.Enum):
+    """What the gateway may have done with a request that failed."""
+
+    NOT_SENT = "not sent"
+    """Nothing left this machine. Sending again cannot do anything twice."""
+
+    REJECTED = "rejected"
+    """The gateway answered that it did not do it."""
+
+    UNKNOWN = "unknown"
+    """It may have been done. Ask before sending anything again."""
+
+
+def _revive(
+    cls: type[PayerMaxError], args: tuple[object, ...], state: dict[str, object]
+) -> PayerMaxError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class PayerMaxError(Exception):
+    """Root of every error this package raises on purpose.
+
+    Attributes:
+        operation: The gateway operation, such as ``createPaybylink``.
+        merchant_key: The merchant's own id in the request (``merchantLinkId``,
+            ``outTradeNo`` or ``outRefundNo``), to find the case again.
+        attempts: How many times the call was started, 0 when it never was.
+        outcome: What the gateway may have done.
+        retry_after: Seconds the gateway asked to wait, if it did.
+        elapsed: Seconds from the start of the call to the failure.
+    """
+
+    outcome: Outcome = Outcome.NOT_SENT
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str | None = None,
+        merchant_key: str | None = None,
+        attempts: int = 0,
+        outcome: Outcome | None = None,
+        retry_after: float | None = None,
+        elapsed: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.merchant_key = merchant_key
+        self.attempts = attempts
+        if outcome is not None:
+            self.outcome = outcome
+        self.retry_after = retry_after
+        self.elapsed = elapsed
+
+    def __reduce__(self) -> tuple[Any, ...]:  # the protocol of object.__reduce__
+        return (_revive, (type(self), self.args, self.__dict__.copy()))
+
+
+class ConfigurationError(PayerMaxError):
+    """A setting is wrong: a key, a URL, a number. Raised while constructing.
+
+    The message says how to mend it and never quotes a key.
+    """
+
+
+@attrs.frozen
+class Problem:
+    """One broken rule of a model."""
+
+    path: str
+    """Where, as in ``goods_details[0].price``."""
+
+    message: str
+    """What is wrong and what would be right."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ValidationError(PayerMaxError, ValueError):
+    """A request breaks the gateway's rules; nothing was sent.
+
+    Attributes:
+        problems: All broken rules at once, each with the path of its field.
+    """
+
+    def __init__(
+        self,
+        problems: tuple[Problem, ...],
+        *,
+        subject: str = "request",
+        operation: str | None = None,
+        merchant_key: str | None = None,
+    ) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(
+            f"{subject} has {count}:{lines}",
+            operation=operation,
+            merchant_key=merchant_key,
+        )
+        self.problems = problems
+
+
+class ClientStateError(PayerMaxError):
+    """The client is not open, is closed, or belongs to another event loop."""
+
+
+class TransportError(PayerMaxError):
+    """No usable answer came over the network."""
+
+
+class NotSentError(TransportError):
+    """Nothing left this machine: DNS, refused, TLS, no free connection in time."""
+
+    outcome = Outcome.NOT_SENT
+
+
+class TlsError(NotSentError):
+    """The gateway's certificate or TLS version was not accepted. Never retried."""
+
+
+class NoReplyError(TransportError):
+    """Something left, but no whole answer came back."""
+
+    outcome = Outcome.UNKNOWN
+
+
+class ReplyError(PayerMaxError):
+    """An answer came that cannot be taken at its word."""
+
+    outcome = Outcome.UNKNOWN
+
+
+class HttpStatusError(ReplyError):
+    """The HTTP status is not the gateway's: it answers with 200, always.
+
+    Attributes:
+        status: The HTTP status code.
+    """
+
+    def __init__(self, message: str, *, status: int, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.status = status
+
+
+class UnreadableReplyError(ReplyError):
+    """The body is no JSON, or not the shape this operation answers with."""
+
+
+class ReplySignatureError(ReplyError):
+    """The signature is missing where it is required, doubled, or wrong."""
+
+
+class ReplyMismatchError(ReplyError):
+    """A genuine answer, but about another link, order or refund."""
+
+
+class ReplyTooLargeError(ReplyError):
+    """The body passed the size limit and was cut off."""
+
+
+class ApiError(PayerMaxError):
+    """The gateway answered with a code other than success.
+
+    Attributes:
+        code: The gateway's code, exactly as it came.
+        api_message: The gateway's message.
+        verified: Whether the answer carried PayerMax's valid signature.
+        remedy: What to do about it, when this package knows.
+    """
+
+    outcome = Outcome.REJECTED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        api_message: str = "",
+        verified: bool = False,
+        remedy: str = "",
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, **facts)
+        self.code = code
+        self.api_message = api_message
+        self.verified = verified
+        self.remedy = remedy
+
+
+class AuthenticationError(ApiError):
+    """Merchant, app, key or permission: the account's set-up must change."""
+
+
+class InvalidRequestError(ApiError):
+    """The gateway refuses these fields; the same request will fail again."""
+
+
+class ThrottledError(ApiError):
+    """Too many requests at once; slow down."""
+
+
+class NotFoundError(ApiError):
+    """The gateway knows no such link, order or refund."""
+
+
+class ConflictError(ApiError):
+    """The merchant's id is already taken by something else.
+
+    This call made nothing, but *something* exists under the id: look at it
+    with a query before choosing a new one.
+
+    Attributes:
+        differences: The fields in which the existing one differs, when it was
+            compared. ``code`` is empty when the conflict was found by asking.
+    """
+
+    def __init__(
+        self, message: str, *, differences: tuple[str, ...] = (), **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+        self.differences = differences
+
+
+class OutcomeUnknownError(PayerMaxError):
+    """A write may or may not have happened, and asking did not settle it in time.
+
+    Never treat it as failed. ``merchant_key`` names the case;
+    ``await client.resolve(error)`` settles it. The error of the last attempt
+    is the ``__cause__``.
+
+    Attributes:
+        reason: The last attempt's error in a few words, kept when pickled.
+    """
+
+    outcome = Outcome.UNKNOWN
+
+    def __init__(self, message: str, *, reason: str = "", **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.reason = reason
+
+
+class SignatureError(PayerMaxError):
+    """A signature does not belong to the bytes. The message never says more."""
+
+
+class WebhookReason(enum.Enum):
+    """Why a notification was refused: for metrics and logs, never for the sender."""
+
+    TOO_LARGE = "too large"
+    ENCODED = "content encoding"
+    SIGNATURE_MISSING = "signature missing"
+    SIGNATURE_REPEATED = "signature repeated"
+    SIGNATURE_SHAPE = "signature shape"
+    SIGNATURE_WRONG = "signature wrong"
+    UNREADABLE = "unreadable"
+    NOT_OURS = "not ours"
+    STALE = "time out of range"
+
+
+class WebhookError(PayerMaxError):
+    """A notification was refused.
+
+    Attributes:
+        reason: Why, for the metrics.
+        status: The HTTP status to answer with. The status and :attr:`body` are
+            the same for every signature failure, so a forger learns nothing.
+        authentic: True when the signature was right and only the content is
+            unusable: keep the raw bytes and look.
+    """
+
+    body = b'{"code":"FAIL","msg":"Failed"}'
+    """The body to answer with, the same for every refusal."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: WebhookReason,
+        status: int = 401,
+        authentic: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.status = status
+        self.authentic = authentic

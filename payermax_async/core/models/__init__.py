@@ -1,0 +1,1 @@
+"""The gateway's requests, replies and notifications as attrs classes."""

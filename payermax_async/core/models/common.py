@@ -1,0 +1,193 @@
+"""What the models of requests, replies and notifications share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from ..checks import Check, problems_of
+from ..errors import ValidationError
+from ..money import ExchangeRate
+from ..strict_json import JsonValue
+
+__all__ = [
+    "CardInfo",
+    "Fees",
+    "MerchantFee",
+    "PaymentDetail",
+    "PaymentStatus",
+    "Received",
+    "Sent",
+    "ThreeDsResult",
+    "decisive",
+    "sent",
+]
+
+
+def sent(check: Check, *, default: Any = attrs.NOTHING, **options: Any) -> Any:
+    """A field of a request and the gateway's rule for it.
+
+    ``Any`` because a field specifier stands for a value of its field's type.
+    """
+    return attrs.field(default=default, metadata={"check": check}, **options)
+
+
+def part(description: str, *, default: Any = attrs.NOTHING, **options: Any) -> Any:
+    """A field of a request that is a model, or several, of its own."""
+    return attrs.field(default=default, metadata={"is": description}, **options)
+
+
+def decisive(*, default: Any = attrs.NOTHING, **options: Any) -> Any:
+    """A field of a reply that must not be misread: a bad value fails the reply.
+
+    Everywhere else a value of an unexpected shape is set aside in ``extra``.
+    """
+    return attrs.field(default=default, metadata={"decisive": True}, **options)
+
+
+class Sent:
+    """A request: every rule of its tree is checked when it is made."""
+
+    __slots__ = ()
+
+    def __attrs_post_init__(self) -> None:
+        problems = tuple(problems_of(self))  # type: ignore[arg-type]
+        if problems:
+            raise ValidationError(problems, subject=type(self).__name__)
+
+
+@attrs.frozen(kw_only=True)
+class Received:
+    """Something that came from PayerMax."""
+
+    extra: Mapping[str, JsonValue] = attrs.field(factory=dict, repr=False)
+    """What came and has no field here, or has an unexpected shape, as it came.
+
+    Names are the gateway's own. Kept out of the ``repr``: it may hold anything.
+    """
+
+
+class PaymentStatus(StrEnum):
+    """Where a payment stands. Links say ``CLOSE``, orders say ``CLOSED``."""
+
+    PENDING = "PENDING"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    CLOSED = "CLOSED"
+    CLOSE = "CLOSE"
+
+
+@attrs.frozen(kw_only=True)
+class ThreeDsResult(Received):
+    """What 3-D Secure found, for card payments."""
+
+    three_ds_version: str | None = None
+    """Protocol version, such as ``2.2.0``."""
+    enrolled: str | None = None
+    """Whether the card takes part: Y, N, U or B."""
+    authentication_status: str | None = None
+    """How it went: Y, N, U, A or R."""
+    eci: str | None = None
+    """Electronic commerce indicator: 02/05 full, 01/06 attempted, 00/07 none."""
+    ds_transaction_id: str | None = attrs.field(default=None, repr=False)
+    """Id given by the directory server."""
+    cavv: str | None = attrs.field(default=None, repr=False)
+    """Cardholder authentication value."""
+    xid: str | None = attrs.field(default=None, repr=False)
+    """Transaction id of 3-D Secure 1."""
+
+
+@attrs.frozen(kw_only=True)
+class CardInfo(Received):
+    """A card as PayerMax shows it: masked. Person and number stay out of ``repr``."""
+
+    card_org: str | None = None
+    """Scheme, such as VISA or MADA."""
+    country: str | None = None
+    """Issuing country, ISO 3166-1 alpha-2."""
+    card_type: str | None = None
+    """DEBIT, CREDIT and so on."""
+    total_card_org: tuple[str, ...] = ()
+    """All schemes of a co-badged card."""
+    type: str | None = None
+    """``PAN`` for the card itself, ``NETWORK_TOKEN`` for a token."""
+    source: str | None = None
+    """Where it came from: CARD, APPLEPAY, GOOGLEPAY_PAN and so on."""
+    card_bin_no: str | None = attrs.field(default=None, repr=False)
+    """First digits of the card."""
+    card_number: str | None = attrs.field(default=None, repr=False)
+    """Masked number (newer name)."""
+    card_identifier_no: str | None = attrs.field(default=None, repr=False)
+    """Masked number (older name); see :attr:`masked_number`."""
+    card_holder_name: str | None = attrs.field(default=None, repr=False)
+    """Masked name of the holder."""
+    card_identifier_name: str | None = attrs.field(default=None, repr=False)
+    """Masked name of the holder (older name)."""
+    card_last4: str | None = attrs.field(default=None, repr=False)
+    """Last four digits."""
+    card_expiration_year: str | None = attrs.field(default=None, repr=False)
+    """Two digits."""
+    card_expiration_month: str | None = attrs.field(default=None, repr=False)
+    """Two digits."""
+    payment_token_id: str | None = attrs.field(default=None, repr=False)
+    """Token of the saved card (older place)."""
+    three_ds_result: ThreeDsResult | None = None
+    """What 3-D Secure found."""
+    avs_result: str | None = None
+    """What the address check found."""
+
+    @property
+    def masked_number(self) -> str | None:
+        """The masked card number under whichever name it came."""
+        return self.card_number or self.card_identifier_no
+
+
+@attrs.frozen(kw_only=True)
+class PaymentDetail(Received):
+    """How something was paid."""
+
+    payment_method_type: str | None = None
+    """CARD, WALLET and so on."""
+    payment_method: str | None = None
+    """Seen in samples, not documented."""
+    target_org: str | None = None
+    """Wallet or bank; empty or ``*`` for cards."""
+    card_info: CardInfo | None = None
+    """The card, for card payments."""
+    pay_amount: Decimal | None = None
+    """What the payer was charged, in major units of ``pay_currency``."""
+    pay_currency: str | None = None
+    """ISO 4217 code."""
+    exchange_rate: ExchangeRate | None = None
+    """From the order's currency to the payer's."""
+    payment_token_id: str | None = attrs.field(default=None, repr=False)
+    """Token of the saved payment method."""
+
+
+@attrs.frozen(kw_only=True)
+class MerchantFee(Received):
+    """A fee that the merchant pays."""
+
+    amount: Decimal | None = None
+    """Major units."""
+    currency: str | None = None
+    """ISO 4217 code."""
+    url: str | None = attrs.field(default=None, repr=False)
+    """Where PayerMax shows the details."""
+
+
+@attrs.frozen(kw_only=True)
+class Fees(Received):
+    """The fees of an order; there once it is paid."""
+
+    mer_fee: tuple[MerchantFee, ...] = ()
+    """One as documented; a list has been seen."""
+
+
+Timestamp = datetime
+"""Times from PayerMax always carry their offset."""

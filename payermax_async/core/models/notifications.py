@@ -1,0 +1,171 @@
+"""What PayerMax posts to the merchant, once its signature was verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+import attrs
+
+from ..strict_json import JsonValue
+from .common import Fees, PaymentDetail, PaymentStatus, Received, decisive
+from .links import LinkPayment, LinkStatus, PaidByPayments
+from .refunds import RefundStatus
+
+__all__ = [
+    "LinkNotification",
+    "LinkResult",
+    "Notification",
+    "PaymentNotification",
+    "PaymentResult",
+    "RefundNotification",
+    "RefundResult",
+    "UnknownNotification",
+]
+
+
+@attrs.frozen(kw_only=True)
+class LinkResult(PaidByPayments, Received):
+    """The link a PAYBYLINK notification is about."""
+
+    merchant_link_id: str
+    """The merchant's own id of the link."""
+    total_amount: Decimal
+    """What was to be paid, major units. Compare it with your own order."""
+    currency: str
+    """ISO 4217 code. Compare it with your own order."""
+    country: str | None = None
+    """ISO 3166-1 alpha-2 code."""
+    link_id: str | None = None
+    """PayerMax's id of the link."""
+    link_status: LinkStatus | str | None = None
+    """Whether it can be opened; ``ACTIVE`` has been seen on paid links."""
+    pay_by_link_info: tuple[LinkPayment, ...] = decisive(default=())
+    """The payments; :attr:`is_paid` follows from them."""
+    link_url: str | None = None
+    """The page on which the buyer paid."""
+    qr_code_url: str | None = None
+    """Picture of the QR code."""
+    expires_at: datetime | None = None
+    """When it can no longer be paid."""
+    link_description: str | None = attrs.field(default=None, repr=False)
+    """The merchant's note."""
+
+
+@attrs.frozen(kw_only=True)
+class PaymentResult(Received):
+    """The order a PAYMENT notification is about."""
+
+    out_trade_no: str
+    """The order number."""
+    status: PaymentStatus | str = decisive()
+    """Where the payment stands; the only field that tells."""
+    total_amount: Decimal
+    """What was to be paid, major units. Compare it with your own order."""
+    currency: str
+    """ISO 4217 code. Compare it with your own order."""
+    country: str | None = None
+    """ISO 3166-1 alpha-2 code."""
+    trade_token: str | None = None
+    """PayerMax's trade id."""
+    complete_time: datetime | None = None
+    """When it was over."""
+    payment_details: tuple[PaymentDetail, ...] = ()
+    """How it was paid."""
+    fees: Fees | None = None
+    """What it cost the merchant."""
+    reference: str | None = attrs.field(default=None, repr=False)
+    """The merchant's own value."""
+    channel_no: str | None = None
+    """Number at the channel."""
+    third_channel_no: str | None = None
+    """Number at the third party."""
+    payment_code: str | None = attrs.field(default=None, repr=False)
+    """Virtual account or payment code."""
+    cashier_country: str | None = None
+    """Country of the cashier page that was used."""
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether the order was paid."""
+        return self.status == PaymentStatus.SUCCESS
+
+
+@attrs.frozen(kw_only=True)
+class RefundResult(Received):
+    """The refund a REFUND notification is about."""
+
+    out_refund_no: str
+    """The merchant's own id of the refund."""
+    status: RefundStatus | str = decisive()
+    """Where it stands."""
+    refund_amount: Decimal
+    """How much, major units."""
+    refund_currency: str
+    """ISO 4217 code."""
+    refund_trade_no: str | None = None
+    """PayerMax's id of the refund."""
+    out_trade_no: str | None = None
+    """PayerMax's order number."""
+    refund_finish_time: datetime | None = None
+    """When it was over."""
+
+    @property
+    def is_refunded(self) -> bool:
+        """Whether the money went back."""
+        return self.status == RefundStatus.REFUND_SUCCESS
+
+
+@attrs.frozen(kw_only=True)
+class Notification(Received):
+    """What every notification has. ``data.status`` tells what happened;
+    ``code`` and ``msg`` do not.
+    """
+
+    notify_type: str
+    """What it is about, such as ``PAYBYLINK``; open, new types may come."""
+    code: str | None = None
+    """The gateway's code; a failure code when a payment failed."""
+    msg: str | None = attrs.field(default=None, repr=False)
+    """The gateway's message."""
+    key_version: str | None = None
+    """Version of the key it was signed with, as PayerMax counts."""
+    app_id: str | None = None
+    """The merchant's application."""
+    merchant_no: str | None = None
+    """The merchant's number."""
+    notify_time: datetime | None = None
+    """When PayerMax sent it."""
+
+
+@attrs.frozen(kw_only=True)
+class LinkNotification(Notification):
+    """PAYBYLINK: a link was paid."""
+
+    data: LinkResult
+    """The link and its payments."""
+
+
+@attrs.frozen(kw_only=True)
+class PaymentNotification(Notification):
+    """PAYMENT: an order was paid, failed or closed."""
+
+    data: PaymentResult
+    """The order."""
+
+
+@attrs.frozen(kw_only=True)
+class RefundNotification(Notification):
+    """REFUND: a refund succeeded or failed."""
+
+    data: RefundResult
+    """The refund."""
+
+
+@attrs.frozen(kw_only=True)
+class UnknownNotification(Notification):
+    """Any other type: verified and kept, for the merchant to look at."""
+
+    data: Mapping[str, JsonValue] = attrs.field(factory=dict, repr=False)
+    """The payload as it came, under the gateway's own names."""

@@ -1,0 +1,126 @@
+"""Refunds: ask for one, and learn what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+
+from ..checks import amount, amount_problem, code_of, key, text, url
+from ..errors import Problem
+from ..money import fit, lenient_amount
+from .common import Received, Sent, decisive, sent
+
+__all__ = [
+    "CreateRefund",
+    "QueryRefund",
+    "RefundDetails",
+    "RefundStatus",
+    "SubmittedRefund",
+]
+
+
+class RefundStatus(StrEnum):
+    """Where a refund stands."""
+
+    REFUND_PENDING = "REFUND_PENDING"
+    REFUND_SUCCESS = "REFUND_SUCCESS"
+    REFUND_FAILED = "REFUND_FAILED"
+
+
+@attrs.frozen(kw_only=True)
+class CreateRefund(Sent):
+    """A refund to be made, whole or in part.
+
+    Raises:
+        ValidationError: With every broken rule at once.
+    """
+
+    out_refund_no: str = sent(key())
+    """The merchant's own id of the refund, 1 to 64 characters, never used twice."""
+    refund_amount: Decimal = sent(amount, converter=lenient_amount)
+    """How much, in major units; given as ``Decimal``, ``int`` or text."""
+    refund_currency: str = sent(code_of(3, "an ISO 4217 currency code"))
+    """The order's currency, ISO 4217 code."""
+    out_trade_no: str | None = sent(key(), default=None)
+    """PayerMax's order number; this or ``trade_token``."""
+    trade_token: str | None = sent(key(), default=None)
+    """PayerMax's trade id; this or ``out_trade_no``."""
+    comments: str | None = sent(text(512, one_line=False), default=None, repr=False)
+    """Why, up to 512 characters."""
+    refund_notify_url: str | None = sent(url(), default=None)
+    """Where the notification goes; the dashboard's setting when left out."""
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        fitted = fit(self.refund_amount, self.refund_currency)
+        object.__setattr__(self, "refund_amount", fitted)
+
+    def problems_across(self) -> Iterator[Problem]:
+        """Problems between fields."""
+        problem = amount_problem(self.refund_amount, self.refund_currency, zero=False)
+        if problem:
+            yield Problem("refund_amount", problem)
+        if self.out_trade_no is None and self.trade_token is None:
+            yield Problem("out_trade_no", "is required, unless trade_token is given")
+
+
+@attrs.frozen(kw_only=True)
+class QueryRefund(Sent):
+    """Ask about a refund by the merchant's number or by PayerMax's."""
+
+    out_refund_no: str | None = sent(key(), default=None)
+    """The merchant's own id of the refund."""
+    refund_trade_no: str | None = sent(key(), default=None)
+    """PayerMax's id of the refund."""
+
+    def problems_across(self) -> Iterator[Problem]:
+        """Problems between fields."""
+        if self.out_refund_no is None and self.refund_trade_no is None:
+            yield Problem(
+                "out_refund_no", "is required, unless refund_trade_no is given"
+            )
+
+
+@attrs.frozen(kw_only=True)
+class SubmittedRefund(Received):
+    """A refund that PayerMax took on. Pending, not yet successful."""
+
+    out_refund_no: str
+    """The merchant's own id of the refund."""
+    status: RefundStatus | str | None = decisive(default=None)
+    """``REFUND_PENDING`` or ``REFUND_FAILED``."""
+    refund_trade_no: str | None = None
+    """PayerMax's id of the refund."""
+    trade_order_no: str | None = None
+    """PayerMax's number of the order."""
+
+
+@attrs.frozen(kw_only=True)
+class RefundDetails(Received):
+    """A refund as PayerMax knows it."""
+
+    status: RefundStatus | str = decisive()
+    """Where it stands."""
+    out_refund_no: str | None = None
+    """The merchant's own id of the refund."""
+    refund_trade_no: str | None = None
+    """PayerMax's id of the refund."""
+    out_trade_no: str | None = None
+    """PayerMax's order number."""
+    refund_amount: Decimal | None = decisive(default=None)
+    """How much, major units."""
+    refund_currency: str | None = None
+    """ISO 4217 code."""
+    result_msg: str | None = attrs.field(default=None, repr=False)
+    """Why it failed, in words."""
+    refund_finish_time: datetime | None = None
+    """When it was over."""
+
+    @property
+    def is_refunded(self) -> bool:
+        """Whether the money went back."""
+        return self.status == RefundStatus.REFUND_SUCCESS

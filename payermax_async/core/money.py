@@ -1,0 +1,149 @@
+"""Amounts in major currency units, as ``Decimal``, by PayerMax's own rules.
+
+PayerMax's decimals are not ISO 4217's: IDR, TWD, PKR and COP take none although
+ISO gives them two, and the three-decimal dinars take at most two. The rules are
+worded per field in the interface pages of https://docs.payermax.com; where two
+pages disagree, the narrower reading is used, which every page accepts.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import NewType, cast
+
+__all__ = [
+    "AmountInput",
+    "ExchangeRate",
+    "decimals_for",
+    "fit",
+    "format_amount",
+    "lenient_amount",
+    "parse_amount",
+    "parse_rate",
+]
+
+AmountInput = Decimal | int | str
+"""What an amount may be given as. Never a float: 0.1 is not a tenth."""
+
+ExchangeRate = NewType("ExchangeRate", Decimal)
+"""A rate between two currencies; not an amount, so it may have more decimals."""
+
+NO_DECIMALS = frozenset(
+    {"IDR", "TWD", "KRW", "VND", "CLP", "PKR", "COP", "JPY", "ISK", "PYG"}
+)
+
+# Checked before Decimal() sees the text: Decimal takes "1_000", full-width digits
+# and "1e1000000", and turning the last into an integer takes half a minute.
+_AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,4})?")
+_RATE = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,18})?")
+_MAX_TEXT = 24
+_MAX_INTEGER_DIGITS = 15
+_MAX_DECIMALS = 4
+_CENT_DECIMALS = 2
+
+
+def decimals_for(currency: str) -> int:
+    """How many decimals PayerMax takes for a currency (ISO 4217 code): 0 or 2.
+
+    Example:
+        >>> decimals_for("IDR"), decimals_for("KWD")
+        (0, 2)
+    """
+    return 0 if currency in NO_DECIMALS else _CENT_DECIMALS
+
+
+def parse_amount(value: object) -> Decimal:
+    """Read an amount of major units exactly; costs microseconds for any input.
+
+    Args:
+        value: A ``Decimal``, an ``int``, or ASCII text such as ``"19.90"``.
+
+    Returns:
+        The same value, zero or positive, at most 15 digits before the point and
+        4 behind it.
+
+    Raises:
+        ValueError: It is a float, negative, not finite, too long, or spelled in
+            any other way. The message does not repeat the value.
+    """
+    if isinstance(value, str):
+        if len(value) > _MAX_TEXT or not _AMOUNT.fullmatch(value):
+            raise ValueError(
+                "must be digits with at most 4 decimals, such as 19.90, without "
+                "sign, exponent, blanks or separators"
+            )
+        return Decimal(value)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        hint = " (a float is inexact: use Decimal or text)"
+        raise ValueError(
+            "must be a Decimal, int or text" + hint * isinstance(value, float)
+        )
+    if isinstance(value, int):
+        if not 0 <= value < 10**_MAX_INTEGER_DIGITS:
+            raise ValueError("must be between 0 and 15 digits long")
+        return Decimal(value)
+    return _checked(value)
+
+
+def _checked(value: Decimal) -> Decimal:
+    if not value.is_finite() or value.is_signed():
+        raise ValueError("must be finite and not negative")
+    exponent = cast("int", value.as_tuple().exponent)
+    if value.adjusted() >= _MAX_INTEGER_DIGITS or exponent < -_MAX_TEXT:
+        raise ValueError("must have at most 15 digits before the point")
+    return value
+
+
+def parse_rate(value: object) -> ExchangeRate:
+    """Read an exchange rate: like an amount, with up to 18 decimals.
+
+    Raises:
+        ValueError: It is spelled in any other way.
+    """
+    text = format(_checked(value), "f") if isinstance(value, Decimal) else str(value)
+    if len(text) > _MAX_TEXT * 2 or not _RATE.fullmatch(text):
+        raise ValueError("must be digits with at most 18 decimals")
+    return ExchangeRate(Decimal(text))
+
+
+def lenient_amount(value: AmountInput) -> Decimal:
+    """Read an amount, or hand a bad one through for validation to report."""
+    try:
+        return parse_amount(value)
+    except ValueError:
+        return cast("Decimal", value)
+
+
+def fit(amount: Decimal, currency: str) -> Decimal:
+    """The amount with no more decimals than its currency takes.
+
+    Raises:
+        ValueError: That would change its value.
+
+    Example:
+        >>> fit(Decimal("40000.00"), "IDR")
+        Decimal('40000')
+    """
+    _checked(amount)
+    places = decimals_for(currency)
+    exponent = cast("int", amount.as_tuple().exponent)
+    # format, not quantize: it neither rounds nor depends on the decimal context.
+    text = format(amount, "f")
+    if exponent < -places:
+        whole, _, fraction = text.partition(".")
+        if fraction[places:].strip("0"):
+            plural = "no decimals" if places == 0 else f"at most {places} decimals"
+            raise ValueError(f"PayerMax takes {plural} for {currency}")
+        text = f"{whole}.{fraction[:places]}" if places else whole
+    return Decimal(text)
+
+
+def format_amount(amount: Decimal) -> str:
+    """The amount as plain digits for the wire, never with an exponent.
+
+    Example:
+        >>> format_amount(Decimal("4E+4"))
+        '40000'
+    """
+    return format(_checked(amount), "f")

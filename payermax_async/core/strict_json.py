@@ -1,0 +1,180 @@
+"""JSON bytes in and out, with nothing left to interpretation.
+
+Two parsers that read the same signed bytes differently are how forgeries pass
+checks, so what RFC 8259 leaves open is refused here: repeated names, NaN,
+trailing bytes, deep nesting, byte order marks, lone surrogates and NUL.
+Numbers become ``int`` or ``Decimal``; no float is ever made.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from json.encoder import encode_basestring  # type: ignore[attr-defined]
+from typing import Union, cast
+
+__all__ = ["JsonError", "JsonObject", "JsonValue", "read_json", "write_json"]
+
+JsonValue = Union[  # noqa: UP007 - a recursive alias needs the quoted form
+    str, int, Decimal, bool, None, list["JsonValue"], dict[str, "JsonValue"]
+]
+JsonObject = dict[str, JsonValue]
+
+_MAX_DEPTH = 32
+_MAX_NUMBER_TEXT = 64
+_MAX_EXPONENT = 64
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+class JsonError(ValueError):
+    """The bytes are no JSON this package accepts. Quotes nothing of them."""
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_NUMBER_TEXT:
+        raise JsonError("a number is too long")
+    return int(text)
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > _MAX_NUMBER_TEXT:
+        raise JsonError("a number is too long")
+    number = Decimal(text)
+    if abs(number.adjusted()) > _MAX_EXPONENT:
+        raise JsonError("a number is out of range")
+    return number
+
+
+def _constant(_name: str) -> JsonValue:
+    raise JsonError("NaN and Infinity are no JSON")
+
+
+def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise JsonError("a name appears twice in one object")
+    return found
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= _MAX_DEPTH:
+        return
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        mark = token.group()
+        if mark in "[{":
+            depth += 1
+            if depth > _MAX_DEPTH:
+                raise JsonError(f"nested deeper than {_MAX_DEPTH} levels")
+        elif mark in "]}":
+            depth -= 1
+
+
+def _check_text(value: JsonValue) -> None:
+    if isinstance(value, str):
+        if "\0" in value or not _is_scalar(value):
+            raise JsonError("a string holds NUL or half a character")
+    elif isinstance(value, list):
+        for item in value:
+            _check_text(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check_text(item)
+
+
+def _is_scalar(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def read_json(body: bytes) -> JsonValue:
+    """Read one JSON document from UTF-8 bytes.
+
+    Raises:
+        JsonError: The bytes are not UTF-8, not one strict JSON document, or use
+            something that parsers read differently.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise JsonError("not UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise JsonError("starts with a byte order mark")
+    _check_depth(text)
+    try:
+        value = cast(
+            "JsonValue",
+            json.loads(
+                text,
+                parse_float=_decimal,
+                parse_int=_integer,
+                parse_constant=_constant,
+                object_pairs_hook=_unique,
+            ),
+        )
+    except JsonError:
+        raise
+    except (ValueError, RecursionError) as error:
+        where = f" at character {error.pos}" if hasattr(error, "pos") else ""
+        raise JsonError(f"not JSON{where}") from None
+    # Both can only enter through an escape: raw ones fail to decode or to parse.
+    if "\\u" in text:
+        _check_text(value)
+    return value
+
+
+def write_json(value: object) -> bytes:
+    """Write JSON as compact UTF-8, amounts as exact numbers.
+
+    The standard library has no way to write a ``Decimal`` as a number without
+    passing through float, hence this writer.
+
+    Raises:
+        TypeError: A float or another type that JSON has no exact form for.
+    """
+    parts: list[str] = []
+    _write(value, parts)
+    return "".join(parts).encode("utf-8")
+
+
+def _write(value: object, parts: list[str]) -> None:
+    if isinstance(value, str):
+        parts.append(cast("str", encode_basestring(str(value))))
+    elif value is None or isinstance(value, bool):
+        parts.append({None: "null", True: "true", False: "false"}[value])
+    elif isinstance(value, int):
+        parts.append(int.__repr__(value))
+    elif isinstance(value, Decimal):
+        if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
+            raise TypeError("only finite numbers of sane size have a JSON form")
+        parts.append(format(value, "f"))
+    elif isinstance(value, Mapping):
+        _write_object(cast("Mapping[object, object]", value), parts)
+    elif isinstance(value, list | tuple):
+        _write_array(cast("list[object]", value), parts)
+    else:
+        raise TypeError(f"{type(value).__name__} has no exact JSON form")
+
+
+def _write_object(value: Mapping[object, object], parts: list[str]) -> None:
+    separator = "{"
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise TypeError("names in a JSON object are text")
+        parts.append(separator)
+        parts.append(cast("str", encode_basestring(key)))
+        parts.append(":")
+        _write(item, parts)
+        separator = ","
+    parts.append("}" if separator == "," else "{}")
+
+
+def _write_array(value: list[object], parts: list[str]) -> None:
+    separator = "["
+    for item in value:
+        parts.append(separator)
+        _write(item, parts)
+        separator = ","
+    parts.append("]" if separator == "," else "[]")

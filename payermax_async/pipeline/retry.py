@@ -1,0 +1,82 @@
+"""Whether and when to try again: pure decisions, somebody else waits."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import attrs
+
+from ..core.errors import (
+    ClientStateError,
+    ConfigurationError,
+    Outcome,
+    PayerMaxError,
+    ThrottledError,
+    TlsError,
+    ValidationError,
+)
+
+__all__ = ["RetryPolicy"]
+
+_NEVER_AGAIN = (ClientStateError, ConfigurationError, TlsError, ValidationError)
+_MAX_DOUBLINGS = 32
+
+
+def _positive(_: object, field: attrs.Attribute[float], value: float) -> None:
+    if not 0 < value < float("inf"):
+        raise ConfigurationError(f"RetryPolicy.{field.name} must be more than zero")
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter.
+
+    The delay before attempt n+1 is drawn evenly between 0 and
+    ``min(cap, base * 2 ** (n - 1))``, so that clients that failed together do
+    not come back together. It decides pace, not permission: whether a request
+    may be repeated at all follows from the operation and the outcome.
+
+    Example:
+        >>> RetryPolicy(max_attempts=1).next_delay(PayerMaxError("x"), 1) is None
+        True
+    """
+
+    max_attempts: int = attrs.field(default=5, validator=_positive)
+    """How often a request is sent at the most, the first time included."""
+    base: float = attrs.field(default=0.1, validator=_positive)
+    """Seconds; the upper bound of the first delay."""
+    throttled_base: float = attrs.field(default=1.0, validator=_positive)
+    """Seconds; the same when the gateway says that it is too much."""
+    cap: float = attrs.field(default=5.0, validator=_positive)
+    """Seconds; no drawn delay is longer."""
+    max_retry_after: float = attrs.field(default=60.0, validator=_positive)
+    """Seconds; asked to wait longer than this, the call fails at once."""
+    draw: Callable[[float, float], float] = attrs.field(
+        default=random.uniform, repr=False
+    )
+    """Draws a number evenly between two bounds."""
+
+    def next_delay(self, error: PayerMaxError, attempt: int) -> float | None:
+        """Seconds to wait before the next attempt, or ``None`` to give up.
+
+        Args:
+            error: What ended the last attempt.
+            attempt: Its number, 1 for the first.
+        """
+        if attempt >= self.max_attempts or isinstance(error, _NEVER_AGAIN):
+            return None
+        asked = error.retry_after
+        if asked is not None and asked > self.max_retry_after:
+            return None
+        slow = isinstance(error, ThrottledError) or asked is not None
+        base = self.throttled_base if slow else self.base
+        ceiling = min(self.cap, base * 2 ** min(attempt - 1, _MAX_DOUBLINGS))
+        delay = self.draw(0.0, ceiling)
+        # What the gateway asks for is a floor: jitter adds to it, never shortens.
+        return delay if asked is None else asked + delay
+
+
+def is_settled(error: PayerMaxError) -> bool:
+    """Whether nothing can have been done, so that anything may be sent again."""
+    return error.outcome is Outcome.NOT_SENT

@@ -1,0 +1,80 @@
+"""The seam to the network: bytes out, bytes in, and whether anything left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+__all__ = ["Headers", "HttpRequest", "HttpResponse", "Transport", "header_values"]
+
+Headers = tuple[tuple[str, str], ...]
+"""Header lines in order, so that a repeated header stays visible."""
+
+
+def header_values(headers: Headers, name: str) -> tuple[str, ...]:
+    """Every value sent under ``name``, in order; header names ignore case."""
+    wanted = name.lower()
+    return tuple(value for key, value in headers if key.lower() == wanted)
+
+
+@attrs.frozen(kw_only=True)
+class HttpRequest:
+    """One POST. The body and the header values stay out of the ``repr``."""
+
+    url: str
+    headers: Headers = attrs.field(repr=False, default=())
+    body: bytes = attrs.field(repr=False)
+
+    def with_header(self, name: str, value: str) -> HttpRequest:
+        """The same request with one more header line."""
+        return attrs.evolve(self, headers=(*self.headers, (name, value)))
+
+
+@attrs.frozen(kw_only=True)
+class HttpResponse:
+    """One answer, its body whole and untouched."""
+
+    status: int
+    headers: Headers = attrs.field(repr=False, default=())
+    body: bytes = attrs.field(repr=False)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """Every value received under ``name``, in order."""
+        return header_values(self.headers, name)
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """Carries one request to the gateway.
+
+    A transport follows no redirect, keeps no cookie, decompresses nothing and
+    repeats nothing: the layers above decide what a failure means.
+    """
+
+    async def open(self) -> None:
+        """Acquire what needs a running event loop. Called once, before sending."""
+        ...
+
+    async def send(
+        self, request: HttpRequest, *, timeout: float, on_sent: Callable[[], None]
+    ) -> HttpResponse:
+        """Send one request and read its whole answer.
+
+        Args:
+            request: What to send.
+            timeout: Seconds for everything: connecting, sending, reading.
+            on_sent: To be called before the first byte of the request leaves.
+                If it was not called, nothing left.
+
+        Raises:
+            NotSentError: Nothing left this machine.
+            NoReplyError: Something left, and no whole answer came back.
+            ReplyTooLargeError: The answer passed the size limit.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release what this transport opened itself. A second call does nothing."""
+        ...
