@@ -1,0 +1,260 @@
+"""The catalogue of gateway codes: meaning, remedy, may it be sent again?
+
+Codes are an open set: PayerMax adds some without notice. One that is not in
+the catalogue is kept as it came and taken as a plain refusal.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from types import MappingProxyType
+from typing import Final, TypedDict, Unpack
+
+from .catalogue import REQUEST_CODES
+from .code_info import CodeInfo, Kind, Resend
+from .errors import (
+    ApiError,
+    AuthenticationError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    Outcome,
+    ThrottledError,
+)
+from .payer_codes import PAYER_CODES
+
+__all__ = [
+    "AMBIGUOUS_CODES",
+    "DUPLICATE_CODES",
+    "MESSAGE_LIMIT",
+    "NOT_FOUND_CODES",
+    "SUCCESS_CODE",
+    "CodeInfo",
+    "Kind",
+    "ReplyFacts",
+    "Resend",
+    "clean_message",
+    "closest",
+    "error_class",
+    "error_from_reply",
+    "known_codes",
+    "lookup",
+    "outcome_of",
+]
+
+SUCCESS_CODE: Final = "APPLY_SUCCESS"
+"""The one code that means *accepted* (never *paid*)."""
+
+MESSAGE_LIMIT: Final = 300
+"""Characters of a gateway message that are kept."""
+
+_ALL: Final = tuple(sorted((*REQUEST_CODES, *PAYER_CODES), key=lambda info: info.code))
+_BY_CODE: Final = MappingProxyType({info.code: info for info in _ALL})
+
+DUPLICATE_CODES: Final = frozenset(
+    info.code for info in _ALL if info.kind is Kind.CONFLICT
+)
+"""Codes that say the merchant's id is taken: look before choosing a new one."""
+
+NOT_FOUND_CODES: Final = frozenset(
+    info.code for info in _ALL if info.kind is Kind.NOT_FOUND
+)
+"""Codes that say nothing is known under the id."""
+
+AMBIGUOUS_CODES: Final = (
+    frozenset(info.code for info in _ALL if info.resend is Resend.QUERY_FIRST)
+    - DUPLICATE_CODES
+)
+"""Codes after which nobody knows whether a write was done.
+
+A duplicate also wants a query first, but this call did make nothing.
+"""
+
+_CLASSES: Final = MappingProxyType[Kind, type[ApiError]](
+    {
+        Kind.AUTHENTICATION: AuthenticationError,
+        Kind.INVALID: InvalidRequestError,
+        Kind.THROTTLED: ThrottledError,
+        Kind.NOT_FOUND: NotFoundError,
+        Kind.CONFLICT: ConflictError,
+    }
+)
+
+
+def lookup(code: str) -> CodeInfo | None:
+    """Return what is known about a code, spelt exactly as on the wire.
+
+    Example:
+        >>> lookup("ORDER_REPEAT").kind
+        <Kind.CONFLICT: 'conflict'>
+    """
+    return _BY_CODE.get(code)
+
+
+def known_codes() -> tuple[CodeInfo, ...]:
+    """Return the whole catalogue, sorted by code."""
+    return _ALL
+
+
+def closest(code: str) -> tuple[str, ...]:
+    """Return up to three known codes spelt like this one, the likeliest first.
+
+    Case, blanks and dashes do not count. Empty when nothing comes near.
+
+    Example:
+        >>> closest("order repeated")[0]
+        'ORDER_REPEAT'
+    """
+    # difflib's time grows with the square of the length; codes are short.
+    wanted = re.sub(r"[\s\-]+", "_", code.strip().upper()[:64])
+    return tuple(difflib.get_close_matches(wanted, _BY_CODE, n=3, cutoff=0.6))
+
+
+def outcome_of(code: str) -> Outcome:
+    """Say what the gateway may have done when it answered with this code.
+
+    Returns:
+        ``UNKNOWN`` for the codes in :data:`AMBIGUOUS_CODES`, ``REJECTED`` for
+        all others, also for codes that are not in the catalogue.
+
+    Raises:
+        ValueError: The code means success.
+    """
+    _refuse_success(code)
+    return Outcome.UNKNOWN if code in AMBIGUOUS_CODES else Outcome.REJECTED
+
+
+def error_class(code: str) -> type[ApiError]:
+    """Return the error a caller should get for this code.
+
+    Returns:
+        A leaf by what the caller should do, or :class:`ApiError` itself when
+        there is none for it or the code is not in the catalogue.
+
+    Raises:
+        ValueError: The code means success.
+    """
+    _refuse_success(code)
+    info = lookup(code)
+    return ApiError if info is None else _CLASSES.get(info.kind, ApiError)
+
+
+class ReplyFacts(TypedDict, total=False):
+    """The facts of a call that ride on its error."""
+
+    operation: str | None
+    """The gateway operation, such as ``createPaybylink``."""
+
+    merchant_key: str | None
+    """The merchant's own id in the request."""
+
+    attempts: int
+    """How many times the call was started."""
+
+    outcome: Outcome | None
+    """Overrides :func:`outcome_of`, when the caller knows better."""
+
+    retry_after: float | None
+    """Seconds the gateway asked to wait."""
+
+    elapsed: float | None
+    """Seconds from the start of the call to the failure."""
+
+
+def error_from_reply(
+    *, code: str, api_message: str, verified: bool, **facts: Unpack[ReplyFacts]
+) -> ApiError:
+    """Build the error for a reply that carries a code other than success.
+
+    Args:
+        code: The gateway's code, kept as it came in the error's ``code``.
+        api_message: The gateway's message, kept as :func:`clean_message` leaves
+            it: the gateway likes to quote the values it refuses.
+        verified: Whether the reply carried PayerMax's valid signature.
+        **facts: What is known of the call; see :class:`ReplyFacts`.
+
+    Returns:
+        The error, ready to raise.
+
+    Raises:
+        ValueError: The code means success.
+    """
+    make = error_class(code)
+    info = lookup(code)
+    outcome = facts.get("outcome") or outcome_of(code)
+    facts["outcome"] = outcome
+    message = clean_message(api_message)
+    remedy = "" if info is None else info.remedy
+    return make(
+        _explain(code, message, info, verified, outcome, facts.get("operation")),
+        code=code,
+        api_message=message,
+        verified=verified,
+        remedy=remedy,
+        **facts,
+    )
+
+
+def _explain(
+    code: str,
+    message: str,
+    info: CodeInfo | None,
+    verified: bool,
+    outcome: Outcome,
+    operation: str | None,
+) -> str:
+    shown = clean_message(code)[:64] or "an empty code"
+    verb = "was refused" if outcome is Outcome.REJECTED else "was answered"
+    text = f"{operation or 'the request'} {verb} with {shown}"
+    if not verified:
+        text += " (reply not signed)"
+    if message:
+        text += f": {message}"
+    if not text.endswith((".", "!", "?", "\N{IDEOGRAPHIC FULL STOP}")):
+        text += "."
+    if outcome is Outcome.UNKNOWN:
+        text += " Whether it was carried out is unknown."
+    return f"{text} {info.remedy if info else 'The code is not in the catalogue.'}"
+
+
+def _refuse_success(code: str) -> None:
+    if code == SUCCESS_CODE:
+        raise ValueError(f"{SUCCESS_CODE} is no failure")
+
+
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_UNSEEN = re.compile(
+    # Joiners, direction marks, soft hyphens, tags and lone surrogates: unseen in
+    # a log, they would hide a number from the masks or turn the line around.
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]+"
+)
+# Starts at the edge of a word only, so that the search stays linear.
+_EMAIL = re.compile(r"(?<![^\s<>\"'(),:;=@])[^\s<>\"'(),:;=@]++@[^\s<>\"'(),;]+")
+_LONG_NUMBER = re.compile(r"\d(?:[\s_\-\u2010-\u2015\u2212]{0,2}\d){7,}")
+# A dot alone may be a decimal point, so only groups as in cards and phones count.
+_DOTTED_NUMBER = re.compile(r"\d{3,7}(?:\.\d{3,7}){0,5}\.\d{4,}")
+
+
+def clean_message(text: str) -> str:
+    """Make a gateway message safe to keep, log and print.
+
+    Control and unseen characters go, runs of blanks become one, email
+    addresses and numbers of eight or more digits (cards, phones, ids) become
+    ``***``, also when grouped by blanks or dashes, and the rest is cut at
+    :data:`MESSAGE_LIMIT` characters. Short numbers stay: they are the limits
+    that the message is about.
+
+    Example:
+        >>> clean_message("card 4111 1111 1111 1111 of a@b.example, limit 64")
+        'card *** of ***, limit 64'
+    """
+    plain = _BLANK.sub(" ", _UNSEEN.sub("", text)).strip()
+    for pattern in (_EMAIL, _LONG_NUMBER, _DOTTED_NUMBER):
+        plain = pattern.sub("***", plain)
+    # Cut last: half a card number would no longer look like one.
+    if len(plain) > MESSAGE_LIMIT:
+        plain = plain[: MESSAGE_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return plain
