@@ -1,0 +1,128 @@
+"""From a value, a file or a variable to a checked pycryptodome key.
+
+Everything here answers with the reason for a refusal instead of raising it: an
+exception would carry these frames, and with them the key text, into its
+traceback, where crash reporters print every local.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from Crypto.PublicKey import RSA
+
+from payermax_async.signing.containers import KeyNumbers, UnusableKey, read_numbers
+
+__all__ = ["LARGEST", "SMALLEST", "read", "read_env", "read_file", "unfit"]
+
+SMALLEST, LARGEST = 2048, 8192  # bits of the modulus
+_LARGEST_FILE = 65_536  # bytes
+
+_WEAK_EXPONENT = (
+    "the key's public exponent is unsafe: it must be odd and above 65536. Make a "
+    "new pair with 'payermax keys generate' or 'openssl genrsa 2048'"
+)
+_INCONSISTENT = (
+    "the numbers of this key do not belong together: it was damaged or altered. "
+    "Copy it again from where it was made, or make a new pair"
+)
+_NOT_PUBLIC = (
+    "this is a private key, and a public one belongs here: PayerMax's public key "
+    "from the dashboard, or the public half made with 'openssl rsa -pubout'"
+)
+_NOT_PRIVATE = (
+    "this is a public key, and the merchant's private key belongs here: the half "
+    "that stayed with you when the pair was made"
+)
+
+
+def read(material: object, *, private: bool) -> RSA.RsaKey | str:
+    """The key in ``material``, or why it is refused."""
+    try:
+        numbers = read_numbers(material)
+    except UnusableKey as refusal:
+        return str(refusal)
+    problem = unfit(
+        numbers.modulus, numbers.exponent, bool(numbers.secrets), wanted=private
+    )
+    if problem is None and private and not _consistent(numbers):
+        problem = _INCONSISTENT
+    if problem is not None:
+        return problem
+    try:
+        # Tests the primes too, which is most of the 20 ms.
+        return RSA.construct((numbers.modulus, numbers.exponent, *numbers.secrets[:3]))
+    except (ValueError, ArithmeticError):
+        return _INCONSISTENT
+
+
+def read_file(path: str | os.PathLike[str], *, private: bool) -> RSA.RsaKey | str:
+    """The key in a file, or why it is refused."""
+    try:
+        name = _quotable(os.fsdecode(path))
+    except (TypeError, UnicodeDecodeError):
+        return f"a key file is named by a path, not by {type(path).__name__}"
+    try:
+        with open(path, "rb") as file:
+            material = file.read(_LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        return f"the key file {name} cannot be read: {reason}"
+    found = read(material, private=private)
+    return f"{name}: {found}" if isinstance(found, str) else found
+
+
+def read_env(
+    name: str, environ: Mapping[str, str], *, private: bool
+) -> RSA.RsaKey | str:
+    """The key in an environment variable, or why it is refused."""
+    material, name = environ.get(name, ""), _quotable(name)
+    if not material.strip():
+        return f"the environment variable {name} is not set: put the key there"
+    found = read(material, private=private)
+    return f"{name}: {found}" if isinstance(found, str) else found
+
+
+def _quotable(name: str) -> str:
+    """The name for a message, unless it may be a key given in the wrong place."""
+    if len(name) > 200 or "-----" in name or not name.isprintable():
+        return "(not shown: it looks like a key; give that to load)"
+    return repr(name)
+
+
+def unfit(modulus: int, exponent: int, private: bool, *, wanted: bool) -> str | None:
+    """Why a key is the wrong half or unsafe, if it is."""
+    bits = modulus.bit_length()
+    if private is not wanted:
+        return _NOT_PRIVATE if wanted else _NOT_PUBLIC
+    if bits < SMALLEST:
+        return (
+            f"the key has {bits} bits, and under {SMALLEST} is unsafe: make a new "
+            "pair with 'payermax keys generate' or 'openssl genrsa 2048'"
+        )
+    if bits > LARGEST:
+        return (
+            f"the key has {bits} bits, and above {LARGEST} each check takes too "
+            "long: use 2048 to 4096"
+        )
+    # FIPS 186-5 section 5.1: odd, between 2^16 and 2^256. A longer exponent makes
+    # each check as slow as a signature.
+    if exponent <= 65_536 or exponent % 2 == 0 or exponent.bit_length() > 256:
+        return _WEAK_EXPONENT
+    return None
+
+
+def _consistent(numbers: KeyNumbers) -> bool:
+    """Whether the private numbers agree, the CRT ones included (RFC 8017, 3.2)."""
+    d, p, q, dp, dq, inverse = numbers.secrets
+    return (
+        min(p, q) > 2
+        and p != q
+        and p * q == numbers.modulus
+        and dp == d % (p - 1)
+        and dq == d % (q - 1)
+        and numbers.exponent * dp % (p - 1) == 1
+        and numbers.exponent * dq % (q - 1) == 1
+        and inverse * q % p == 1
+    )
