@@ -9,7 +9,7 @@ are in :mod:`payermax_async.core.payer_codes`.
 
 from __future__ import annotations
 
-from .code_info import CodeInfo, Kind, Resend, group
+from payermax_async.core.code_info import CodeInfo, Kind, Resend, group
 
 __all__ = ["REQUEST_CODES"]
 

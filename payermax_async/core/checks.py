@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from .errors import Problem
-from .money import fit, parse_amount
+from payermax_async.core.errors import Problem
+from payermax_async.core.money import fit, parse_amount
 
 __all__ = [
     "Check",
@@ -171,17 +171,17 @@ def problems_of(model: attrs.AttrsInstance, path: str = "") -> Iterator[Problem]
             problem = check(value)
             if problem is not None:
                 yield Problem(where, problem)
-        elif attrs.has(type(value)):
-            yield from problems_of(value, where)
+        elif attrs.has(cast("type[object]", type(value))):
+            yield from problems_of(cast("attrs.AttrsInstance", value), where)
         elif isinstance(value, tuple):
             yield from _problems_in(cast("tuple[object, ...]", value), field, where)
         else:
             yield Problem(where, _expected(field))
     across = getattr(model, "problems_across", None)
     if across is not None:
-        for problem in cast("Callable[[], Iterator[Problem]]", across)():
-            yield Problem(f"{path}.{problem.path}" if path else problem.path,
-                          problem.message)
+        for found in cast("Callable[[], Iterator[Problem]]", across)():
+            prefix = f"{path}." if path else ""
+            yield Problem(f"{prefix}{found.path}", found.message)
 
 
 def _expected(field: attrs.Attribute[Any]) -> str:
@@ -193,7 +193,8 @@ def _problems_in(
 ) -> Iterator[Problem]:
     for index, item in enumerate(items):
         if attrs.has(type(item)):
-            yield from problems_of(cast("attrs.AttrsInstance", item),
-                                   f"{where}[{index}]")
+            yield from problems_of(
+                cast("attrs.AttrsInstance", item), f"{where}[{index}]"
+            )
         else:
             yield Problem(f"{where}[{index}]", _expected(field))

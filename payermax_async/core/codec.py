@@ -20,11 +20,16 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from .models.common import Received
-from .models.links import CreateLink, GoodsItem
-from .models.refunds import CreateRefund
-from .money import ExchangeRate, format_amount, parse_amount, parse_rate
-from .strict_json import JsonObject, JsonValue
+from payermax_async.core.models.common import Received
+from payermax_async.core.models.links import CreateLink, GoodsItem
+from payermax_async.core.models.refunds import CreateRefund
+from payermax_async.core.money import (
+    ExchangeRate,
+    format_amount,
+    parse_amount,
+    parse_rate,
+)
+from payermax_async.core.strict_json import JsonObject, JsonValue
 
 __all__ = ["ShapeError", "from_wire", "read_time", "to_wire", "write_time"]
 
@@ -284,7 +289,7 @@ def _make_converter() -> Converter:
         for name, options in renamed.items():
             if options.rename is None:
                 renamed[name] = attrs.evolve(options, rename=_wire_name(name))
-        return make_dict_unstructure_fn(cls, converter, **renamed)  # type: ignore[arg-type]
+        return make_dict_unstructure_fn(cls, converter, **renamed)
 
     return converter
 
@@ -314,7 +319,9 @@ def _drop_none(value: Any) -> Any:
     return value
 
 
-def from_wire(data: JsonValue | Mapping[str, JsonValue], model: type[ReceivedT]) -> ReceivedT:
+def from_wire(
+    data: JsonValue | Mapping[str, JsonValue], model: type[ReceivedT]
+) -> ReceivedT:
     """Read an object the gateway sent.
 
     Raises:

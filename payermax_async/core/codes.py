@@ -11,9 +11,9 @@ import re
 from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
-from .catalogue import REQUEST_CODES
-from .code_info import CodeInfo, Kind, Resend
-from .errors import (
+from payermax_async.core.catalogue import REQUEST_CODES
+from payermax_async.core.code_info import CodeInfo, Kind, Resend
+from payermax_async.core.errors import (
     ApiError,
     AuthenticationError,
     ConflictError,
@@ -22,7 +22,7 @@ from .errors import (
     Outcome,
     ThrottledError,
 )
-from .payer_codes import PAYER_CODES
+from payermax_async.core.payer_codes import PAYER_CODES
 
 __all__ = [
     "AMBIGUOUS_CODES",

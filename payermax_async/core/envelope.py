@@ -9,8 +9,8 @@ from datetime import datetime
 
 import attrs
 
-from .codec import ShapeError, write_time
-from .strict_json import JsonObject, JsonValue, read_json, write_json
+from payermax_async.core.codec import ShapeError, write_time
+from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
 
 __all__ = ["SUCCESS_CODE", "Identity", "ReplyEnvelope", "read_reply", "write_request"]
 

@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from .errors import Problem, ValidationError
-from .models.common import Received, Sent
-from .models.links import (
+from payermax_async.core.errors import Problem, ValidationError
+from payermax_async.core.models.common import Received, Sent
+from payermax_async.core.models.links import (
     CreatedLink,
     CreateLink,
     ExpiredLink,
@@ -18,8 +18,13 @@ from .models.links import (
     LinkDetails,
     QueryLink,
 )
-from .models.orders import Order, QueryOrder
-from .models.refunds import CreateRefund, QueryRefund, RefundDetails, SubmittedRefund
+from payermax_async.core.models.orders import Order, QueryOrder
+from payermax_async.core.models.refunds import (
+    CreateRefund,
+    QueryRefund,
+    RefundDetails,
+    SubmittedRefund,
+)
 
 __all__ = [
     "CREATE_LINK",

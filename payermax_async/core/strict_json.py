@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from json.encoder import encode_basestring  # type: ignore[attr-defined]
+from json.encoder import encode_basestring
 from typing import Union, cast
 
 __all__ = ["JsonError", "JsonObject", "JsonValue", "read_json", "write_json"]
@@ -116,9 +116,10 @@ def read_json(body: bytes) -> JsonValue:
         )
     except JsonError:
         raise
-    except (ValueError, RecursionError) as error:
-        where = f" at character {error.pos}" if hasattr(error, "pos") else ""
-        raise JsonError(f"not JSON{where}") from None
+    except json.JSONDecodeError as error:
+        raise JsonError(f"not JSON at character {error.pos}") from None
+    except (ValueError, RecursionError):
+        raise JsonError("not JSON") from None
     # Both can only enter through an escape: raw ones fail to decode or to parse.
     if "\\u" in text:
         _check_text(value)
@@ -141,7 +142,7 @@ def write_json(value: object) -> bytes:
 
 def _write(value: object, parts: list[str]) -> None:
     if isinstance(value, str):
-        parts.append(cast("str", encode_basestring(str(value))))
+        parts.append(encode_basestring(str(value)))
     elif value is None or isinstance(value, bool):
         parts.append({None: "null", True: "true", False: "false"}[value])
     elif isinstance(value, int):
@@ -164,7 +165,7 @@ def _write_object(value: Mapping[object, object], parts: list[str]) -> None:
         if not isinstance(key, str):
             raise TypeError("names in a JSON object are text")
         parts.append(separator)
-        parts.append(cast("str", encode_basestring(key)))
+        parts.append(encode_basestring(key))
         parts.append(":")
         _write(item, parts)
         separator = ","

@@ -1,1 +1,1 @@
-"""."""
+"""What happens between a request model and the transport."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import attrs
 
-from ..transport.base import HttpRequest, HttpResponse
+from payermax_async.transport.base import HttpRequest, HttpResponse
 
 __all__ = ["Attempt", "CallNext", "Handler", "Middleware", "fold"]
 

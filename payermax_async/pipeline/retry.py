@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
-from ..core.errors import (
+from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
-    Outcome,
     PayerMaxError,
     ThrottledError,
     TlsError,
@@ -23,7 +23,7 @@ _NEVER_AGAIN = (ClientStateError, ConfigurationError, TlsError, ValidationError)
 _MAX_DOUBLINGS = 32
 
 
-def _positive(_: object, field: attrs.Attribute[float], value: float) -> None:
+def _positive(_: object, field: attrs.Attribute[Any], value: float) -> None:
     if not 0 < value < float("inf"):
         raise ConfigurationError(f"RetryPolicy.{field.name} must be more than zero")
 
@@ -75,8 +75,3 @@ class RetryPolicy:
         delay = self.draw(0.0, ceiling)
         # What the gateway asks for is a floor: jitter adds to it, never shortens.
         return delay if asked is None else asked + delay
-
-
-def is_settled(error: PayerMaxError) -> bool:
-    """Whether nothing can have been done, so that anything may be sent again."""
-    return error.outcome is Outcome.NOT_SENT

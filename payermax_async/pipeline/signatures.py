@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ..core.errors import ClientStateError, ReplySignatureError, SignatureError
-from ..signing.base import Signer, Verifier
-from ..transport.base import HttpRequest, HttpResponse
-from .chain import Attempt, CallNext, Middleware
+from payermax_async.core.errors import (
+    ClientStateError,
+    ReplySignatureError,
+    SignatureError,
+)
+from payermax_async.pipeline.chain import Attempt, CallNext, Middleware
+from payermax_async.signing.base import Signer, Verifier
+from payermax_async.transport.base import HttpRequest, HttpResponse
 
 __all__ = ["SIGN_HEADER", "sign_requests", "verify_replies"]
 

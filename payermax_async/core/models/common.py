@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 import attrs
 
-from ..checks import Check, problems_of
-from ..errors import ValidationError
-from ..money import ExchangeRate
-from ..strict_json import JsonValue
+from payermax_async.core.checks import Check, problems_of
+from payermax_async.core.errors import ValidationError
+from payermax_async.core.money import ExchangeRate
+from payermax_async.core.strict_json import JsonValue
 
 __all__ = [
     "CardInfo",
@@ -50,13 +49,12 @@ def decisive(*, default: Any = attrs.NOTHING, **options: Any) -> Any:
     return attrs.field(default=default, metadata={"decisive": True}, **options)
 
 
+@attrs.frozen(kw_only=True)
 class Sent:
     """A request: every rule of its tree is checked when it is made."""
 
-    __slots__ = ()
-
     def __attrs_post_init__(self) -> None:
-        problems = tuple(problems_of(self))  # type: ignore[arg-type]
+        problems = tuple(problems_of(self))
         if problems:
             raise ValidationError(problems, subject=type(self).__name__)
 
@@ -65,7 +63,9 @@ class Sent:
 class Received:
     """Something that came from PayerMax."""
 
-    extra: Mapping[str, JsonValue] = attrs.field(factory=dict, repr=False)
+    extra: Mapping[str, JsonValue] = attrs.field(
+        factory=dict[str, JsonValue], repr=False
+    )
     """What came and has no field here, or has an unexpected shape, as it came.
 
     Names are the gateway's own. Kept out of the ``repr``: it may hold anything.
@@ -187,7 +187,3 @@ class Fees(Received):
 
     mer_fee: tuple[MerchantFee, ...] = ()
     """One as documented; a list has been seen."""
-
-
-Timestamp = datetime
-"""Times from PayerMax always carry their offset."""

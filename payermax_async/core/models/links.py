@@ -14,10 +14,27 @@ from typing import cast
 
 import attrs
 
-from ..checks import amount, amount_problem, code_of, email, key, text, url, whole
-from ..errors import Problem, ValidationError
-from ..money import AmountInput, fit, lenient_amount
-from .common import PaymentDetail, PaymentStatus, Received, Sent, decisive, part, sent
+from payermax_async.core.checks import (
+    amount,
+    amount_problem,
+    code_of,
+    email,
+    key,
+    text,
+    url,
+    whole,
+)
+from payermax_async.core.errors import Problem, ValidationError
+from payermax_async.core.models.common import (
+    PaymentDetail,
+    PaymentStatus,
+    Received,
+    Sent,
+    decisive,
+    part,
+    sent,
+)
+from payermax_async.core.money import AmountInput, fit, lenient_amount
 
 __all__ = [
     "CreateLink",
@@ -72,7 +89,10 @@ def _count(value: int | str) -> int:
 
 
 def _link_type(value: LinkType | str) -> LinkType:
-    return LinkType(value) if value in LinkType else cast("LinkType", value)
+    try:
+        return LinkType(value)
+    except ValueError:
+        return cast("LinkType", value)  # handed through for validation to report
 
 
 def _known_link_type(value: object) -> str | None:

@@ -8,10 +8,16 @@ from decimal import Decimal
 
 import attrs
 
-from ..strict_json import JsonValue
-from .common import Fees, PaymentDetail, PaymentStatus, Received, decisive
-from .links import LinkPayment, LinkStatus, PaidByPayments
-from .refunds import RefundStatus
+from payermax_async.core.models.common import (
+    Fees,
+    PaymentDetail,
+    PaymentStatus,
+    Received,
+    decisive,
+)
+from payermax_async.core.models.links import LinkPayment, LinkStatus, PaidByPayments
+from payermax_async.core.models.refunds import RefundStatus
+from payermax_async.core.strict_json import JsonValue
 
 __all__ = [
     "LinkNotification",
@@ -167,5 +173,7 @@ class RefundNotification(Notification):
 class UnknownNotification(Notification):
     """Any other type: verified and kept, for the merchant to look at."""
 
-    data: Mapping[str, JsonValue] = attrs.field(factory=dict, repr=False)
+    data: Mapping[str, JsonValue] = attrs.field(
+        factory=dict[str, JsonValue], repr=False
+    )
     """The payload as it came, under the gateway's own names."""

@@ -7,8 +7,16 @@ from decimal import Decimal
 
 import attrs
 
-from ..checks import key
-from .common import Fees, PaymentDetail, PaymentStatus, Received, Sent, decisive, sent
+from payermax_async.core.checks import key
+from payermax_async.core.models.common import (
+    Fees,
+    PaymentDetail,
+    PaymentStatus,
+    Received,
+    Sent,
+    decisive,
+    sent,
+)
 
 __all__ = ["Order", "QueryOrder"]
 

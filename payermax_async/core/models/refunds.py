@@ -9,10 +9,10 @@ from enum import StrEnum
 
 import attrs
 
-from ..checks import amount, amount_problem, code_of, key, text, url
-from ..errors import Problem
-from ..money import fit, lenient_amount
-from .common import Received, Sent, decisive, sent
+from payermax_async.core.checks import amount, amount_problem, code_of, key, text, url
+from payermax_async.core.errors import Problem
+from payermax_async.core.models.common import Received, Sent, decisive, sent
+from payermax_async.core.money import fit, lenient_amount
 
 __all__ = [
     "CreateRefund",

@@ -1,0 +1,409 @@
+"""The client: one merchant's way to the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self, TypeVar, overload
+
+from payermax_async.clock import Clock, SystemClock
+from payermax_async.config import ClientOptions, MerchantConfig
+from payermax_async.core.errors import (
+    ClientStateError,
+    ConfigurationError,
+    ConflictError,
+    PayerMaxError,
+)
+from payermax_async.core.models.common import Received, Sent
+from payermax_async.core.models.links import (
+    CreatedLink,
+    CreateLink,
+    ExpiredLink,
+    ExpireLink,
+    LinkDetails,
+    QueryLink,
+)
+from payermax_async.core.models.orders import Order, QueryOrder
+from payermax_async.core.models.refunds import (
+    CreateRefund,
+    QueryRefund,
+    RefundDetails,
+    SubmittedRefund,
+)
+from payermax_async.core.operations import (
+    CREATE_LINK,
+    EXPIRE_LINK,
+    QUERY_LINK,
+    QUERY_ORDER,
+    QUERY_REFUND,
+    REFUND,
+    Operation,
+    Replay,
+)
+from payermax_async.core.settlement import LINK_SETTLEMENT, REFUND_SETTLEMENT
+from payermax_async.core.strict_json import JsonObject, JsonValue
+from payermax_async.pipeline.calls import Calls, Course
+from payermax_async.pipeline.chain import Middleware
+from payermax_async.pipeline.exchange import Exchange
+from payermax_async.pipeline.preparation import prepare, prepare_raw
+from payermax_async.pipeline.resolve import Resolver
+from payermax_async.signing.base import Signer, Verifier
+from payermax_async.signing.rsa import RsaSigner, RsaVerifier
+from payermax_async.transport.base import Transport
+
+__all__ = ["PayerMaxClient"]
+
+RequestT = TypeVar("RequestT", bound=Sent)
+ReplyT = TypeVar("ReplyT", bound=Received)
+
+
+class PayerMaxClient:
+    """Creates, queries and withdraws payment links, and refunds what was paid.
+
+    Constructing does no I/O. ``async with`` opens and closes the client and its
+    transport; a signer, and a session inside a transport, that came from outside
+    stay open.
+
+    Args:
+        config: Who the merchant is and which gateway.
+        options: Patience and pace.
+        transport: How bytes travel; aiohttp when left out.
+        signer: Signs requests in place of the configuration's private key.
+        verifier: Checks replies in place of the configuration's platform keys.
+        middlewares: Wrapped around every attempt, the first outermost.
+        clock: Where the time comes from.
+
+    Raises:
+        ConfigurationError: There is nothing to sign or to verify with.
+
+    Example:
+        >>> async with PayerMaxClient(config) as client:  # doctest: +SKIP
+        ...     link = await client.create_link(request)
+        ...     print(link.link_url)
+    """
+
+    def __init__(
+        self,
+        config: MerchantConfig,
+        *,
+        options: ClientOptions | None = None,
+        transport: Transport | None = None,
+        signer: Signer | None = None,
+        verifier: Verifier | None = None,
+        middlewares: Sequence[Middleware] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self._config = config
+        self._options = options or ClientOptions()
+        self._clock = clock or SystemClock()
+        self._own_signer = None if signer else _signer_of(config)
+        self._transport = transport or _aiohttp_transport(self._options)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        token = config.merchant_auth_token
+        exchange = Exchange(
+            base_url=config.environment.base_url,
+            identity=config.identity,
+            transport=self._transport,
+            signer=signer or self._need_signer(),
+            verifier=verifier or _verifier_of(config),
+            clock=self._clock,
+            middlewares=middlewares,
+            extra_headers=[(config.auth_token_header, token)] if token else [],
+            max_in_flight=self._options.max_in_flight,
+            trust_unsigned_failures=config.trust_unsigned_failures,
+        )
+        self._calls = Calls(
+            exchange, self._clock, attempt_timeout=self._options.attempt_timeout
+        )
+        self._resolver = Resolver(
+            calls=self._calls,
+            clock=self._clock,
+            versions=config.versions,
+            waits=self._options.settle_waits,
+        )
+
+    def __repr__(self) -> str:
+        environment = self._config.environment.name
+        return f"<PayerMaxClient {self._config.merchant_no} at {environment}>"
+
+    def _need_signer(self) -> Signer:
+        if self._own_signer is None:
+            raise ConfigurationError("private_key is not set, and no signer was given")
+        return self._own_signer
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def open(self) -> None:
+        """Bind the client to the running event loop.
+
+        Raises:
+            ClientStateError: It is open already, or was closed.
+        """
+        if self._closed:
+            raise ClientStateError("the client was closed; make a new one")
+        if self._loop is not None:
+            raise ClientStateError("the client is open already")
+        await self._transport.open()
+        self._loop = asyncio.get_running_loop()
+
+    async def aclose(self) -> None:
+        """Close the transport and the client's own signer. Twice does nothing more."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop = None
+        try:
+            await self._transport.aclose()
+        finally:
+            if self._own_signer is not None:
+                await self._own_signer.aclose()
+
+    async def create_link(
+        self, request: CreateLink, *, timeout: float | None = None
+    ) -> CreatedLink:
+        """Create a payment link, once, whatever happens on the way.
+
+        When the outcome of an attempt is unknown, PayerMax is asked; the same
+        request is sent again only if it knows nothing of the link. What the
+        request leaves out comes from the configuration's ``defaults``.
+
+        Args:
+            request: The link. Its ``merchant_link_id`` makes it unique.
+            timeout: Seconds for all of it; the client's option when left out.
+
+        Raises:
+            ValidationError: Something required is missing; nothing was sent.
+            OutcomeUnknownError: It may exist; settle it with :meth:`resolve`.
+            ConflictError: Something else exists under the id.
+            PayerMaxError: It was certainly not created; see ``outcome``.
+        """
+        completed = request.completed(self._config.defaults)
+        return await self._resolver.write(
+            CREATE_LINK, LINK_SETTLEMENT, completed, self._course(timeout)
+        )
+
+    async def query_link(
+        self, merchant_link_id: str, *, timeout: float | None = None
+    ) -> LinkDetails:
+        """Ask about a link. ``is_paid`` of the answer follows from its payments.
+
+        Raises:
+            NotFoundError: PayerMax knows no such link.
+            PayerMaxError: No answer could be had.
+        """
+        request = QueryLink(merchant_link_id=merchant_link_id)
+        return await self._run(QUERY_LINK, request, timeout)
+
+    async def expire_link(
+        self, merchant_link_id: str, *, timeout: float | None = None
+    ) -> ExpiredLink:
+        """Withdraw a link. Query it to see its state: the answer may say ACTIVE.
+
+        Raises:
+            PayerMaxError: It may still be payable; see ``outcome``.
+        """
+        request = ExpireLink(merchant_link_id=merchant_link_id)
+        return await self._run(EXPIRE_LINK, request, timeout)
+
+    async def query_order(
+        self, out_trade_no: str, *, timeout: float | None = None
+    ) -> Order:
+        """Ask about an order by PayerMax's order number.
+
+        Raises:
+            NotFoundError: PayerMax knows no such order.
+            PayerMaxError: No answer could be had.
+        """
+        request = QueryOrder(out_trade_no=out_trade_no)
+        return await self._run(QUERY_ORDER, request, timeout)
+
+    async def refund(
+        self, request: CreateRefund, *, timeout: float | None = None
+    ) -> SubmittedRefund:
+        """Refund an order, once, whatever happens on the way.
+
+        The answer is usually ``REFUND_PENDING``; the notification or
+        :meth:`query_refund` tells how it ended.
+
+        Raises:
+            OutcomeUnknownError: It may be under way; settle it with
+                :meth:`resolve`, never with a new ``out_refund_no``.
+            ConflictError: Another refund exists under the id.
+            PayerMaxError: It was certainly not taken on; see ``outcome``.
+        """
+        return await self._resolver.write(
+            REFUND, REFUND_SETTLEMENT, request, self._course(timeout)
+        )
+
+    async def query_refund(
+        self,
+        out_refund_no: str | None = None,
+        *,
+        refund_trade_no: str | None = None,
+        timeout: float | None = None,
+    ) -> RefundDetails:
+        """Ask about a refund by the merchant's id or by PayerMax's.
+
+        Raises:
+            NotFoundError: PayerMax knows no such refund.
+            PayerMaxError: No answer could be had.
+        """
+        request = QueryRefund(
+            out_refund_no=out_refund_no, refund_trade_no=refund_trade_no
+        )
+        return await self._run(QUERY_REFUND, request, timeout)
+
+    async def call_raw(
+        self,
+        name: str,
+        data: Mapping[str, JsonValue],
+        *,
+        version: str,
+        replay: Replay = Replay.NEVER,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Call any operation under its gateway name, signed and verified alike.
+
+        Args:
+            name: Such as ``createPaybylink``; ASCII letters and digits.
+            data: The business fields under the gateway's names. Amounts are
+                text or ``Decimal``, never float.
+            version: The interface version from the operation's page.
+            replay: ``Replay.SAFE`` if sending it twice does no harm.
+            timeout: Seconds for all of it.
+
+        Returns:
+            ``data`` of the reply, numbers as ``int`` or ``Decimal``.
+
+        Raises:
+            ValidationError: The name or the data cannot be sent.
+            PayerMaxError: See ``outcome``.
+        """
+        call = prepare_raw(name, data, version=version, replay=replay)
+        return await self._calls.run(call, self._course(timeout))
+
+    @overload
+    async def resolve(
+        self, case: CreateLink, *, timeout: float | None = None
+    ) -> LinkDetails | None: ...
+
+    @overload
+    async def resolve(
+        self, case: CreateRefund, *, timeout: float | None = None
+    ) -> RefundDetails | None: ...
+
+    @overload
+    async def resolve(
+        self, case: PayerMaxError, *, timeout: float | None = None
+    ) -> LinkDetails | RefundDetails | None: ...
+
+    async def resolve(
+        self,
+        case: CreateLink | CreateRefund | PayerMaxError,
+        *,
+        timeout: float | None = None,
+    ) -> LinkDetails | RefundDetails | None:
+        """Settle a write whose outcome is unknown.
+
+        Args:
+            case: The request that was made, or the error that it ended with.
+                Given the request, what is found is compared with it.
+            timeout: Seconds for all of it; the client's option when left out.
+
+        Returns:
+            What exists under the merchant's id, or ``None`` when PayerMax said
+            repeatedly that it knows nothing: then it was not done.
+
+        Raises:
+            ConflictError: What exists is not what was asked for.
+            OutcomeUnknownError: Still unknown; ask again later.
+        """
+        course = self._course(timeout)
+        if isinstance(case, PayerMaxError):
+            key = case.merchant_key
+            if key is None or case.operation is None:
+                raise ClientStateError("this error names no link and no refund")
+            if case.operation == REFUND.name:
+                return await self._resolver.look_up(REFUND_SETTLEMENT, key, course)
+            return await self._resolver.look_up(LINK_SETTLEMENT, key, course)
+        if isinstance(case, CreateRefund):
+            found = await self._resolver.look_up(
+                REFUND_SETTLEMENT, case.out_refund_no, course
+            )
+            if found is not None:
+                _compare(REFUND_SETTLEMENT.differences(case, found), case)
+            return found
+        link = await self._resolver.look_up(
+            LINK_SETTLEMENT, case.merchant_link_id, course
+        )
+        if link is not None:
+            _compare(LINK_SETTLEMENT.differences(case, link), case)
+        return link
+
+    async def _run(
+        self,
+        operation: Operation[RequestT, ReplyT],
+        request: RequestT,
+        timeout: float | None,
+    ) -> ReplyT:
+        call = prepare(operation, request, self._config.versions)
+        return await self._calls.run(call, self._course(timeout))
+
+    def _course(self, timeout: float | None) -> Course:
+        if self._closed:
+            raise ClientStateError("the client is closed")
+        if self._loop is None:
+            raise ClientStateError(
+                "the client is not open: use 'async with PayerMaxClient(...)'"
+            )
+        if self._loop is not asyncio.get_running_loop():
+            raise ClientStateError(
+                "the client belongs to another event loop: make one per loop"
+            )
+        seconds = self._options.timeout if timeout is None else timeout
+        return Course.start(self._clock, self._options.retry, seconds)
+
+
+def _compare(differences: tuple[str, ...], case: CreateLink | CreateRefund) -> None:
+    if differences:
+        raise ConflictError(
+            f"what exists differs from the request in {', '.join(differences)}",
+            code="",
+            verified=True,
+            differences=differences,
+            merchant_key=case.merchant_link_id
+            if isinstance(case, CreateLink)
+            else case.out_refund_no,
+        )
+
+
+def _signer_of(config: MerchantConfig) -> RsaSigner | None:
+    return None if config.private_key is None else RsaSigner(config.private_key)
+
+
+def _verifier_of(config: MerchantConfig) -> Verifier:
+    if not config.platform_keys:
+        raise ConfigurationError(
+            "platform_keys is empty: take the PayerMax public key from the dashboard"
+        )
+    return RsaVerifier(*config.platform_keys)
+
+
+def _aiohttp_transport(options: ClientOptions) -> Transport:
+    # Imported here: aiohttp takes a quarter of a second, which users of another
+    # transport need not spend.
+    from payermax_async.transport.aiohttp import AiohttpTransport
+
+    return AiohttpTransport(limit=options.max_in_flight)

@@ -1,0 +1,212 @@
+"""One attempt: stamp, encode, sign, send, verify, decode."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Generic, TypeVar
+
+import attrs
+
+from payermax_async.clock import Clock
+from payermax_async.core.codec import ShapeError
+from payermax_async.core.codes import error_from_reply
+from payermax_async.core.envelope import (
+    Identity,
+    ReplyEnvelope,
+    read_reply,
+    write_request,
+)
+from payermax_async.core.errors import (
+    HttpStatusError,
+    NoReplyError,
+    NotSentError,
+    Outcome,
+    ReplySignatureError,
+    UnreadableReplyError,
+)
+from payermax_async.core.operations import Replay
+from payermax_async.core.strict_json import JsonError, JsonObject, JsonValue
+from payermax_async.pipeline.chain import Attempt, Middleware, fold
+from payermax_async.pipeline.signatures import sign_requests, verify_replies
+from payermax_async.signing.base import Signer, Verifier
+from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
+
+__all__ = ["Call", "Exchange", "retry_after_of"]
+
+ReplyT = TypeVar("ReplyT")
+ReplyT_co = TypeVar("ReplyT_co", covariant=True)
+
+_OK = 200
+_REDIRECTS = range(300, 400)
+_DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[ReplyT_co]):
+    """What stays the same over all attempts of a call."""
+
+    operation: str
+    """The gateway's name of the operation."""
+    version: str
+    """The interface version."""
+    data: JsonObject = attrs.field(repr=False)
+    """The business fields."""
+    merchant_key: str | None
+    """The merchant's id in the request."""
+    replay: Replay
+    """May it be sent again after an unknown outcome?"""
+    read: Callable[[JsonValue], ReplyT_co] = attrs.field(repr=False)
+    """Reads ``data`` of a successful reply.
+
+    Raises:
+        ShapeError: It cannot be read.
+        ReplyMismatchError: It is about something else.
+    """
+
+
+def retry_after_of(response: HttpResponse, now: datetime) -> float | None:
+    """Seconds the gateway asks to wait (RFC 9110, 10.2.3); nonsense is ignored."""
+    values = response.header_values("retry-after")
+    if len(values) != 1:
+        return None
+    text = values[0].strip()
+    if _DELAY_SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    seconds = (until - now).total_seconds()
+    return seconds if seconds > 0 else None
+
+
+class Exchange:
+    """Carries single attempts to one gateway for one merchant."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        identity: Identity,
+        transport: Transport,
+        signer: Signer,
+        verifier: Verifier,
+        clock: Clock,
+        middlewares: Sequence[Middleware] = (),
+        extra_headers: Sequence[tuple[str, str]] = (),
+        max_in_flight: int = 64,
+        trust_unsigned_failures: bool = True,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._identity = identity
+        self._transport = transport
+        self._clock = clock
+        self._headers = (
+            ("content-type", "application/json; charset=utf-8"),
+            ("accept", "application/json"),
+            *extra_headers,
+        )
+        self._slots = asyncio.Semaphore(max_in_flight)
+        self._trust_unsigned_failures = trust_unsigned_failures
+        innermost = (verify_replies(verifier), sign_requests(signer))
+        self._handle = fold((*middlewares, *innermost), self._send)
+
+    async def attempt(self, call: Call[ReplyT], number: int, timeout: float) -> ReplyT:
+        """Make one attempt.
+
+        Args:
+            call: What to ask.
+            number: Which attempt of the call this is, from 1.
+            timeout: Seconds for all of it, waiting for a free slot included.
+
+        Raises:
+            TransportError: Nothing left, or no answer came back.
+            ReplyError: An answer came that cannot be taken at its word.
+            ApiError: The gateway answered with a code other than success.
+        """
+        attempt = Attempt(
+            operation=call.operation,
+            merchant_key=call.merchant_key,
+            number=number,
+            timeout=timeout,
+        )
+        limit = asyncio.timeout(timeout)
+        try:
+            async with limit, self._slots:
+                response = await self._exchange(call, attempt, limit)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            if attempt.sent:
+                raise NoReplyError("no answer came in time") from None
+            raise NotSentError(
+                "the time was over before anything could be sent"
+            ) from None
+        return self._judge(call, attempt, response)
+
+    async def _exchange(
+        self, call: Call[ReplyT], attempt: Attempt, limit: asyncio.Timeout
+    ) -> HttpResponse:
+        # The slot is taken first and the time is stamped last: PayerMax refuses
+        # a requestTime that grew old in a queue.
+        attempt.encoded = write_request(
+            self._identity,
+            version=call.version,
+            request_time=self._clock.now(),
+            data=call.data,
+        )
+        loop = asyncio.get_running_loop()
+        attempt.timeout = max((limit.when() or 0.0) - loop.time(), 0.0)
+        request = HttpRequest(
+            url=f"{self._base_url}/{call.operation}",
+            headers=self._headers,
+            body=attempt.encoded,
+        )
+        return await self._handle(request, attempt)
+
+    async def _send(self, request: HttpRequest, attempt: Attempt) -> HttpResponse:
+        return await self._transport.send(
+            request, timeout=attempt.timeout, on_sent=attempt.mark_sent
+        )
+
+    def _judge(
+        self, call: Call[ReplyT], attempt: Attempt, response: HttpResponse
+    ) -> ReplyT:
+        # Identity, not equality: a body that a middleware made is not verified.
+        verified = attempt.verified is not None and attempt.verified is response.body
+        reply = self._envelope(response, verified=verified)
+        if not reply.is_success:
+            distrusted = not (verified or self._trust_unsigned_failures)
+            raise error_from_reply(
+                code=reply.code,
+                api_message=reply.message,
+                verified=verified,
+                outcome=Outcome.UNKNOWN if distrusted else None,
+                retry_after=retry_after_of(response, self._clock.now()),
+            )
+        if not verified:
+            raise ReplySignatureError("the reply reports success without a signature")
+        try:
+            return call.read(reply.data)
+        except ShapeError as error:
+            raise UnreadableReplyError(f"the reply's data.{error}") from None
+
+    def _envelope(self, response: HttpResponse, *, verified: bool) -> ReplyEnvelope:
+        # PayerMax answers with 200 and puts errors into the body. Another status
+        # comes from something in between, unless PayerMax's signature says not.
+        if response.status in _REDIRECTS or (response.status != _OK and not verified):
+            raise HttpStatusError(
+                f"HTTP status {response.status} instead of a signed answer",
+                status=response.status,
+                retry_after=retry_after_of(response, self._clock.now()),
+            )
+        try:
+            return read_reply(response.body)
+        except (JsonError, ShapeError) as error:
+            raise UnreadableReplyError(f"the reply is unreadable: {error}") from None

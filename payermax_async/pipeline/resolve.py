@@ -1,0 +1,162 @@
+"""Writes whose outcome is unknown: ask first, and only then send again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, TypeVar
+
+import attrs
+
+from payermax_async.clock import Clock
+from payermax_async.core.codes import DUPLICATE_CODES, NOT_FOUND_CODES
+from payermax_async.core.errors import (
+    ApiError,
+    ConflictError,
+    Outcome,
+    OutcomeUnknownError,
+    PayerMaxError,
+    UnreadableReplyError,
+)
+from payermax_async.core.models.common import Received, Sent
+from payermax_async.core.operations import Operation
+from payermax_async.core.settlement import Settlement
+from payermax_async.pipeline.calls import Calls, Course
+from payermax_async.pipeline.exchange import Call
+from payermax_async.pipeline.preparation import prepare
+
+__all__ = ["Resolver"]
+
+WriteT = TypeVar("WriteT", bound=Sent)
+ReplyT = TypeVar("ReplyT", bound=Received)
+FoundT = TypeVar("FoundT", bound=Received)
+
+
+def _api_code(error: PayerMaxError | None) -> str | None:
+    return error.code if isinstance(error, ApiError) else None
+
+
+@attrs.frozen(kw_only=True)
+class Resolver:
+    """Sends writes so that each is done at most once."""
+
+    calls: Calls
+    clock: Clock
+    versions: Mapping[str, str]
+    waits: Sequence[float]
+    """Seconds between asking again while PayerMax says it knows nothing."""
+    not_found_codes: frozenset[str] = NOT_FOUND_CODES
+    duplicate_codes: frozenset[str] = DUPLICATE_CODES
+
+    async def write(
+        self,
+        operation: Operation[WriteT, ReplyT],
+        settlement: Settlement[WriteT, ReplyT, FoundT],
+        request: WriteT,
+        course: Course,
+    ) -> ReplyT:
+        """Send a write; on an unknown outcome ask, and send again if it is not there.
+
+        Raises:
+            OutcomeUnknownError: Asking did not settle it before the deadline.
+            ConflictError: Something else exists under the merchant's id.
+            PayerMaxError: It was certainly not done.
+        """
+        call = prepare(operation, request, self.versions)
+        doubt: PayerMaxError | None = None
+        for _ in range(course.policy.max_attempts):
+            try:
+                return await self.calls.run(call, course)
+            except PayerMaxError as error:
+                if doubt is None and error.outcome is not Outcome.UNKNOWN:
+                    raise
+                # Once a request may have been done, a refusal of the next one no
+                # longer says that nothing exists: only asking does.
+                refused = error if error.outcome is Outcome.REJECTED else None
+                if error.outcome is not Outcome.NOT_SENT or doubt is None:
+                    doubt = error
+            found = await self._ask(call, settlement, course, doubt)
+            if found is not None:
+                return self._as_asked(call, settlement, request, found, course)
+            if refused is not None and _api_code(refused) not in self.duplicate_codes:
+                raise refused
+        self._give_up(call, course, doubt)
+
+    async def look_up(
+        self, settlement: Settlement[WriteT, ReplyT, FoundT], key: str, course: Course
+    ) -> FoundT | None:
+        """What exists under a merchant's id; ``None`` when it certainly is nothing.
+
+        Raises:
+            OutcomeUnknownError: That could not be found out.
+        """
+        query = prepare(settlement.query, settlement.ask_about(key), self.versions)
+        return await self._ask(query, settlement, course, None)
+
+    async def _ask(
+        self,
+        call: Call[object],
+        settlement: Settlement[WriteT, ReplyT, FoundT],
+        course: Course,
+        doubt: PayerMaxError | None,
+    ) -> FoundT | None:
+        # call stands for the write in doubt: its key is asked about, and the
+        # error that names the case is about it, not about the query.
+        query = prepare(
+            settlement.query,
+            settlement.ask_about(call.merchant_key or ""),
+            self.versions,
+        )
+        for wait in (0.0, *self.waits):
+            if wait:
+                if wait >= course.remaining:
+                    self._give_up(call, course, doubt)
+                await self.clock.sleep(wait)
+            try:
+                return await self.calls.run(query, course)
+            except PayerMaxError as error:
+                absent = (
+                    _api_code(error) in self.not_found_codes
+                    and error.outcome is Outcome.REJECTED
+                )
+                if not absent:
+                    self._give_up(call, course, doubt or error)
+        return None
+
+    def _as_asked(
+        self,
+        call: Call[ReplyT],
+        settlement: Settlement[WriteT, ReplyT, FoundT],
+        request: WriteT,
+        found: FoundT,
+        course: Course,
+    ) -> ReplyT:
+        differences = settlement.differences(request, found)
+        if differences:
+            conflict = ConflictError(
+                f"{call.merchant_key} already stands for something else: "
+                f"{', '.join(differences)} differ",
+                code="",
+                verified=True,
+                remedy="Look at what exists under the id before choosing a new one.",
+                differences=differences,
+            )
+            course.tell(conflict, call)
+            raise conflict
+        reply = settlement.reply(found)
+        if reply is None:
+            missing = UnreadableReplyError("the query's answer lacks what is needed")
+            self._give_up(call, course, missing)
+        return reply
+
+    def _give_up(
+        self, call: Call[object], course: Course, cause: PayerMaxError | None
+    ) -> NoReturn:
+        reason = f"{type(cause).__name__}: {cause}" if cause is not None else ""
+        unknown = OutcomeUnknownError(
+            f"{call.operation} of {call.merchant_key} may or may not have been done; "
+            f"settle it with client.resolve() before sending anything else",
+            reason=reason,
+            retry_after=cause.retry_after if cause is not None else None,
+        )
+        course.tell(unknown, call)
+        raise unknown from cause
