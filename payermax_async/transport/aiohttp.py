@@ -1,0 +1,316 @@
+"""The gateway over HTTP, by aiohttp with every convenience switched off.
+
+aiohttp by default follows redirects with the signed body, keeps cookies,
+unpacks 200 kB into 200 MB and reads without bound. None of that is wanted
+between a merchant and a gateway, so none of it is left to the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable
+
+import aiohttp
+
+from ..core.errors import (
+    ClientStateError,
+    ConfigurationError,
+    ReplyTooLargeError,
+    UnreadableReplyError,
+)
+from .aiohttp_errors import (
+    NETWORK_ERRORS,
+    Flight,
+    explain,
+    trace_flights,
+)
+from .aiohttp_pool import Connector
+from .base import HttpRequest, HttpResponse
+from .outgoing import check_proxy, check_request
+from .tls import check_context, make_context
+
+__all__ = ["AiohttpTransport"]
+
+_READ_AHEAD = 2**16
+"""Bytes that aiohttp may buffer before it stops reading from the socket."""
+
+
+class AiohttpTransport:
+    """Sends requests to PayerMax with aiohttp.
+
+    The constructor does no I/O and needs no event loop. Certificates are always
+    verified; there is no switch against it.
+
+    Args:
+        limit: Connections at the same time.
+        connect_timeout: Seconds for resolving the name, and again for the TCP
+            connection with its TLS handshake.
+        max_body: Bytes of an answer that are read at most.
+        ca_file: PEM file with the only certificate authorities to trust, in
+            place of the system's. Read by :meth:`open`.
+        ssl_context: Your own context instead, such as one with a client
+            certificate. It must verify certificate and host name.
+        proxy: URL of an HTTP proxy. The environment is never asked for one.
+        force_close: Use every connection once. Costs a TLS handshake a call.
+        session: Your aiohttp session; it stays yours and open. Its
+            ``cookie_jar`` must be an ``aiohttp.DummyCookieJar()`` and its
+            ``trust_env`` false. Its middlewares are bypassed, its connector's
+            TLS settings are replaced by those given here.
+        connector: Your aiohttp connector; it stays yours and open. ``limit``
+            and ``force_close`` are then the connector's own. The same goes for
+            the care about unread bytes on idle connections, and for the limit
+            on resolving names: both only this class's own connector has.
+
+    Raises:
+        ConfigurationError: A setting is wrong or would weaken the transport.
+
+    Example:
+        >>> transport = AiohttpTransport(limit=32, ca_file="/etc/ssl/company.pem")
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: int = 64,
+        connect_timeout: float = 5.0,
+        max_body: int = 262_144,
+        ca_file: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        force_close: bool = False,
+        session: aiohttp.ClientSession | None = None,
+        connector: aiohttp.BaseConnector | None = None,
+    ) -> None:
+        for name, number in (
+            ("limit", limit),
+            ("connect_timeout", connect_timeout),
+            ("max_body", max_body),
+        ):
+            if not number > 0:
+                raise ConfigurationError(f"{name} must be more than 0")
+        if ca_file is not None and ssl_context is not None:
+            raise ConfigurationError("give ca_file or ssl_context, not both")
+        if session is not None and connector is not None:
+            raise ConfigurationError("give session or connector, not both")
+        if force_close and (session is not None or connector is not None):
+            raise ConfigurationError(
+                "force_close is up to your connector: make it with force_close=True"
+            )
+        if session is not None:
+            _check_session(session)
+        self._limit = limit
+        self._connect_timeout = connect_timeout
+        self._max_body = max_body
+        self._ca_file = ca_file
+        self._tls = None if ssl_context is None else check_context(ssl_context)
+        self._proxy = None if proxy is None else check_proxy(proxy)
+        self._force_close = force_close
+        self._given_session = session
+        self._given_connector = connector
+        self._own_connector: Connector | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._trace = trace_flights()
+        # aiohttp rounds timeouts above the threshold up to whole seconds.
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=connect_timeout, ceil_threshold=connect_timeout
+        )
+
+    async def open(self) -> None:
+        """Load certificates and make the session. A second call does nothing.
+
+        Raises:
+            ConfigurationError: ``ca_file`` cannot be used.
+            ClientStateError: The transport is closed, or it (or the session or
+                connector it was given) belongs to another event loop.
+        """
+        if self._tls is None and not self._closed:
+            self._tls = await asyncio.to_thread(make_context, self._ca_file)
+        if self._session is None and not self._closed:
+            self._loop = asyncio.get_running_loop()
+            self._session = self._make_session()
+        self._ready()
+
+    async def send(
+        self, request: HttpRequest, *, timeout: float, on_sent: Callable[[], None]
+    ) -> HttpResponse:
+        """Send one request and read its whole answer, whatever its status.
+
+        Args:
+            request: What to send, as a POST.
+            timeout: Seconds for everything: connecting, sending, reading.
+            on_sent: Called once, before the first byte leaves. When it raises,
+                nothing leaves and its error comes out of here as it is.
+
+        Raises:
+            ClientStateError: Not open, closed, or another event loop's.
+            ConfigurationError: The URL or a header cannot be sent safely.
+            TlsError: The certificate or TLS version was not accepted.
+            NotSentError: Nothing left this machine.
+            NoReplyError: Something left, and no whole answer came back.
+            UnreadableReplyError: The answer is compressed, unasked for.
+            ReplyTooLargeError: The answer passed ``max_body``.
+        """
+        session = self._ready()
+        flight = Flight(on_sent, check_request(request))
+        deadline = asyncio.timeout(timeout)
+        try:
+            async with deadline:
+                return await self._exchange(session, request, flight)
+        except NETWORK_ERRORS as error:
+            failure = explain(error, flight, late=deadline.expired())
+        except asyncio.CancelledError:
+            # Closing the pool cancels those who wait for it, asked by nobody.
+            task = asyncio.current_task()
+            if not self._closed or task is None or task.cancelling():
+                raise
+            closed = aiohttp.ClientConnectionError()
+            failure = explain(closed, flight, late=False)
+        # Raised out here, the error has no aiohttp error as its context either.
+        raise failure
+
+    def forget_connections(self) -> None:
+        """Use no connection again that was used so far.
+
+        For when an answer belonged to another request: whatever else waits on
+        that connection must not become an answer too. Requests on their way are
+        not disturbed. Connections of an injected session or connector are their
+        owner's and stay.
+        """
+        if self._own_connector is not None:
+            self._own_connector.retire()
+
+    async def aclose(self) -> None:
+        """End all connections this transport made. A second call does nothing.
+
+        Requests on their way over them fail. What was injected stays open.
+
+        Raises:
+            ClientStateError: Another event loop, still there, has to do it.
+        """
+        if self._closed:
+            return
+        alive = self._loop is not None and not self._loop.is_closed()
+        if alive and self._loop is not asyncio.get_running_loop():
+            raise ClientStateError("close the transport in its own event loop")
+        self._closed = True
+        session, self._session = self._session, None
+        if session is None:
+            return
+        if self._given_session is not None:
+            session.trace_configs.remove(self._trace)
+            return
+        try:
+            if self._own_connector is not None and alive:
+                await self._own_connector.end()
+        finally:
+            await session.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open" if self._session else "not open"
+        return f"<AiohttpTransport, {state}>"
+
+    def _ready(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise ClientStateError("the transport is closed: make a new one")
+        if self._session is None:
+            raise ClientStateError(
+                "the transport is not open: await open() first, or enter the client"
+                " with 'async with'"
+            )
+        if self._loop is not asyncio.get_running_loop():
+            raise ClientStateError(
+                "the transport belongs to another event loop: make one in each"
+                " asyncio.run()"
+            )
+        if self._session.closed:
+            raise ClientStateError("the injected aiohttp session was closed")
+        return self._session
+
+    def _make_session(self) -> aiohttp.ClientSession:
+        given = self._given_session or self._given_connector
+        # Neither tells its loop in public without a warning; without this look
+        # the mistake ends in "Event loop is closed" somewhere deep inside.
+        if given is not None and getattr(given, "_loop", self._loop) is not self._loop:
+            raise ClientStateError(
+                "the injected aiohttp session or connector belongs to another"
+                " event loop"
+            )
+        if self._given_session is not None:
+            self._given_session.trace_configs.append(self._trace)
+            return self._given_session
+        connector = self._given_connector
+        if connector is None:
+            connector = self._own_connector = Connector(
+                limit=self._limit,
+                connect_timeout=self._connect_timeout,
+                force_close=self._force_close,
+            )
+        return aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=self._given_connector is None,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            trace_configs=[self._trace],
+        )
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: HttpRequest, flight: Flight
+    ) -> HttpResponse:
+        response = await session.post(
+            request.url,
+            data=request.body,
+            headers=(*request.headers, ("Accept-Encoding", "identity")),
+            allow_redirects=False,
+            auto_decompress=False,
+            middlewares=(),  # one of these could send the request twice
+            proxy=self._proxy,
+            raise_for_status=False,
+            read_bufsize=_READ_AHEAD,
+            ssl=self._tls or True,
+            timeout=self._timeout,
+            trace_request_ctx=flight,
+        )
+        try:
+            flight.leave()  # a mocked session answers without a trace
+            return await self._read(response)
+        finally:
+            # Of a connection that was read to its end nothing is left to close:
+            # it is back in the pool. All others must not get there.
+            response.close()
+
+    async def _read(self, response: aiohttp.ClientResponse) -> HttpResponse:
+        for coding in response.headers.getall("Content-Encoding", ()):
+            if coding.strip().lower() not in ("", "identity"):
+                raise UnreadableReplyError(
+                    "the answer is compressed, though only plain was asked for"
+                )
+        body = bytearray()
+        # After 101 the bytes are no longer HTTP's.
+        while response.status != 101 and (chunk := await response.content.readany()):
+            if len(body) + len(chunk) > self._max_body:
+                raise ReplyTooLargeError(
+                    f"the answer is longer than max_body, {self._max_body} bytes"
+                )
+            body += chunk
+        return HttpResponse(
+            status=response.status,
+            headers=tuple(response.headers.items()),
+            body=bytes(body),
+        )
+
+
+def _check_session(session: aiohttp.ClientSession) -> None:
+    if not isinstance(session.cookie_jar, aiohttp.DummyCookieJar):
+        raise ConfigurationError(
+            "the injected session keeps cookies: make it with"
+            " aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())"
+        )
+    if session.trust_env:
+        raise ConfigurationError(
+            "the injected session takes proxies and passwords from its surroundings:"
+            " make it with trust_env=False and pass proxy to the transport"
+        )

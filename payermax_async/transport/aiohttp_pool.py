@@ -1,0 +1,124 @@
+"""The pool of connections, with what aiohttp's own leaves open."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
+__all__ = ["Connector", "Resolver"]
+
+_KEEP_ALIVE = 10.0
+"""Seconds an idle connection stays: under the idle limit of common servers."""
+
+_DNS_CACHE = 60
+
+_FAREWELL = 1.0
+"""Seconds that peers get at the end to answer TLS's closing message."""
+
+
+class Resolver(AbstractResolver):
+    """Name resolution with a limit: aiohttp's connect timeout starts after it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._inner = aiohttp.DefaultResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Resolve, or fail as any name that cannot be resolved now."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._inner.resolve(host, port, family)
+        except TimeoutError:
+            reason = f"no answer within {self._seconds:g} s"
+        raise OSError(socket.EAI_AGAIN, reason)
+
+    async def close(self) -> None:
+        """Release aiohttp's resolver."""
+        await self._inner.close()
+
+
+class Connector(aiohttp.TCPConnector):
+    """A pool that never hands out a connection with something unread on it.
+
+    aiohttp gives an answer that nobody asked for to the next request on that
+    connection (aio-libs/aiohttp#13656). On a connection used before, unread
+    bytes can only be that.
+    """
+
+    def __init__(
+        self, *, limit: int, connect_timeout: float, force_close: bool
+    ) -> None:
+        self._names = Resolver(connect_timeout)
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+            # aiohttp leaves a tuple open in the type of socket_factory.
+            limit=limit,
+            resolver=self._names,
+            ttl_dns_cache=_DNS_CACHE,
+            force_close=force_close,
+            keepalive_timeout=None if force_close else _KEEP_ALIVE,
+        )
+        self._open: dict[ResponseHandler, asyncio.Transport] = {}
+        self._retired: set[ResponseHandler] = set()
+        self._ending = False
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,
+    ) -> Connection:
+        """Give a new connection, or one from the pool that is clean."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if self._ending:  # the slot was freed by the farewell itself
+                connection.close()
+                raise aiohttp.ClientConnectionError("the pool is closing")
+            protocol, transport = connection.protocol, connection.transport
+            if protocol is None or transport is None:
+                return connection
+            if protocol not in self._open:
+                self._watch(protocol, transport)
+                return connection
+            if not protocol.should_close and protocol not in self._retired:
+                return connection
+            connection.close()
+
+    def retire(self) -> None:
+        """Hand out no connection again that was handed out before."""
+        self._retired.update(self._open)
+
+    async def end(self) -> None:
+        """Close every connection, in the way TLS asks for where the peer helps."""
+        self._ending = True
+        ending = [end for p in self._open if (end := p.closed) is not None]
+        if ending:
+            for transport in self._open.values():
+                transport.close()
+            await asyncio.wait(ending, timeout=_FAREWELL)
+            for transport in self._open.values():
+                transport.abort()
+            await asyncio.wait(ending, timeout=_FAREWELL)
+        await self.close()
+        await self._names.close()
+
+    def _watch(self, protocol: ResponseHandler, transport: asyncio.Transport) -> None:
+        def forget(end: asyncio.Future[None]) -> None:
+            self._open.pop(protocol, None)
+            self._retired.discard(protocol)
+            if not end.cancelled():
+                end.exception()  # looked at, or asyncio reports it as missed
+
+        if (end := protocol.closed) is not None:
+            self._open[protocol] = transport
+            end.add_done_callback(forget)

@@ -1,0 +1,88 @@
+"""The last look at a request before it goes to an HTTP library.
+
+HTTP libraries disagree about a line break in a header or a password in a URL,
+and aiohttp notices the first only after it has reported the request as sent.
+So both are refused here, where it is certain that nothing left.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from ..core.errors import ConfigurationError
+from .base import HttpRequest
+
+__all__ = ["check_proxy", "check_request"]
+
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""``token`` of RFC 9110, section 5.6.2."""
+
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+"""ASCII of ``field-content``, RFC 9110, section 5.5."""
+
+_URL = re.compile(r"[\x21-\x7e]+")
+
+_OURS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that frame the message: the transport alone knows them right."""
+
+
+def check_request(request: HttpRequest) -> str:
+    """Check URL and headers of ``request``; return ``host:port`` for messages.
+
+    Raises:
+        ConfigurationError: The URL is no plain http(s) URL, or a header could
+            change how the message is read. No value is quoted.
+    """
+    for name, value in request.headers:
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(f"{name!r} is no HTTP header name")
+        if not _VALUE.fullmatch(value):
+            raise ConfigurationError(
+                f"the value of header {name!r} holds a control character or is"
+                " not ASCII: encode or remove it"
+            )
+        if name.lower() in _OURS:
+            raise ConfigurationError(
+                f"header {name!r} is the transport's own: leave it out"
+            )
+    return _place(request.url, "the URL", userinfo=False)
+
+
+def check_proxy(proxy: str) -> str:
+    """Check the URL of a proxy and return it; it may hold a user and password.
+
+    Raises:
+        ConfigurationError: It is no plain http(s) URL. It is not quoted.
+    """
+    _place(proxy, "proxy", userinfo=True)
+    return proxy
+
+
+def _place(url: str, what: str, *, userinfo: bool) -> str:
+    advice = "write it as https://host or https://host:port/path"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    if parts.scheme not in ("https", "http") or not host or not _URL.fullmatch(url):
+        raise ConfigurationError(f"{what} is no http(s) URL: {advice}")
+    if not userinfo and "@" in parts.netloc:
+        raise ConfigurationError(f"{what} holds a user or password: {advice}")
+    standard = 443 if parts.scheme == "https" else 80
+    return f"{host}:{standard if port is None else port}"
