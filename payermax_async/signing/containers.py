@@ -5,7 +5,7 @@ lines; its SDKs put any label around any body. So the label decides nothing
 here: the armour is taken off, and the DER itself tells what it holds.
 
 Nothing in this module quotes its input. What is wrong is said by
-:class:`UnusableKey`, which becomes a ``ConfigurationError`` once every frame that
+:class:`UnusableKeyError`, which becomes a ``ConfigurationError`` once every frame that
 holds key text is gone.
 """
 
@@ -15,7 +15,7 @@ import base64
 
 import attrs
 
-__all__ = ["KeyNumbers", "UnusableKey", "read_numbers"]
+__all__ = ["KeyNumbers", "UnusableKeyError", "read_numbers"]
 
 _LARGEST = 65_536  # an 8192-bit private key needs 6.5 KiB as PEM
 
@@ -76,7 +76,7 @@ _ALGORITHMS = {
 _RSA = bytes.fromhex("2a864886f70d010101")  # rsaEncryption, RFC 8017 appendix C
 
 
-class UnusableKey(Exception):
+class UnusableKeyError(Exception):
     """Why the material is no RSA key, without a character of it."""
 
 
@@ -101,21 +101,29 @@ def read_numbers(material: object) -> KeyNumbers:
         material: PEM, Base64 or DER, as text or bytes.
 
     Raises:
-        UnusableKey: It is something else; the text names what, and the remedy.
+        UnusableKeyError: It is something else; the text names what, and the remedy.
     """
-    if isinstance(material, (bytearray, memoryview)):
+    if isinstance(material, memoryview):
+        material = material.tobytes()
+    if isinstance(material, bytearray):
         material = bytes(material)
     if not isinstance(material, (str, bytes)):
         kind = type(material).__name__
-        raise UnusableKey(f"a key is text or bytes, and this is {kind}")
+        raise UnusableKeyError(f"a key is text or bytes, and this is {kind}")
     if len(material) > _LARGEST:
-        raise UnusableKey("this is far too long to be an RSA key")
+        raise UnusableKeyError("this is far too long to be an RSA key")
     if isinstance(material, bytes):
-        # A DER length is 0x80 or more for every key; no text goes on like that.
-        if material[:1] == b"\x30" and material[1:2] >= b"\x80":
+        if _is_der(material):
             return _numbers(material)
         material = _decoded(material)
     return _numbers(_without_armour(material))
+
+
+def _is_der(material: bytes) -> bool:
+    # A SEQUENCE with a length as DER has it: no text starts with "0" and such a byte.
+    if len(material) < 2 or material[0] != _SEQUENCE:
+        return False
+    return material[1] >= 0x80 or material[1] == len(material) - 2
 
 
 def _decoded(material: bytes) -> str:
@@ -124,7 +132,7 @@ def _decoded(material: bytes) -> str:
     try:
         return material.decode("utf-16" if utf16 else "utf-8")
     except UnicodeDecodeError:
-        raise UnusableKey(_GARBAGE) from None
+        raise UnusableKeyError(_GARBAGE) from None
 
 
 def _without_armour(text: str) -> bytes:
@@ -133,20 +141,20 @@ def _without_armour(text: str) -> bytes:
     text = text.replace("\\r", "\n").replace("\\n", "\n")
     text = text.strip("\ufeff \t\r\n\"'")
     if not text:
-        raise UnusableKey("the key is empty")
+        raise UnusableKeyError("the key is empty")
     for start, message in _FOREIGN_TEXT:
         if text.startswith(start):
-            raise UnusableKey(message)
+            raise UnusableKeyError(message)
     compact = "".join(_body(text).split())
     if not compact:
-        raise UnusableKey("the PEM holds no key between its lines")
+        raise UnusableKeyError("the PEM holds no key between its lines")
     try:
         der = base64.b64decode(compact, validate=True)
     except ValueError:
         cut = len(compact) % 4 and compact.isascii() and compact.startswith("MI")
-        raise UnusableKey(_CUT_OFF if cut else _GARBAGE) from None
+        raise UnusableKeyError(_CUT_OFF if cut else _GARBAGE) from None
     if der.startswith(b"-----BEGIN"):
-        raise UnusableKey(_TWICE)
+        raise UnusableKeyError(_TWICE)
     return der
 
 
@@ -157,16 +165,16 @@ def _body(text: str) -> str:
         return text
     labels = [block.partition("-----")[0] for block in blocks]
     if any(label.startswith(" EC ") for label in labels):
-        raise UnusableKey(_EC)
+        raise UnusableKeyError(_EC)
     if len(blocks) > 1:
-        raise UnusableKey(
+        raise UnusableKeyError(
             f"this holds {len(blocks)} PEM blocks: leave only the key in it"
         )
     body, end, _ = blocks[0].partition("-----")[2].partition("-----END")
     if "ENCRYPTED" in labels[0] or "Proc-Type:" in body:
-        raise UnusableKey(_ENCRYPTED)
+        raise UnusableKeyError(_ENCRYPTED)
     if not end:
-        raise UnusableKey(_CUT_OFF)
+        raise UnusableKeyError(_CUT_OFF)
     return body
 
 
@@ -180,16 +188,16 @@ def _numbers(der: bytes) -> KeyNumbers:
         _require_rsa(parts[0][1])
         # The first octet of a BIT STRING counts its unused bits: none in a key.
         if parts[1][1][:1] != b"\x00":
-            raise UnusableKey(_GARBAGE)
+            raise UnusableKeyError(_GARBAGE)
         return _pkcs1_public(_sequence(parts[1][1][1:]))
     if tags[:3] == (_INTEGER, _SEQUENCE, _SEQUENCE):
-        raise UnusableKey(_PKCS12)
+        raise UnusableKeyError(_PKCS12)
     if tags == (_SEQUENCE, _OCTETS):  # EncryptedPrivateKeyInfo
-        raise UnusableKey(_ENCRYPTED)
+        raise UnusableKeyError(_ENCRYPTED)
     if tags == (_SEQUENCE, _SEQUENCE, _BITS):
-        raise UnusableKey(_CERTIFICATE)
+        raise UnusableKeyError(_CERTIFICATE)
     if tags[:2] == (_INTEGER, _OCTETS):  # ECPrivateKey, RFC 5915
-        raise UnusableKey(_EC)
+        raise UnusableKeyError(_EC)
     if tags == (_INTEGER, _INTEGER):
         return _pkcs1_public(parts)
     return _pkcs1_private(parts)
@@ -198,10 +206,10 @@ def _numbers(der: bytes) -> KeyNumbers:
 def _require_rsa(algorithm: bytes) -> None:
     identifier = _elements(algorithm)
     if not identifier or identifier[0][0] != _OID:
-        raise UnusableKey(_GARBAGE)
+        raise UnusableKeyError(_GARBAGE)
     name = identifier[0][1]
     if name != _RSA:
-        raise UnusableKey(_ALGORITHMS.get(name, _OTHER))
+        raise UnusableKeyError(_ALGORITHMS.get(name, _OTHER))
 
 
 def _pkcs1_public(parts: list[tuple[int, bytes]]) -> KeyNumbers:
@@ -211,19 +219,19 @@ def _pkcs1_public(parts: list[tuple[int, bytes]]) -> KeyNumbers:
 
 def _pkcs1_private(parts: list[tuple[int, bytes]]) -> KeyNumbers:
     if len(parts) == 10 and parts[0] == (_INTEGER, b"\x01"):
-        raise UnusableKey(_MULTI_PRIME)
+        raise UnusableKeyError(_MULTI_PRIME)
     version, modulus, exponent, *secrets = _integers(parts, 9)
     if version != 0:
-        raise UnusableKey(_GARBAGE)
+        raise UnusableKeyError(_GARBAGE)
     return KeyNumbers(modulus, exponent, tuple(secrets))
 
 
 def _integers(parts: list[tuple[int, bytes]], count: int) -> list[int]:
     if len(parts) != count or any(tag != _INTEGER or not body for tag, body in parts):
-        raise UnusableKey(_GARBAGE)
+        raise UnusableKeyError(_GARBAGE)
     numbers = [int.from_bytes(body, "big", signed=True) for _, body in parts]
     if min(numbers) < 0:
-        raise UnusableKey(_GARBAGE)
+        raise UnusableKeyError(_GARBAGE)
     return numbers
 
 
@@ -231,9 +239,9 @@ def _sequence(der: bytes) -> list[tuple[int, bytes]]:
     """The parts of a SEQUENCE that fills ``der`` from end to end."""
     tag, body, rest = _element(der)
     if tag != _SEQUENCE:
-        raise UnusableKey(_GARBAGE)
+        raise UnusableKeyError(_GARBAGE)
     if rest:
-        raise UnusableKey("something follows the key: leave only the key in it")
+        raise UnusableKeyError("something follows the key: leave only the key in it")
     return _elements(body)
 
 
@@ -248,15 +256,15 @@ def _elements(body: bytes) -> list[tuple[int, bytes]]:
 def _element(der: bytes) -> tuple[int, bytes, bytes]:
     """Split the first DER element off: its tag, its content, and what follows."""
     if len(der) < 2:
-        raise UnusableKey(_GARBAGE)
+        raise UnusableKeyError(_GARBAGE)
     length, start = der[1], 2
     if length >= 0x80:
         start += length - 0x80
         # Two octets of length hold every key up to the size limit above; 0x80
         # alone is BER's indefinite form, which no key uses.
         if not 3 <= start <= 4:
-            raise UnusableKey(_GARBAGE)
+            raise UnusableKeyError(_GARBAGE)
         length = int.from_bytes(der[2:start], "big")
     if len(der) < start + length:
-        raise UnusableKey(_CUT_OFF if der[0] == _SEQUENCE else _GARBAGE)
+        raise UnusableKeyError(_CUT_OFF if der[0] == _SEQUENCE else _GARBAGE)
     return der[0], der[start : start + length], der[start + length :]

@@ -123,6 +123,9 @@ class _Key:
         return hash((self._private, self._digest))
 
     def __repr__(self) -> str:
+        # Printed half made in the traceback of a refusal, with locals.
+        if not hasattr(self, "_digest"):
+            return f"<{type(self).__name__} refused>"
         return f"<{type(self).__name__} RSA {self.bits} bits {self.fingerprint}>"
 
     # Immutable, so that a copy is the key itself; copy must not go through pickle.
@@ -142,12 +145,12 @@ class PublicKey(_Key):
 
     @property
     def modulus(self) -> int:
-        """n of RFC 8017."""
+        """The number n of RFC 8017."""
         return self._rsa.n
 
     @property
     def exponent(self) -> int:
-        """e of RFC 8017."""
+        """The number e of RFC 8017."""
         return self._rsa.e
 
     def to_base64(self) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from Crypto.PublicKey import RSA
 
-from payermax_async.signing.containers import KeyNumbers, UnusableKey, read_numbers
+from payermax_async.signing.containers import KeyNumbers, UnusableKeyError, read_numbers
 
 __all__ = ["LARGEST", "SMALLEST", "read", "read_env", "read_file", "unfit"]
 
@@ -41,7 +42,7 @@ def read(material: object, *, private: bool) -> RSA.RsaKey | str:
     """The key in ``material``, or why it is refused."""
     try:
         numbers = read_numbers(material)
-    except UnusableKey as refusal:
+    except UnusableKeyError as refusal:
         return str(refusal)
     problem = unfit(
         numbers.modulus, numbers.exponent, bool(numbers.secrets), wanted=private
@@ -60,11 +61,12 @@ def read(material: object, *, private: bool) -> RSA.RsaKey | str:
 def read_file(path: str | os.PathLike[str], *, private: bool) -> RSA.RsaKey | str:
     """The key in a file, or why it is refused."""
     try:
-        name = _quotable(os.fsdecode(path))
+        file_name = os.fsdecode(path)
     except (TypeError, UnicodeDecodeError):
         return f"a key file is named by a path, not by {type(path).__name__}"
+    name = _quotable(file_name)
     try:
-        with open(path, "rb") as file:
+        with Path(file_name).open("rb") as file:
             material = file.read(_LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"

@@ -48,11 +48,10 @@ class RsaSigner:
         Raises:
             ConfigurationError: It is not a :class:`PrivateKey`.
         """
-        if not isinstance(private_key, PrivateKey):  # pyright: ignore[reportUnnecessaryIsInstance]
-            kind = type(private_key).__name__
-            raise ConfigurationError(
-                f"RsaSigner needs a PrivateKey, not {kind}: PrivateKey.load makes one"
-            )
+        problem = _not_a(PrivateKey, private_key)
+        if problem is not None:
+            del private_key  # may be key text, and crash reporters print locals
+            raise ConfigurationError(problem)
         self._key = private_key
         self._thread: ThreadPoolExecutor | None = None
         self._process = 0
@@ -111,7 +110,8 @@ class RsaSigner:
         self._thread = None
 
     def __repr__(self) -> str:
-        return f"RsaSigner({self._key!r})"
+        # The key is missing in the traceback of a refusal, with locals.
+        return f"RsaSigner({getattr(self, '_key', None)!r})"
 
     def _require_open(self) -> None:
         if self._closed:
@@ -151,18 +151,17 @@ class RsaVerifier:
         Raises:
             ConfigurationError: There is none, or one is not a :class:`PublicKey`.
         """
+        self._keys: tuple[PublicKey, ...] = ()
         if not public_keys:
             raise ConfigurationError(
                 "no PayerMax public key to check signatures with: copy it from the "
                 "dashboard"
             )
-        for key in public_keys:
-            if not isinstance(key, PublicKey):  # pyright: ignore[reportUnnecessaryIsInstance]
-                kind = type(key).__name__
-                raise ConfigurationError(
-                    f"RsaVerifier needs PublicKey objects, not {kind}: "
-                    "PublicKey.load makes one"
-                )
+        problems = [_not_a(PublicKey, key) for key in public_keys]
+        problem = next(filter(None, problems), None)
+        if problem is not None:
+            del public_keys  # as for RsaSigner
+            raise ConfigurationError(problem)
         self._keys = public_keys
 
     async def verify(self, payload: bytes, signature: str) -> None:
@@ -234,10 +233,19 @@ def is_signature(modulus: int, exponent: int, payload: bytes, signature: bytes) 
     return hmac.compare_digest(message, expected)
 
 
+def _not_a(kind: type[PrivateKey | PublicKey], key: object) -> str | None:
+    if isinstance(key, kind):
+        return None
+    given, needed = type(key).__name__, kind.__name__
+    return f"a {needed} belongs here, not {given}: {needed}.load makes one"
+
+
 def _raw_body(payload: object) -> bytes:
     if isinstance(payload, bytes):
         return payload
-    if isinstance(payload, (bytearray, memoryview)):
+    if isinstance(payload, memoryview):
+        return payload.tobytes()
+    if isinstance(payload, bytearray):
         return bytes(payload)
     raise TypeError(
         "a signature covers the raw body: pass the bytes exactly as sent or received, "
