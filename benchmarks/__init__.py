@@ -1,0 +1,1 @@
+"""Measurements that print ratios against a floor taken in the same run."""

@@ -1,0 +1,281 @@
+"""Async client for the PayerMax payment-link gateway.
+
+Every public name can be imported from here. Each is loaded when it is first asked
+for, so that ``import payermax_async`` costs next to nothing and needs no extra.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from payermax_async.client import PayerMaxClient
+    from payermax_async.clock import Clock, SystemClock
+    from payermax_async.config import ClientOptions, Environment, MerchantConfig
+    from payermax_async.core.errors import (
+        ApiError,
+        AuthenticationError,
+        ClientStateError,
+        ConfigurationError,
+        ConflictError,
+        HttpStatusError,
+        InvalidRequestError,
+        NoReplyError,
+        NotFoundError,
+        NotSentError,
+        Outcome,
+        OutcomeUnknownError,
+        PayerMaxError,
+        Problem,
+        ReplyError,
+        ReplyMismatchError,
+        ReplySignatureError,
+        ReplyTooLargeError,
+        SignatureError,
+        ThrottledError,
+        TlsError,
+        TransportError,
+        UnreadableReplyError,
+        ValidationError,
+        WebhookError,
+        WebhookReason,
+    )
+    from payermax_async.core.models.common import (
+        CardInfo,
+        Fees,
+        MerchantFee,
+        PaymentDetail,
+        PaymentStatus,
+        ThreeDsResult,
+    )
+    from payermax_async.core.models.links import (
+        CreatedLink,
+        CreateLink,
+        ExpiredLink,
+        ExpireLink,
+        GoodsDetail,
+        GoodsItem,
+        LinkDetails,
+        LinkPayment,
+        LinkStatus,
+        LinkType,
+        MerchantInfo,
+        Payer,
+        QueryLink,
+        UserInfo,
+    )
+    from payermax_async.core.models.notifications import (
+        LinkNotification,
+        LinkResult,
+        Notification,
+        PaymentNotification,
+        PaymentResult,
+        RefundNotification,
+        RefundResult,
+        UnknownNotification,
+    )
+    from payermax_async.core.models.orders import Order, QueryOrder
+    from payermax_async.core.models.refunds import (
+        CreateRefund,
+        QueryRefund,
+        RefundDetails,
+        RefundStatus,
+        SubmittedRefund,
+    )
+    from payermax_async.pipeline.chain import Attempt, CallNext, Middleware
+    from payermax_async.pipeline.retry import RetryPolicy
+    from payermax_async.signing.base import Signer, Verifier
+    from payermax_async.signing.keys import PrivateKey, PublicKey
+    from payermax_async.signing.rsa import RsaSigner, RsaVerifier
+    from payermax_async.transport.aiohttp import AiohttpTransport
+    from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
+    from payermax_async.webhooks.verifier import NotificationVerifier
+
+__version__ = "0.1.0"
+
+# The same names three times, because a type checker reads neither a computed __all__
+# nor the table below. tests/test_exports.py keeps the three equal.
+__all__ = [
+    "AiohttpTransport",
+    "ApiError",
+    "Attempt",
+    "AuthenticationError",
+    "CallNext",
+    "CardInfo",
+    "ClientOptions",
+    "ClientStateError",
+    "Clock",
+    "ConfigurationError",
+    "ConflictError",
+    "CreateLink",
+    "CreateRefund",
+    "CreatedLink",
+    "Environment",
+    "ExpireLink",
+    "ExpiredLink",
+    "Fees",
+    "GoodsDetail",
+    "GoodsItem",
+    "HttpRequest",
+    "HttpResponse",
+    "HttpStatusError",
+    "InvalidRequestError",
+    "LinkDetails",
+    "LinkNotification",
+    "LinkPayment",
+    "LinkResult",
+    "LinkStatus",
+    "LinkType",
+    "MerchantConfig",
+    "MerchantFee",
+    "MerchantInfo",
+    "Middleware",
+    "NoReplyError",
+    "NotFoundError",
+    "NotSentError",
+    "Notification",
+    "NotificationVerifier",
+    "Order",
+    "Outcome",
+    "OutcomeUnknownError",
+    "Payer",
+    "PayerMaxClient",
+    "PayerMaxError",
+    "PaymentDetail",
+    "PaymentNotification",
+    "PaymentResult",
+    "PaymentStatus",
+    "PrivateKey",
+    "Problem",
+    "PublicKey",
+    "QueryLink",
+    "QueryOrder",
+    "QueryRefund",
+    "RefundDetails",
+    "RefundNotification",
+    "RefundResult",
+    "RefundStatus",
+    "ReplyError",
+    "ReplyMismatchError",
+    "ReplySignatureError",
+    "ReplyTooLargeError",
+    "RetryPolicy",
+    "RsaSigner",
+    "RsaVerifier",
+    "SignatureError",
+    "Signer",
+    "SubmittedRefund",
+    "SystemClock",
+    "ThreeDsResult",
+    "ThrottledError",
+    "TlsError",
+    "Transport",
+    "TransportError",
+    "UnknownNotification",
+    "UnreadableReplyError",
+    "UserInfo",
+    "ValidationError",
+    "Verifier",
+    "WebhookError",
+    "WebhookReason",
+]
+
+_HOMES = {
+    "AiohttpTransport": "transport.aiohttp",
+    "ApiError": "core.errors",
+    "Attempt": "pipeline.chain",
+    "AuthenticationError": "core.errors",
+    "CallNext": "pipeline.chain",
+    "CardInfo": "core.models.common",
+    "ClientOptions": "config",
+    "ClientStateError": "core.errors",
+    "Clock": "clock",
+    "ConfigurationError": "core.errors",
+    "ConflictError": "core.errors",
+    "CreateLink": "core.models.links",
+    "CreateRefund": "core.models.refunds",
+    "CreatedLink": "core.models.links",
+    "Environment": "config",
+    "ExpireLink": "core.models.links",
+    "ExpiredLink": "core.models.links",
+    "Fees": "core.models.common",
+    "GoodsDetail": "core.models.links",
+    "GoodsItem": "core.models.links",
+    "HttpRequest": "transport.base",
+    "HttpResponse": "transport.base",
+    "HttpStatusError": "core.errors",
+    "InvalidRequestError": "core.errors",
+    "LinkDetails": "core.models.links",
+    "LinkNotification": "core.models.notifications",
+    "LinkPayment": "core.models.links",
+    "LinkResult": "core.models.notifications",
+    "LinkStatus": "core.models.links",
+    "LinkType": "core.models.links",
+    "MerchantConfig": "config",
+    "MerchantFee": "core.models.common",
+    "MerchantInfo": "core.models.links",
+    "Middleware": "pipeline.chain",
+    "NoReplyError": "core.errors",
+    "NotFoundError": "core.errors",
+    "NotSentError": "core.errors",
+    "Notification": "core.models.notifications",
+    "NotificationVerifier": "webhooks.verifier",
+    "Order": "core.models.orders",
+    "Outcome": "core.errors",
+    "OutcomeUnknownError": "core.errors",
+    "Payer": "core.models.links",
+    "PayerMaxClient": "client",
+    "PayerMaxError": "core.errors",
+    "PaymentDetail": "core.models.common",
+    "PaymentNotification": "core.models.notifications",
+    "PaymentResult": "core.models.notifications",
+    "PaymentStatus": "core.models.common",
+    "PrivateKey": "signing.keys",
+    "Problem": "core.errors",
+    "PublicKey": "signing.keys",
+    "QueryLink": "core.models.links",
+    "QueryOrder": "core.models.orders",
+    "QueryRefund": "core.models.refunds",
+    "RefundDetails": "core.models.refunds",
+    "RefundNotification": "core.models.notifications",
+    "RefundResult": "core.models.notifications",
+    "RefundStatus": "core.models.refunds",
+    "ReplyError": "core.errors",
+    "ReplyMismatchError": "core.errors",
+    "ReplySignatureError": "core.errors",
+    "ReplyTooLargeError": "core.errors",
+    "RetryPolicy": "pipeline.retry",
+    "RsaSigner": "signing.rsa",
+    "RsaVerifier": "signing.rsa",
+    "SignatureError": "core.errors",
+    "Signer": "signing.base",
+    "SubmittedRefund": "core.models.refunds",
+    "SystemClock": "clock",
+    "ThreeDsResult": "core.models.common",
+    "ThrottledError": "core.errors",
+    "TlsError": "core.errors",
+    "Transport": "transport.base",
+    "TransportError": "core.errors",
+    "UnknownNotification": "core.models.notifications",
+    "UnreadableReplyError": "core.errors",
+    "UserInfo": "core.models.links",
+    "ValidationError": "core.errors",
+    "Verifier": "signing.base",
+    "WebhookError": "core.errors",
+    "WebhookReason": "core.errors",
+}
+"""Where each public name lives, below this package."""
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
