@@ -58,7 +58,7 @@ class RsaSigner:
         self._last: Future[None] | None = None
         self._closed = False
 
-    async def sign(self, payload: bytes) -> str:
+    async def sign(self, payload: bytes | bytearray | memoryview) -> str:
         """Sign the exact bytes of a body without blocking the event loop.
 
         Cancelling drops the signature if it has not been started and leaves the
@@ -79,7 +79,7 @@ class RsaSigner:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._worker(), self._sign, body)
 
-    def sign_now(self, payload: bytes) -> str:
+    def sign_now(self, payload: bytes | bytearray | memoryview) -> str:
         """Sign in the calling thread, for code without an event loop.
 
         Raises:
@@ -164,7 +164,9 @@ class RsaVerifier:
             raise ConfigurationError(problem)
         self._keys = public_keys
 
-    async def verify(self, payload: bytes, signature: str) -> None:
+    async def verify(
+        self, payload: bytes | bytearray | memoryview, signature: str
+    ) -> None:
         """Return if ``signature`` is over the exact ``payload`` by a trusted key.
 
         Raises:
@@ -174,7 +176,9 @@ class RsaVerifier:
         """
         self.verify_now(payload, signature)
 
-    def verify_now(self, payload: bytes, signature: str) -> PublicKey:
+    def verify_now(
+        self, payload: bytes | bytearray | memoryview, signature: str
+    ) -> PublicKey:
         """Check in the calling thread, without an event loop.
 
         Returns:
