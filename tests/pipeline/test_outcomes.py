@@ -23,6 +23,7 @@ from payermax_async.core.errors import (
     TlsError,
     UnreadableReplyError,
 )
+from payermax_async.core.strict_json import JsonObject
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.testing.fake import json_reply
 from payermax_async.testing.replies import signed_reply
@@ -47,8 +48,7 @@ from .gateway import (
 )
 
 
-def _other_link(gateway: LinkGateway, data: object) -> HttpResponse:
-    assert isinstance(data, dict)
+def _other_link(gateway: LinkGateway, data: JsonObject) -> HttpResponse:
     other = make(gateway, {**data, "merchantLinkId": "somebody-else"})
     gateway.made -= 1
     return signed_reply(PLATFORM, other)
@@ -187,9 +187,8 @@ async def test_a_definite_refusal_is_final(
 
 
 async def test_a_duplicate_after_an_attempt_of_our_own_is_no_error() -> None:
-    def appears(gateway: LinkGateway, data: object) -> HttpResponse:
+    def appears(gateway: LinkGateway, data: JsonObject) -> HttpResponse:
         # The first request is processed only now, before the second arrives.
-        assert isinstance(data, dict)
         make(gateway, data)
         return create(gateway, data)
 
@@ -201,8 +200,7 @@ async def test_a_duplicate_after_an_attempt_of_our_own_is_no_error() -> None:
 
 
 async def test_a_link_that_differs_is_a_conflict_not_a_result() -> None:
-    def other_amount(gateway: LinkGateway, data: object) -> Exception:
-        assert isinstance(data, dict)
+    def other_amount(gateway: LinkGateway, data: JsonObject) -> Exception:
         return done_without_answer(gateway, {**data, "totalAmount": "21.00"})
 
     gateway = LinkGateway(createPaybylink=[other_amount])

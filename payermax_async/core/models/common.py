@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
 
 import attrs
 
@@ -15,6 +15,7 @@ from payermax_async.core.money import ExchangeRate
 from payermax_async.core.strict_json import JsonValue
 
 __all__ = [
+    "DECISIVE",
     "CardInfo",
     "Fees",
     "MerchantFee",
@@ -23,30 +24,26 @@ __all__ = [
     "Received",
     "Sent",
     "ThreeDsResult",
-    "decisive",
-    "sent",
+    "parts",
+    "rule",
 ]
 
 
-def sent(check: Check, *, default: Any = attrs.NOTHING, **options: Any) -> Any:
-    """A field of a request and the gateway's rule for it.
-
-    ``Any`` because a field specifier stands for a value of its field's type.
-    """
-    return attrs.field(default=default, metadata={"check": check}, **options)
+def rule(check: Check) -> dict[str, object]:
+    """Metadata of a request's field: the gateway's rule for its value."""
+    return {"check": check}
 
 
-def part(description: str, *, default: Any = attrs.NOTHING, **options: Any) -> Any:
-    """A field of a request that is a model, or several, of its own."""
-    return attrs.field(default=default, metadata={"is": description}, **options)
+def parts(description: str) -> dict[str, object]:
+    """Metadata of a request's field that is a model, or several, of its own."""
+    return {"is": description}
 
 
-def decisive(*, default: Any = attrs.NOTHING, **options: Any) -> Any:
-    """A field of a reply that must not be misread: a bad value fails the reply.
+DECISIVE: Mapping[str, object] = MappingProxyType({"decisive": True})
+"""Metadata of a reply's field that must not be misread: a bad value fails the reply.
 
-    Everywhere else a value of an unexpected shape is set aside in ``extra``.
-    """
-    return attrs.field(default=default, metadata={"decisive": True}, **options)
+Everywhere else a value of an unexpected shape is set aside in ``extra``.
+"""
 
 
 @attrs.frozen(kw_only=True)

@@ -26,13 +26,13 @@ from payermax_async.core.checks import (
 )
 from payermax_async.core.errors import Problem, ValidationError
 from payermax_async.core.models.common import (
+    DECISIVE,
     PaymentDetail,
     PaymentStatus,
     Received,
     Sent,
-    decisive,
-    part,
-    sent,
+    parts,
+    rule,
 )
 from payermax_async.core.money import AmountInput, fit, lenient_amount
 
@@ -107,13 +107,15 @@ def _goods(value: tuple[GoodsItem, ...] | list[GoodsItem]) -> tuple[GoodsItem, .
 class UserInfo:
     """The buyer, in the merchant's own terms."""
 
-    user_id: str = sent(key(), repr=False)
+    user_id: str = attrs.field(repr=False, metadata=rule(key()))
     """The buyer's id at the merchant, 1 to 64 characters, one id per person.
 
     PayerMax shows a buyer the cards saved under this id, so ids shared between
     people show one person's cards to another. Hence there is no default.
     """
-    username: str | None = sent(text(64), default=None, repr=False)
+    username: str | None = attrs.field(
+        default=None, repr=False, metadata=rule(text(64))
+    )
     """The buyer's name."""
 
 
@@ -121,19 +123,23 @@ class UserInfo:
 class GoodsItem:
     """One thing that is sold."""
 
-    goods_name: str = sent(text(128))
+    goods_name: str = attrs.field(metadata=rule(text(128)))
     """Name, up to 128 characters."""
-    goods_description: str = sent(text(256, one_line=False), repr=False)
+    goods_description: str = attrs.field(
+        repr=False, metadata=rule(text(256, one_line=False))
+    )
     """Description, up to 256 characters."""
-    quantity: int = sent(
-        whole(1, 10**16 - 1, "a whole number"), default=1, converter=_count
+    quantity: int = attrs.field(
+        default=1,
+        converter=_count,
+        metadata=rule(whole(1, 10**16 - 1, "a whole number")),
     )
     """How many, a whole number."""
-    price: Decimal = sent(amount, converter=lenient_amount)
+    price: Decimal = attrs.field(converter=lenient_amount, metadata=rule(amount))
     """Price of one, in major units of ``goods_currency``."""
-    goods_currency: str = sent(_CURRENCY)
+    goods_currency: str = attrs.field(metadata=rule(_CURRENCY))
     """ISO 4217 code."""
-    show_url: str = sent(url())
+    show_url: str = attrs.field(metadata=rule(url()))
     """Page or picture of the goods, http or https, up to 256 characters."""
 
     def __attrs_post_init__(self) -> None:
@@ -150,9 +156,9 @@ class GoodsItem:
 class MerchantInfo:
     """What the cashier page shows of the merchant."""
 
-    contact_email: str = sent(email(), repr=False)
+    contact_email: str = attrs.field(repr=False, metadata=rule(email()))
     """Where buyers can write to, up to 128 characters."""
-    logo_url: str | None = sent(url(), default=None)
+    logo_url: str | None = attrs.field(default=None, metadata=rule(url()))
     """Picture of the merchant, up to 256 characters."""
 
 
@@ -194,43 +200,45 @@ class CreateLink(Sent):
         ValidationError: With every broken rule at once.
     """
 
-    merchant_link_id: str = sent(key())
+    merchant_link_id: str = attrs.field(metadata=rule(key()))
     """The merchant's own id of the link, 1 to 64 characters, never used twice."""
-    total_amount: Decimal = sent(amount, converter=lenient_amount)
+    total_amount: Decimal = attrs.field(converter=lenient_amount, metadata=rule(amount))
     """What is to be paid, in major units; given as ``Decimal``, ``int`` or text."""
-    currency: str = sent(_CURRENCY)
+    currency: str = attrs.field(metadata=rule(_CURRENCY))
     """ISO 4217 code."""
-    country: str = sent(_COUNTRY)
+    country: str = attrs.field(metadata=rule(_COUNTRY))
     """ISO 3166-1 alpha-2 code of the buyer's country."""
-    description: str = sent(text(256, one_line=False), repr=False)
+    description: str = attrs.field(repr=False, metadata=rule(text(256, one_line=False)))
     """What the buyer reads, up to 256 characters."""
-    user_info: UserInfo = part("a UserInfo")
+    user_info: UserInfo = attrs.field(metadata=parts("a UserInfo"))
     """The buyer."""
-    goods_details: tuple[GoodsItem, ...] = part(
-        "a GoodsItem", default=(), converter=_goods
+    goods_details: tuple[GoodsItem, ...] = attrs.field(
+        default=(), converter=_goods, metadata=parts("a GoodsItem")
     )
     """What is sold; one item made from description and amount when left out."""
-    merchant_info: MerchantInfo | None = part("a MerchantInfo", default=None)
+    merchant_info: MerchantInfo | None = attrs.field(
+        default=None, metadata=parts("a MerchantInfo")
+    )
     """What the page shows of the merchant; from the configuration when left out."""
-    notify_url: str | None = sent(url(), default=None)
+    notify_url: str | None = attrs.field(default=None, metadata=rule(url()))
     """Where the notification goes; from the configuration when left out."""
-    expires_in: int | None = sent(
-        whole(_HOUR, _THIRTY_DAYS, "a whole number of seconds"),
+    expires_in: int | None = attrs.field(
         default=None,
         converter=_seconds,
+        metadata=rule(whole(_HOUR, _THIRTY_DAYS, "a whole number of seconds")),
     )
     """How long it can be paid, seconds or a ``timedelta``: 1 hour to 30 days.
 
     PayerMax takes 24 hours when left out.
     """
-    language: str | None = sent(key(8), default=None)
+    language: str | None = attrs.field(default=None, metadata=rule(key(8)))
     """Language of the cashier page; PayerMax takes English when left out."""
-    link_description: str | None = sent(
-        text(256, one_line=False), default=None, repr=False
+    link_description: str | None = attrs.field(
+        default=None, repr=False, metadata=rule(text(256, one_line=False))
     )
     """A note for the merchant, up to 256 characters, echoed in notifications."""
-    link_type: LinkType = sent(
-        _known_link_type, default=LinkType.ONETIME, converter=_link_type
+    link_type: LinkType = attrs.field(
+        default=LinkType.ONETIME, converter=_link_type, metadata=rule(_known_link_type)
     )
     """How often it can be paid; PayerMax knows ``ONETIME`` only."""
 
@@ -315,7 +323,7 @@ def _fit_in_place(
 class QueryLink(Sent):
     """Ask about a link by the merchant's id."""
 
-    merchant_link_id: str = sent(key())
+    merchant_link_id: str = attrs.field(metadata=rule(key()))
     """The merchant's own id of the link."""
 
 
@@ -323,7 +331,7 @@ class QueryLink(Sent):
 class ExpireLink(Sent):
     """Withdraw a link by the merchant's id."""
 
-    merchant_link_id: str = sent(key())
+    merchant_link_id: str = attrs.field(metadata=rule(key()))
     """The merchant's own id of the link."""
 
 
@@ -382,7 +390,7 @@ class LinkPayment(Received):
 
     out_trade_no: str | None = None
     """PayerMax's order number, for ``query_order`` and ``refund``."""
-    status: PaymentStatus | str | None = decisive(default=None)
+    status: PaymentStatus | str | None = attrs.field(default=None, metadata=DECISIVE)
     """Where it stands."""
     complete_at: datetime | None = None
     """When it was paid."""
@@ -450,7 +458,9 @@ class LinkDetails(PaidByPayments, Received):
     """ISO 3166-1 alpha-2 code."""
     link_status: LinkStatus | str | None = None
     """Whether it can be opened. Not whether it was paid: see ``is_paid``."""
-    pay_by_link_info: tuple[LinkPayment, ...] = decisive(default=())
+    pay_by_link_info: tuple[LinkPayment, ...] = attrs.field(
+        default=(), metadata=DECISIVE
+    )
     """The attempts to pay it; empty while nobody opened it."""
     link_id: str | None = None
     """PayerMax's id of the link."""

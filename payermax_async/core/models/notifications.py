@@ -9,11 +9,11 @@ from decimal import Decimal
 import attrs
 
 from payermax_async.core.models.common import (
+    DECISIVE,
     Fees,
     PaymentDetail,
     PaymentStatus,
     Received,
-    decisive,
 )
 from payermax_async.core.models.links import LinkPayment, LinkStatus, PaidByPayments
 from payermax_async.core.models.refunds import RefundStatus
@@ -47,7 +47,9 @@ class LinkResult(PaidByPayments, Received):
     """PayerMax's id of the link."""
     link_status: LinkStatus | str | None = None
     """Whether it can be opened; ``ACTIVE`` has been seen on paid links."""
-    pay_by_link_info: tuple[LinkPayment, ...] = decisive(default=())
+    pay_by_link_info: tuple[LinkPayment, ...] = attrs.field(
+        default=(), metadata=DECISIVE
+    )
     """The payments; :attr:`is_paid` follows from them."""
     link_url: str | None = None
     """The page on which the buyer paid."""
@@ -65,7 +67,7 @@ class PaymentResult(Received):
 
     out_trade_no: str
     """The order number."""
-    status: PaymentStatus | str = decisive()
+    status: PaymentStatus | str = attrs.field(metadata=DECISIVE)
     """Where the payment stands; the only field that tells."""
     total_amount: Decimal
     """What was to be paid, major units. Compare it with your own order."""
@@ -104,7 +106,7 @@ class RefundResult(Received):
 
     out_refund_no: str
     """The merchant's own id of the refund."""
-    status: RefundStatus | str = decisive()
+    status: RefundStatus | str = attrs.field(metadata=DECISIVE)
     """Where it stands."""
     refund_amount: Decimal
     """How much, major units."""
@@ -125,8 +127,9 @@ class RefundResult(Received):
 
 @attrs.frozen(kw_only=True)
 class Notification(Received):
-    """What every notification has. ``data.status`` tells what happened;
-    ``code`` and ``msg`` do not.
+    """What every notification has.
+
+    The status inside ``data`` tells what happened; ``code`` and ``msg`` do not.
     """
 
     notify_type: str

@@ -9,13 +9,13 @@ import attrs
 
 from payermax_async.core.checks import key
 from payermax_async.core.models.common import (
+    DECISIVE,
     Fees,
     PaymentDetail,
     PaymentStatus,
     Received,
     Sent,
-    decisive,
-    sent,
+    rule,
 )
 
 __all__ = ["Order", "QueryOrder"]
@@ -25,7 +25,7 @@ __all__ = ["Order", "QueryOrder"]
 class QueryOrder(Sent):
     """Ask about an order by PayerMax's order number."""
 
-    out_trade_no: str = sent(key())
+    out_trade_no: str = attrs.field(metadata=rule(key()))
     """From the notification or from :class:`LinkDetails`."""
 
 
@@ -39,7 +39,7 @@ class Order(Received):
     """What was to be paid, major units."""
     currency: str
     """ISO 4217 code."""
-    status: PaymentStatus | str | None = decisive(default=None)
+    status: PaymentStatus | str | None = attrs.field(default=None, metadata=DECISIVE)
     """Where the payment stands; the only field that tells."""
     country: str | None = None
     """Where the buyer pays, ISO 3166-1 alpha-2."""

@@ -11,7 +11,7 @@ import attrs
 
 from payermax_async.core.checks import amount, amount_problem, code_of, key, text, url
 from payermax_async.core.errors import Problem
-from payermax_async.core.models.common import Received, Sent, decisive, sent
+from payermax_async.core.models.common import DECISIVE, Received, Sent, rule
 from payermax_async.core.money import fit, lenient_amount
 
 __all__ = [
@@ -39,19 +39,25 @@ class CreateRefund(Sent):
         ValidationError: With every broken rule at once.
     """
 
-    out_refund_no: str = sent(key())
+    out_refund_no: str = attrs.field(metadata=rule(key()))
     """The merchant's own id of the refund, 1 to 64 characters, never used twice."""
-    refund_amount: Decimal = sent(amount, converter=lenient_amount)
+    refund_amount: Decimal = attrs.field(
+        converter=lenient_amount, metadata=rule(amount)
+    )
     """How much, in major units; given as ``Decimal``, ``int`` or text."""
-    refund_currency: str = sent(code_of(3, "an ISO 4217 currency code"))
+    refund_currency: str = attrs.field(
+        metadata=rule(code_of(3, "an ISO 4217 currency code"))
+    )
     """The order's currency, ISO 4217 code."""
-    out_trade_no: str | None = sent(key(), default=None)
+    out_trade_no: str | None = attrs.field(default=None, metadata=rule(key()))
     """PayerMax's order number; this or ``trade_token``."""
-    trade_token: str | None = sent(key(), default=None)
+    trade_token: str | None = attrs.field(default=None, metadata=rule(key()))
     """PayerMax's trade id; this or ``out_trade_no``."""
-    comments: str | None = sent(text(512, one_line=False), default=None, repr=False)
+    comments: str | None = attrs.field(
+        default=None, repr=False, metadata=rule(text(512, one_line=False))
+    )
     """Why, up to 512 characters."""
-    refund_notify_url: str | None = sent(url(), default=None)
+    refund_notify_url: str | None = attrs.field(default=None, metadata=rule(url()))
     """Where the notification goes; the dashboard's setting when left out."""
 
     def __attrs_post_init__(self) -> None:
@@ -72,9 +78,9 @@ class CreateRefund(Sent):
 class QueryRefund(Sent):
     """Ask about a refund by the merchant's number or by PayerMax's."""
 
-    out_refund_no: str | None = sent(key(), default=None)
+    out_refund_no: str | None = attrs.field(default=None, metadata=rule(key()))
     """The merchant's own id of the refund."""
-    refund_trade_no: str | None = sent(key(), default=None)
+    refund_trade_no: str | None = attrs.field(default=None, metadata=rule(key()))
     """PayerMax's id of the refund."""
 
     def problems_across(self) -> Iterator[Problem]:
@@ -91,7 +97,7 @@ class SubmittedRefund(Received):
 
     out_refund_no: str
     """The merchant's own id of the refund."""
-    status: RefundStatus | str | None = decisive(default=None)
+    status: RefundStatus | str | None = attrs.field(default=None, metadata=DECISIVE)
     """``REFUND_PENDING`` or ``REFUND_FAILED``."""
     refund_trade_no: str | None = None
     """PayerMax's id of the refund."""
@@ -103,7 +109,7 @@ class SubmittedRefund(Received):
 class RefundDetails(Received):
     """A refund as PayerMax knows it."""
 
-    status: RefundStatus | str = decisive()
+    status: RefundStatus | str = attrs.field(metadata=DECISIVE)
     """Where it stands."""
     out_refund_no: str | None = None
     """The merchant's own id of the refund."""
@@ -111,7 +117,7 @@ class RefundDetails(Received):
     """PayerMax's id of the refund."""
     out_trade_no: str | None = None
     """PayerMax's order number."""
-    refund_amount: Decimal | None = decisive(default=None)
+    refund_amount: Decimal | None = attrs.field(default=None, metadata=DECISIVE)
     """How much, major units."""
     refund_currency: str | None = None
     """ISO 4217 code."""
