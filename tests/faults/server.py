@@ -18,7 +18,6 @@ import datetime
 import socket
 import ssl
 import struct
-import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
@@ -37,10 +36,10 @@ __all__ = [
     "flood",
     "half",
     "hold",
+    "only_tls_1_1",
     "reply",
     "reset_at_once",
     "silence",
-    "then_reset",
     "whole",
 ]
 
@@ -116,6 +115,7 @@ class FaultServer:
         connections: How many were accepted.
         requests: Every request that was read to its end, raw.
         bytes_sent: How much the behaviours managed to write.
+        alarm: For a behaviour to tell the test how far it is.
         open: Connections that are not over yet.
     """
 
@@ -129,6 +129,7 @@ class FaultServer:
         self._port = port
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.alarm = asyncio.Event()
         self._arrival = asyncio.Condition()
         self.connections = 0
         self.requests: list[bytes] = []
@@ -166,8 +167,7 @@ class FaultServer:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
+        self.end_all()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 
@@ -181,6 +181,11 @@ class FaultServer:
         """Wait until ``count`` requests were read whole."""
         async with self._arrival:
             await self._arrival.wait_for(lambda: len(self.requests) >= count)
+
+    def end_all(self) -> None:
+        """Cut every connection now."""
+        for task in tuple(self._tasks):
+            task.cancel()
 
     async def quiet(self) -> None:
         """Wait until every connection is over, as seen from here."""
@@ -228,7 +233,7 @@ async def close_at_once(wire: Wire) -> None:
 
 
 async def reset_at_once(wire: Wire) -> None:
-    """Accept, RST."""
+    """Accept, RST. As an ``end`` for :func:`half` and :func:`whole`: RST."""
     wire.reset()
 
 
@@ -312,9 +317,13 @@ silence: Behaviour = whole(b"", hold)
 """Read the whole request, say nothing."""
 
 
-async def then_reset(wire: Wire) -> None:
-    """An ``end`` for :func:`half` and :func:`whole`: RST."""
-    wire.reset()
+async def only_tls_1_1(wire: Wire) -> None:
+    """Do what a server that speaks nothing newer does with our ClientHello."""
+    await wire.read_some()
+    # A fatal alert (2), protocol_version (70), in a record of TLS 1.1 (3, 2):
+    # RFC 5246, section 7.2.
+    await wire.send(bytes((21, 3, 2, 0, 2, 2, 70)))
+    await wire.hold()
 
 
 class Certificates:
@@ -341,14 +350,4 @@ class Certificates:
         issued = self.authority.issue_cert(name, not_after=end)
         with issued.private_key_and_cert_chain_pem.tempfile() as path:
             context.load_cert_chain(path)
-        return context
-
-    def old_server(self) -> ssl.SSLContext:
-        """A server that speaks TLS 1.1 and nothing newer."""
-        context = self.server()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # that is the point
-            context.minimum_version = ssl.TLSVersion.TLSv1_1
-            context.maximum_version = ssl.TLSVersion.TLSv1_1
-        context.set_ciphers("ALL:@SECLEVEL=0")
         return context

@@ -29,7 +29,6 @@ from tests.faults.server import (
     reply,
     reset_at_once,
     silence,
-    then_reset,
     whole,
 )
 from tests.transport.harness import call, nothing_left, opened, post, reachable
@@ -63,9 +62,9 @@ FAULTS = (
     Fault("accepted-then-fin", close_at_once, received=0),
     Fault("accepted-then-rst", reset_at_once, received=0),
     Fault("fin-after-half-the-request", half(Wire.finish), received=0),
-    Fault("rst-after-half-the-request", half(then_reset), received=0),
+    Fault("rst-after-half-the-request", half(reset_at_once), received=0),
     Fault("fin-after-the-request", whole(b"")),
-    Fault("rst-after-the-request", whole(b"", then_reset)),
+    Fault("rst-after-the-request", whole(b"", reset_at_once)),
     Fault("silence-after-the-request", silence, timeout=SHORT),
     Fault("headers-dripped", drip(b"", OK, 0.1), timeout=SHORT),
     Fault("body-dripped", drip(headed(length=99), b"x" * 97, 0.1), timeout=SHORT),
@@ -84,7 +83,7 @@ FAULTS = (
         ReplyTooLargeError,
     ),
     Fault("body-shorter-than-its-length", whole(headed(length=9))),
-    Fault("rst-in-the-body", whole(headed(length=9), then_reset)),
+    Fault("rst-in-the-body", whole(headed(length=9), reset_at_once)),
     Fault("last-chunk-missing", whole(chunked(b"2\r\n{}\r\n"))),
     Fault("chunk-size-no-number", whole(chunked(b"zz\r\n{}\r\n0\r\n\r\n"), hold)),
     Fault("chunk-without-line-end", whole(chunked(b"2\r\n{}XX0\r\n\r\n"), hold)),

@@ -1,0 +1,360 @@
+"""Everything that can fail before the first byte: it must be NOT_SENT."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from payermax_async.core.errors import NotSentError, Outcome, TlsError
+from payermax_async.transport.aiohttp import AiohttpTransport
+from tests.faults.server import (
+    Behaviour,
+    Certificates,
+    FaultServer,
+    close_at_once,
+    each,
+    hold,
+    only_tls_1_1,
+    reply,
+    reset_at_once,
+    silence,
+    whole,
+)
+from tests.transport.harness import call, nothing_left, opened, post, reachable
+
+OK = reply(b"{}")
+SHORT = 0.75
+
+Address = tuple[str, int]
+Info = tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]
+
+
+@pytest.fixture(scope="module")
+def certificates() -> Certificates:
+    return Certificates()
+
+
+def names(
+    monkeypatch: pytest.MonkeyPatch, resolve: Callable[[str], list[str] | OSError]
+) -> None:
+    """Let every name of this test be resolved by ``resolve``."""
+
+    async def getaddrinfo(host: str, port: int, **_: object) -> list[Info]:
+        found = resolve(host)
+        if isinstance(found, OSError):
+            raise found
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in found
+        ]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def test_a_refused_connection_sends_nothing() -> None:
+    url = f"http://127.0.0.1:{free_port()}/x"
+    async with nothing_left(), opened(AiohttpTransport()) as transport:
+        end = await call(transport, post(url))
+
+    assert type(end.failure) is NotSentError
+    assert end.failure.outcome is Outcome.NOT_SENT
+    assert end.sent == 0
+    assert isinstance(end.failure.__cause__, ConnectionRefusedError)
+
+
+async def test_a_call_succeeds_once_the_port_is_open() -> None:
+    port = free_port()
+    async with nothing_left(), opened(AiohttpTransport()) as transport:
+        first = await call(transport, post(f"http://127.0.0.1:{port}/x"))
+        async with FaultServer(each(OK), port=port) as server:
+            second = await call(transport, post(server.url))
+
+    assert isinstance(first.error, NotSentError)
+    assert second.answer.body == b"{}"
+
+
+async def test_an_unknown_name_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    names(monkeypatch, lambda host: unknown)
+    async with nothing_left(), opened(AiohttpTransport()) as transport:
+        end = await call(transport, post("http://gateway.example/x"))
+
+    assert type(end.failure) is NotSentError
+    assert "Name or service not known" in str(end.failure)
+    assert end.sent == 0
+
+
+async def test_a_resolver_that_hangs_ends_at_the_connect_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def getaddrinfo(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    async with (
+        nothing_left(),
+        FaultServer(each(OK, OK)) as server,
+        opened(AiohttpTransport(connect_timeout=SHORT)) as transport,
+    ):
+        await call(transport, post(server.url))
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        stuck = asyncio.ensure_future(
+            call(transport, post("http://gateway.example/x"), timeout=20)
+        )
+        meanwhile = await call(transport, post(server.url))
+        end = await stuck
+
+    assert meanwhile.answer.body == b"{}"
+    assert type(end.failure) is NotSentError
+    assert end.sent == 0
+
+
+async def test_a_host_that_answers_no_handshake_ends_at_the_connect_timeout() -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        port: int = deaf.getsockname()[1]
+        # With its queue full, Linux drops every further SYN.
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        try:
+            async with opened(AiohttpTransport(connect_timeout=SHORT)) as transport:
+                url = f"http://127.0.0.1:{port}/x"
+                end = await call(transport, post(url), timeout=20)
+        finally:
+            for filler in fillers:
+                filler.close()
+
+    assert type(end.failure) is NotSentError
+    assert end.sent == 0
+
+
+async def test_the_second_address_is_tried_when_the_first_is_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names(monkeypatch, lambda host: ["127.0.0.2", "127.0.0.1"])
+    async with (
+        nothing_left(),
+        FaultServer(each(OK)) as server,
+        opened(AiohttpTransport()) as transport,
+    ):
+        url = f"http://gateway.example:{server.port}/x"
+        end = await call(transport, post(url))
+
+    assert end.answer.body == b"{}"
+
+
+async def test_waiting_for_a_free_connection_sends_nothing() -> None:
+    async with nothing_left(), FaultServer(silence) as server:
+        async with opened(AiohttpTransport(limit=1)) as transport:
+            first = asyncio.ensure_future(call(transport, post(server.url)))
+            await server.received(1)
+            second = await call(transport, post(server.url), timeout=SHORT)
+        await first
+
+    assert type(second.failure) is NotSentError
+    assert second.sent == 0
+    assert len(server.requests) == 1
+
+
+async def test_closing_sends_nothing_for_those_who_wait() -> None:
+    async with nothing_left(), FaultServer(silence) as server:
+        async with opened(AiohttpTransport(limit=1)) as transport:
+            first = asyncio.ensure_future(call(transport, post(server.url)))
+            await server.received(1)
+            second = asyncio.ensure_future(call(transport, post(server.url)))
+            await asyncio.sleep(0)
+        ends = [await first, await second]
+
+    assert [end.sent for end in ends] == [1, 0]
+    assert type(ends[1].failure) is NotSentError
+    assert len(server.requests) == 1
+
+
+async def test_a_call_cancelled_while_it_waits_is_cancelled() -> None:
+    async with nothing_left(), FaultServer(silence) as server:
+        async with opened(AiohttpTransport(limit=1)) as transport:
+            first = asyncio.ensure_future(call(transport, post(server.url)))
+            await server.received(1)
+            second = asyncio.ensure_future(call(transport, post(server.url)))
+            await asyncio.sleep(0)
+            second.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await second
+        await first
+
+    assert len(server.requests) == 1
+
+
+async def test_proxies_of_the_environment_are_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    async with (
+        nothing_left(),
+        FaultServer(each(OK)) as server,
+        opened(AiohttpTransport()) as transport,
+    ):
+        end = await call(transport, post(server.url))
+
+    assert end.answer.body == b"{}"
+
+
+async def test_a_proxy_is_used_when_asked_for() -> None:
+    async with (
+        nothing_left(),
+        FaultServer(each(OK)) as proxy,
+        opened(AiohttpTransport(proxy=f"http://127.0.0.1:{proxy.port}")) as transport,
+    ):
+        end = await call(transport, post("http://gateway.example/x"))
+
+    assert end.answer.body == b"{}"
+    assert proxy.requests[0].startswith(b"POST http://gateway.example/x HTTP/1.1")
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 407 Who\r\n\r\n", b"garbage\r\n\r\n"])
+async def test_a_proxy_that_opens_no_tunnel_sends_nothing(answer: bytes) -> None:
+    async with nothing_left(), FaultServer(whole(answer)) as proxy:
+        secret = f"http://merchant:pass-9431@127.0.0.1:{proxy.port}"
+        async with opened(AiohttpTransport(proxy=secret)) as transport:
+            end = await call(transport, post("https://gateway.example/x"))
+        await proxy.quiet()
+
+    assert type(end.failure) is NotSentError
+    assert end.sent == 0
+    assert proxy.requests[0].startswith(b"CONNECT gateway.example:443 HTTP/1.1")
+    told = [repr(e) + str(e) + repr(e.args) for e in reachable(end.failure)]
+    assert "pass-9431" not in "".join([*told, repr(transport)])
+
+
+async def test_a_good_certificate_of_your_own_authority_is_accepted(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    ca_file = tmp_path / "authority.pem"
+    ca_file.write_bytes(certificates.pem)
+    for transport in (
+        AiohttpTransport(ca_file=ca_file),
+        AiohttpTransport(ssl_context=certificates.client()),
+    ):
+        async with (
+            nothing_left(),
+            FaultServer(each(OK, OK), tls=certificates.server()) as server,
+        ):
+            async with opened(transport):
+                first = await call(transport, post(server.url))
+                second = await call(transport, post(server.url))
+            await server.quiet()
+
+        assert (first.answer.body, second.answer.body) == (b"{}", b"{}")
+        assert server.connections == 1
+
+
+TLS_FAULTS: tuple[tuple[str, Callable[[Certificates], ssl.SSLContext], str], ...] = (
+    ("unknown-authority", lambda _: Certificates().server(), "unable to get local"),
+    ("another-name", lambda own: own.server("other.example"), "mismatch"),
+    ("expired", lambda own: own.server(expired=True), "certificate has expired"),
+)
+
+
+@pytest.mark.parametrize(
+    ("server_context", "reason"),
+    [(make, reason) for _, make, reason in TLS_FAULTS],
+    ids=[name for name, _, _ in TLS_FAULTS],
+)
+async def test_a_gateway_that_cannot_prove_itself_gets_nothing(
+    certificates: Certificates,
+    server_context: Callable[[Certificates], ssl.SSLContext],
+    reason: str,
+) -> None:
+    async with (
+        nothing_left(),
+        FaultServer(each(OK), tls=server_context(certificates)) as server,
+    ):
+        transport = AiohttpTransport(ssl_context=certificates.client())
+        async with opened(transport):
+            end = await call(transport, post(server.url))
+        await server.quiet()
+
+    assert type(end.failure) is TlsError
+    assert end.failure.outcome is Outcome.NOT_SENT
+    assert reason in str(end.failure)
+    assert end.sent == 0
+    assert server.requests == []
+    kinds = {type(error).__module__ for error in reachable(end.failure)}
+    assert not [kind for kind in kinds if kind.startswith("aiohttp")]
+
+
+async def test_a_gateway_that_knows_only_tls_1_1_gets_nothing(
+    certificates: Certificates,
+) -> None:
+    async with (
+        nothing_left(),
+        FaultServer(only_tls_1_1) as server,
+        opened(AiohttpTransport(ssl_context=certificates.client())) as transport,
+    ):
+        secure = server.url.replace("http:", "https:")
+        end = await call(transport, post(secure))
+
+    assert type(end.failure) is TlsError
+    assert "protocol version" in str(end.failure)
+    assert end.sent == 0
+
+
+async def test_plain_http_on_the_tls_port_gets_nothing(
+    certificates: Certificates,
+) -> None:
+    async with nothing_left(), FaultServer(lambda wire: wire.send(OK)) as server:
+        transport = AiohttpTransport(ssl_context=certificates.client())
+        async with opened(transport):
+            secure = server.url.replace("http:", "https:")
+            end = await call(transport, post(secure))
+        await server.quiet()
+
+    assert isinstance(end.failure, NotSentError)
+    assert end.sent == 0
+
+
+@pytest.mark.parametrize("behaviour", [hold, close_at_once, reset_at_once])
+async def test_a_tls_handshake_that_gets_no_further_sends_nothing(
+    certificates: Certificates, behaviour: Behaviour
+) -> None:
+    async with nothing_left(), FaultServer(behaviour) as server:
+        transport = AiohttpTransport(
+            ssl_context=certificates.client(), connect_timeout=SHORT
+        )
+        async with opened(transport):
+            secure = server.url.replace("http:", "https:")
+            end = await call(transport, post(secure), timeout=20)
+        await server.quiet()
+
+    assert isinstance(end.failure, NotSentError)
+    assert end.sent == 0
+
+
+async def test_a_gateway_that_goes_silent_over_tls_leaves_nothing_behind(
+    certificates: Certificates,
+) -> None:
+    async with (
+        nothing_left(),
+        FaultServer(silence, tls=certificates.server()) as server,
+    ):
+        transport = AiohttpTransport(ssl_context=certificates.client())
+        async with opened(transport):
+            end = await call(transport, post(server.url), timeout=SHORT)
+
+    assert end.failure.outcome is Outcome.UNKNOWN
+    assert end.sent == 1
