@@ -75,10 +75,12 @@ async def measure(count: int, repeats: int) -> dict[str, list[tuple[float, float
     return results
 
 
-def report(results: dict[str, list[tuple[float, float]]], count: int) -> None:
+def report(
+    results: dict[str, list[tuple[float, float]]], count: int, what: str = "signatures"
+) -> None:
     """Print the table; the ratio is to the idle loop of the same run."""
     floor = statistics.median(stall for stall, _ in results["idle loop"])
-    print(f"{count} signatures at once, {len(results['idle loop'])} repeats, medians")
+    print(f"{count} {what} at once, {len(results['idle loop'])} repeats, medians")
     print(f"{'':20}{'longest stall':>15}{'worst':>12}{'to idle':>10}{'in all':>12}")
     for name, pairs in results.items():
         stalls = [stall for stall, _ in pairs]

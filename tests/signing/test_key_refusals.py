@@ -124,6 +124,9 @@ NO_KEYS: dict[str, Case] = {
         ).encode(),
         "not a key",
     ),
+    "unused bits": Case(
+        lambda rsa: spki(rsa).replace(b"\x00\x30\x82", b"\x01\x30\x82"), "not a key"
+    ),
     "an unknown version": Case(
         lambda rsa: DerSequence([7, rsa.n, rsa.e, 1, 1, 1, 1, 1, 1]).encode(),
         "not a key",
@@ -223,6 +226,7 @@ def test_a_refusal_names_the_matter_and_shows_nothing_of_the_key(
         error = refusal(call)
         assert case.says in str(error), way
         assert error.__context__ is None, way
+        assert error.__suppress_context__, way
         assert shared_pieces(rendered(error), material) == set(), way
 
 
@@ -273,6 +277,17 @@ def test_a_private_key_whose_numbers_disagree_is_refused(
     assert shared_pieces(rendered(error), der) == set()
     for number in numbers.values():
         assert not shared_pieces(rendered(error), str(number))
+
+
+@pytest.mark.parametrize("p", [0, 1, 2, 3])
+def test_a_private_key_with_a_tiny_factor_is_refused(
+    p: int, merchant_rsa: RSA.RsaKey
+) -> None:
+    n, e, d = merchant_rsa.n, merchant_rsa.e, merchant_rsa.d
+    for factors in ((p, n), (n, p), (p, p)):
+        der = DerSequence([0, n, e, d, *factors, 1, 1, 1]).encode()
+        error = refusal(partial(PrivateKey.load, der))
+        assert "do not belong together" in str(error)
 
 
 def test_a_private_key_of_composite_factors_is_refused(
