@@ -1,0 +1,151 @@
+"""What holds for every test: nothing is left behind, nothing is skipped unseen.
+
+Three environment variables steer the suite:
+
+``PAYERMAX_REQUIRE``
+    Markers, separated by commas, whose tests may not be skipped, such as
+    ``browser,postgres``. A skip of such a test is a failure.
+``PAYERMAX_TEST_CHROMIUM``
+    The Chromium to drive; the one on the search path when left out.
+``PAYERMAX_TEST_POSTGRES``
+    The address of a PostgreSQL server that tests may fill,
+    ``postgresql://user@host:port/database``. It is never guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import shutil
+import warnings
+from collections.abc import AsyncIterator, Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("laptop", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "laptop")
+
+_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_DESCRIPTORS = Path("/proc/self/fd")
+_MAY_STAY = pytest.StashKey[set[tuple[str, str]]]()
+# A cancelled task ends in one turn of the loop; those that wait for it, in a few.
+_TURNS = 10
+
+
+# --- tasks ---------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _no_task_is_left(request: pytest.FixtureRequest) -> None:
+    """Hold an asynchronous test to ending the tasks it started.
+
+    Asked for before any other fixture of the test, so it looks after all of them
+    are torn down.
+    """
+    # In auto mode pytest-asyncio marks what it will run on a loop.
+    if "asyncio" in request.keywords:
+        request.getfixturevalue("_only_this_task")
+
+
+@pytest.fixture
+async def _only_this_task() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    if left := asyncio.all_tasks() - before - {asyncio.current_task()}:
+        lines = "\n".join(f"  {task!r}" for task in left)
+        pytest.fail(f"tasks left running:\n{lines}", pytrace=False)
+
+
+# --- descriptors ---------------------------------------------------------------
+
+
+def _open_descriptors() -> set[tuple[str, str]]:
+    """Number and target of each open descriptor; a socket's target is unique."""
+    found: set[tuple[str, str]] = set()
+    if not _DESCRIPTORS.is_dir():
+        return found
+    for entry in _DESCRIPTORS.iterdir():
+        # The descriptor that listing the folder took is gone by now.
+        with contextlib.suppress(FileNotFoundError):
+            found.add((entry.name, str(entry.readlink())))
+    return found
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Note what is open before the first fixture of a test."""
+    item.session.stash[_MAY_STAY] = _open_descriptors()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Let what a longer-lived fixture opens stay open after the test."""
+    if fixturedef.scope == "function":
+        return (yield)
+    before = _open_descriptors()
+    try:
+        return (yield)
+    finally:
+        request.session.stash[_MAY_STAY] |= _open_descriptors() - before
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Compare what is open after the last fixture of a test is gone."""
+    result = yield
+    may_stay = item.session.stash[_MAY_STAY]
+    left = _open_descriptors() - may_stay
+    if left and not item.get_closest_marker("leaves_fds"):
+        # What only waits for the collector would warn during someone else's test.
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            gc.collect()
+        lines = "\n".join(f"  {number} -> {target}" for number, target in sorted(left))
+        pytest.fail(f"descriptors left open:\n{lines}", pytrace=False)
+    return result
+
+
+# --- what a machine may lack ---------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a required test into a failure."""
+    report = yield
+    required = set(filter(None, os.environ.get("PAYERMAX_REQUIRE", "").split(",")))
+    lacking = sorted(required & {marker.name for marker in item.iter_markers()})
+    if report.skipped and lacking and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        report.outcome = "failed"
+        report.longrepr = f"PAYERMAX_REQUIRE={','.join(lacking)}, yet: {reason}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium_executable() -> str:
+    """The Chromium to drive; the test is skipped where there is none."""
+    named = os.environ.get("PAYERMAX_TEST_CHROMIUM")
+    for name in (named,) if named else _CHROMIUM_NAMES:
+        if found := shutil.which(name):
+            return found
+    pytest.skip(f"no Chromium: tried {named or ', '.join(_CHROMIUM_NAMES)}")
+
+
+@pytest.fixture(scope="session")
+def postgres_address() -> str:
+    """Where PostgreSQL is; the test is skipped where none is named."""
+    address = os.environ.get("PAYERMAX_TEST_POSTGRES")
+    if not address:
+        pytest.skip("PAYERMAX_TEST_POSTGRES names no PostgreSQL server")
+    return address

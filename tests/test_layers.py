@@ -1,0 +1,284 @@
+"""Arrows go down only: every import of the package against one table.
+
+A room is a module or a package directly below ``payermax_async``. A new room, a new
+library or a new pair of neighbours fails here until it is added on purpose.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+import payermax_async
+
+PACKAGE = "payermax_async"
+FOLDER = Path(payermax_async.__file__).parent
+
+RANKS = {
+    "core": 0,
+    "clock": 1,
+    "signing": 1,
+    "transport": 2,
+    "pipeline": 3,
+    "client": 4,
+    "config": 4,
+    "settings": 4,
+    "sandbox": 5,
+    "testing": 5,
+    "webhooks": 5,
+    "cli": 6,
+    "__main__": 7,
+    # The public names. Nothing below asks the package for them; its own way to them
+    # is lazy, and test_exports.py pins it.
+    "__init__": 8,
+}
+"""A room may import rooms of a lower rank, and itself."""
+
+NEIGHBOURS = {
+    ("client", "config"),
+    ("config", "settings"),
+    ("testing", "sandbox"),
+}
+"""Who may import a room of the same rank; never both ways."""
+
+NARROW = {"webhooks": {"core", "signing", "clock"}}
+"""Rooms that may import less than their rank allows."""
+
+LIBRARIES = {
+    "attrs": ("",),
+    "cattrs": ("core", "sandbox.book"),
+    "Crypto": ("signing",),
+    "aiohttp": (
+        "transport.aiohttp",
+        "transport.aiohttp_errors",
+        "transport.aiohttp_pool",
+        "sandbox.server",
+        "webhooks.aiohttp",
+    ),
+    "cyclopts": ("cli",),
+    "rich": ("cli",),
+    "segno": ("cli", "sandbox.qr"),
+}
+"""Which modules, or all modules below which room, may import a library."""
+
+SANS_IO = ("core", "sandbox.ledger")
+"""Values in, values out: no await, socket, file, clock or chance of their own."""
+
+IMPURE = {
+    "asyncio",
+    "concurrent",
+    "http",
+    "io",
+    "logging",
+    "multiprocessing",
+    "os",
+    "pathlib",
+    "secrets",
+    "shutil",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+    "urllib.request",
+}
+IMPURE_CALLS = re.compile(
+    r"open|(datetime\.)?(datetime|date)\.(now|today|utcnow)"
+    r"|(uuid\.)?uuid[14]|random\.(?!Random\b)\w+"
+)
+"""Reaches for the machine's own clock, files or chance, past any parameter."""
+
+
+@attrs.frozen
+class Module:
+    """A source file and where it stands."""
+
+    name: str
+    """Below the package, as in ``transport.base``; ``__init__`` for the package."""
+    package: str
+    """The full name that its relative imports start from."""
+    tree: ast.Module = attrs.field(repr=False, eq=False)
+
+    @property
+    def room(self) -> str:
+        """The room it belongs to."""
+        return self.name.partition(".")[0]
+
+    def below(self, places: tuple[str, ...]) -> bool:
+        """Whether it is one of these modules, or within one of these rooms."""
+        return any(
+            not place or self.name == place or self.name.startswith(f"{place}.")
+            for place in places
+        )
+
+    def imports(self) -> Iterator[tuple[str, int]]:
+        """Full dotted names of what it imports, with the line of each."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield alias.name, node.lineno
+            elif isinstance(node, ast.ImportFrom):
+                source = self._source(node)
+                for alias in node.names:
+                    yield f"{source}.{alias.name}", node.lineno
+
+    def _source(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        steps = self.package.split(".")
+        base = steps[: len(steps) - node.level + 1]
+        return ".".join([*base, *filter(None, [node.module])])
+
+
+def read_module(path: Path) -> Module:
+    parts = path.relative_to(FOLDER).with_suffix("").parts
+    inside = parts[:-1]
+    name = parts if parts[-1] != "__init__" or not inside else inside
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return Module(".".join(name), ".".join([PACKAGE, *inside]), tree)
+
+
+MODULES = [read_module(path) for path in sorted(FOLDER.rglob("*.py"))]
+each_module = pytest.mark.parametrize("module", MODULES, ids=lambda m: m.name)
+
+
+def may_import(room: str, other: str) -> bool:
+    """Whether the table has an arrow from one room to another."""
+    if room == other:
+        return True
+    if room in NARROW:
+        return other in NARROW[room]
+    return RANKS[other] < RANKS[room] or (room, other) in NEIGHBOURS
+
+
+def room_of(imported: str) -> str | None:
+    """The room an import reaches, None for the package's own constants."""
+    steps = imported.split(".")
+    if steps[1:] == ["__version__"]:  # a constant, set before anything is loaded
+        return None
+    return steps[1] if len(steps) > 1 and steps[1] in RANKS else "__init__"
+
+
+def test_every_room_has_a_rank() -> None:
+    rooms = {module.room for module in MODULES}
+    assert rooms == set(RANKS), "add a new room to RANKS, or remove one that is gone"
+
+
+def test_neighbours_are_of_one_rank_and_look_one_way() -> None:
+    for room, other in NEIGHBOURS:
+        assert RANKS[room] == RANKS[other]
+        assert (other, room) not in NEIGHBOURS
+
+
+@each_module
+def test_arrows_go_down_only(module: Module) -> None:
+    wrong = [
+        f"line {line}: {module.room} imports {room}"
+        for imported, line in module.imports()
+        if imported.partition(".")[0] == PACKAGE
+        and (room := room_of(imported)) is not None
+        and not may_import(module.room, room)
+    ]
+    assert wrong == []
+
+
+@each_module
+def test_each_library_is_used_in_its_place_only(module: Module) -> None:
+    wrong = [
+        f"line {line}: {library}"
+        for imported, line in module.imports()
+        if (library := imported.partition(".")[0]) != PACKAGE
+        and library not in sys.stdlib_module_names
+        and not module.below(LIBRARIES.get(library, ()))
+    ]
+    assert wrong == []
+
+
+def impurities(module: Module) -> list[str]:
+    """Where a module waits, or reaches past its parameters."""
+    wrong = [
+        f"line {line}: imports {imported}"
+        for imported, line in module.imports()
+        if IMPURE & {imported.partition(".")[0], imported.rpartition(".")[0]}
+    ]
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await):
+            wrong.append(f"line {node.lineno}: async")
+        if isinstance(node, ast.Call) and IMPURE_CALLS.fullmatch(
+            ast.unparse(node.func)
+        ):
+            wrong.append(f"line {node.lineno}: {ast.unparse(node.func)}()")
+    return wrong
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.below(SANS_IO)], ids=lambda m: m.name
+)
+def test_the_pure_modules_neither_wait_nor_look_around(module: Module) -> None:
+    assert impurities(module) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "async def f(): ...",
+        "import time",
+        "from time import monotonic",
+        "import urllib.request",
+        "from datetime import datetime\ndatetime.now()",
+        "import datetime\ndatetime.datetime.now(datetime.UTC)",
+        "import random\nrandom.choice('ab')",
+        "open('x')",
+        "import uuid\nuuid.uuid4()",
+    ],
+)
+def test_the_purity_check_sees_each_way_out(source: str) -> None:
+    assert impurities(Module("core.any", PACKAGE, ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    ("place", "source", "reached"),
+    [
+        ("core/errors.py", "from ..client import X", "payermax_async.client.X"),
+        ("core/errors.py", "from . import money", "payermax_async.core.money"),
+        ("core/models/links.py", "from ...clock import Y", "payermax_async.clock.Y"),
+        ("core/__init__.py", "from .money import fit", "payermax_async.core.money.fit"),
+        ("clock.py", "from . import client", "payermax_async.client"),
+        ("clock.py", "import aiohttp.web", "aiohttp.web"),
+        (
+            "clock.py",
+            "def f():\n    if 1:\n        from payermax_async import cli",
+            "payermax_async.cli",
+        ),
+    ],
+)
+def test_the_reader_sees_every_way_to_import(
+    place: str, source: str, reached: str
+) -> None:
+    inside = Path(place).parts[:-1]
+    module = Module("any", ".".join([PACKAGE, *inside]), ast.parse(source))
+    assert [name for name, _ in module.imports()] == [reached]
+
+
+@pytest.mark.parametrize(
+    ("room", "imported"),
+    [
+        ("core", "payermax_async.clock.Clock"),
+        ("signing", "payermax_async.transport.base.Transport"),
+        ("config", "payermax_async.client.PayerMaxClient"),
+        ("webhooks", "payermax_async.client.PayerMaxClient"),
+        ("sandbox", "payermax_async.testing.fake"),
+        ("client", "payermax_async.PayerMaxError"),
+    ],
+)
+def test_the_table_refuses_an_arrow_up(room: str, imported: str) -> None:
+    reached = room_of(imported)
+    assert reached is not None
+    assert not may_import(room, reached)
