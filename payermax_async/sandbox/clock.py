@@ -1,0 +1,141 @@
+"""A clock that stands still until it is told to go on."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from payermax_async.core.errors import ConfigurationError
+
+__all__ = ["VirtualClock", "read_duration"]
+
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+# Rounds of the event loop in which a task that was woken, and those it wakes in
+# turn, come to their next wait.
+_ROUNDS = 25
+
+
+def read_duration(text: str) -> timedelta:
+    """A length of time such as ``90s``, ``12h``, ``1h30m`` or ``2d``.
+
+    Raises:
+        ConfigurationError: It is spelled in any other way.
+    """
+    seconds, end = 0.0, 0
+    for part in _DURATION.finditer(text):
+        if part.start() != end:
+            break
+        seconds += float(part[1]) * _UNITS[part[2]]
+        end = part.end()
+    if end == 0 or end != len(text):
+        raise ConfigurationError(
+            "a duration is a number and ms, s, m, h or d, such as 90s or 1h30m"
+        )
+    return timedelta(seconds=seconds)
+
+
+class VirtualClock:
+    """A :class:`~payermax_async.clock.Clock` turned by hand.
+
+    Example:
+        >>> clock = VirtualClock(datetime(2030, 1, 1, tzinfo=UTC))
+        >>> await clock.advance("12h")
+        >>> clock.now().hour
+        12
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        """Stand at ``start``; at the present when left out.
+
+        Raises:
+            ConfigurationError: ``start`` has no time zone.
+        """
+        begin = start or datetime.now(UTC)
+        if begin.tzinfo is None:
+            raise ConfigurationError("a clock's start must carry its time zone")
+        self._start = begin.astimezone(UTC)
+        self._passed = timedelta(0)
+        self._sleepers: list[tuple[timedelta, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._held = 0
+        self._released: asyncio.Event | None = None
+
+    def now(self) -> datetime:
+        """The time it stands at, in UTC."""
+        return self._start + self._passed
+
+    def monotonic(self) -> float:
+        """Seconds since the start."""
+        return self._passed.total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the clock was moved on so far; no time returns at once."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        woken = asyncio.get_running_loop().create_future()
+        due = self._passed + timedelta(seconds=seconds)
+        heapq.heappush(self._sleepers, (due, next(self._order), woken))
+        try:
+            await woken
+        finally:
+            woken.cancel()
+
+    @property
+    def sleeping(self) -> int:
+        """How many are waiting for time to pass."""
+        return sum(not woken.done() for _, _, woken in self._sleepers)
+
+    @contextmanager
+    def hold(self) -> Generator[None]:
+        """Let no time pass while something of no length happens.
+
+        :meth:`advance` waits for the end of it, so that what takes real time, such
+        as a request over a socket, takes none of this clock's.
+        """
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not self._held and self._released is not None:
+                self._released.set()
+
+    async def advance(self, by: float | timedelta | str) -> None:
+        """Move on, and wake everyone who is due, in order and at their own time.
+
+        Args:
+            by: Seconds, a ``timedelta``, or text such as ``12h``.
+
+        Raises:
+            ConfigurationError: The text is no duration, or time would go back.
+        """
+        if isinstance(by, str):
+            by = read_duration(by)
+        step = by if isinstance(by, timedelta) else timedelta(seconds=by)
+        if step < timedelta(0):
+            raise ConfigurationError("time does not go back: advance by zero or more")
+        target = self._passed + step
+        await self._settle()
+        while self._sleepers and self._sleepers[0][0] <= target:
+            due, _, woken = heapq.heappop(self._sleepers)
+            if not woken.done():
+                self._passed = max(self._passed, due)
+                woken.set_result(None)
+                await self._settle()
+        self._passed = max(self._passed, target)
+        await self._settle()
+
+    async def _settle(self) -> None:
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
+            while self._held:
+                self._released = asyncio.Event()
+                await self._released.wait()
