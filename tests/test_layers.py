@@ -206,7 +206,7 @@ def impurities(module: Module) -> list[str]:
     wrong = [
         f"line {line}: imports {imported}"
         for imported, line in module.imports()
-        if IMPURE & {imported.partition(".")[0], imported.rpartition(".")[0]}
+        if IMPURE & {imported, imported.partition(".")[0], imported.rpartition(".")[0]}
     ]
     for node in ast.walk(module.tree):
         if isinstance(node, ast.AsyncFunctionDef | ast.Await):
