@@ -1,0 +1,146 @@
+"""Views to render: one of each page, in any language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import attrs
+
+from payermax_async.sandbox.cashier import (
+    CheckoutView,
+    Form,
+    GoneReason,
+    GoneView,
+    Goods,
+    Merchant,
+    Money,
+    ResultStatus,
+    ResultView,
+    ThreeDSView,
+    render_checkout,
+    render_gone,
+    render_result,
+    render_three_ds,
+)
+
+__all__ = [
+    "LANGUAGES",
+    "NOW",
+    "PIXEL",
+    "all_pages",
+    "checkout_view",
+    "gone_view",
+    "result_view",
+    "three_ds_view",
+]
+
+LANGUAGES = ("en", "zh", "ar")
+NOW = datetime(2026, 7, 21, 9, 0, tzinfo=UTC)
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
+ASSETS = "/assets/"
+
+MERCHANT = Merchant(
+    name="Kopi Nusantara", contact_email="hello@kopi.example", logo_url=PIXEL
+)
+AMOUNT = Money(value=Decimal(425000), currency="IDR")
+FORM = Form(action="/pay/BYLqPQaQlD", csrf="token-1")
+GOODS = (
+    Goods(
+        name="Gayo 1 kg",
+        description="Medium roast",
+        quantity="2",
+        unit_price=Money(value=Decimal(150000), currency="IDR"),
+        picture_url=PIXEL,
+    ),
+    Goods(name="Toraja 500 g", unit_price=Money(value=Decimal(125000), currency="IDR")),
+)
+
+
+def checkout_view(
+    language: str = "en", *, lasts: timedelta = timedelta(hours=23, minutes=41)
+) -> CheckoutView:
+    return CheckoutView(
+        merchant=MERCHANT,
+        language=language,
+        assets=ASSETS,
+        link_id="BYLqPQaQlD",
+        amount=AMOUNT,
+        description="Two bags of beans",
+        goods=GOODS,
+        expires_at=NOW + lasts,
+        now=NOW,
+        form=FORM,
+    )
+
+
+def three_ds_view(language: str = "en") -> ThreeDSView:
+    return ThreeDSView(
+        merchant=MERCHANT,
+        language=language,
+        assets=ASSETS,
+        link_id="BYLqPQaQlD",
+        amount=AMOUNT,
+        brand="Visa",
+        last4="1111",
+        one_time_code="123456",
+        form=FORM,
+    )
+
+
+def result_view(status: ResultStatus, language: str = "en") -> ResultView:
+    failed = status is ResultStatus.FAILED
+    return ResultView(
+        merchant=MERCHANT,
+        language=language,
+        assets=ASSETS,
+        link_id="BYLqPQaQlD",
+        status=status,
+        amount=AMOUNT,
+        trade_no="P1202607210900004491",
+        paid_with="Visa 1111",
+        at=NOW,
+        failure_code="PAYMENT_FAILED" if failed else "",
+        retry_path="/l/BYLqPQaQlD" if failed else "",
+        close_form=FORM if failed else None,
+    )
+
+
+def gone_view(reason: GoneReason, language: str = "en") -> GoneView:
+    if reason is GoneReason.UNKNOWN:
+        return GoneView(
+            language=language, assets=ASSETS, reason=reason, link_id="nothing"
+        )
+    return GoneView(
+        merchant=MERCHANT,
+        language=language,
+        assets=ASSETS,
+        reason=reason,
+        link_id="BYLqPQaQlD",
+        amount=AMOUNT,
+        at=NOW,
+    )
+
+
+def all_pages(language: str) -> Iterator[tuple[str, str]]:
+    """Every page with its name, also the ones that complain."""
+    checkout = checkout_view(language)
+    complaint = attrs.evolve(
+        checkout,
+        problems=("card_number", "card_expiry"),
+        posted=(("method", "CARD"), ("card", "manual"), ("outcome", "fail")),
+    )
+    bank = attrs.evolve(
+        checkout, posted=(("method", "BANK_TRANSFER"),), goods=(), clock_runs=False
+    )
+    yield "checkout", render_checkout(checkout)
+    yield "complaint", render_checkout(complaint)
+    yield "bank", render_checkout(bank)
+    three_ds = three_ds_view(language)
+    yield "three-ds", render_three_ds(three_ds)
+    yield "three-ds-wrong", render_three_ds(attrs.evolve(three_ds, wrong_code=True))
+    for status in ResultStatus:
+        yield f"result-{status.value}", render_result(result_view(status, language))
+    for reason in GoneReason:
+        yield f"gone-{reason.value}", render_gone(gone_view(reason, language))
