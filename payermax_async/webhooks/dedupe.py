@@ -1,0 +1,91 @@
+"""One name for one event, however often PayerMax sends it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from ..core.models.notifications import (
+    LinkNotification,
+    Notification,
+    PaymentNotification,
+    RefundNotification,
+    UnknownNotification,
+)
+from ..core.strict_json import JsonObject, JsonValue, write_json
+
+__all__ = ["dedupe_key"]
+
+
+def dedupe_key(notification: Notification) -> tuple[str, ...]:
+    """What tells this event from every other one.
+
+    PayerMax sends no event id, and every delivery may carry a new time and a new
+    signature; so the key is made of merchant, type, the business id and its
+    status. Store it under a unique constraint and act on the first only.
+
+    Args:
+        notification: What :meth:`NotificationVerifier.verify` returned.
+
+    Returns:
+        Merchant, type, then:
+
+        - links: the merchant's id of the link, and order number and status of
+          each payment, in the order of the numbers;
+        - payments: order number and status;
+        - refunds: the merchant's id of the refund and its status;
+        - any other type: a digest of the whole payload, as nothing is known of
+          its ids.
+
+    Example:
+        >>> dedupe_key(await verifier.verify(headers, body))
+        ('010213834784554', 'PAYBYLINK', 'order-1001', 'T2024022700001', 'SUCCESS')
+    """
+    return (_merchant(notification), *_event(notification))
+
+
+def _merchant(notification: Notification) -> str:
+    # merchantNo is optional in some notifications; the app then tells merchants
+    # apart, marked so that it cannot be taken for a merchant's number.
+    if notification.merchant_no is not None:
+        return notification.merchant_no
+    return f"app:{notification.app_id or ''}"
+
+
+def _event(notification: Notification) -> tuple[str, ...]:
+    if isinstance(notification, LinkNotification):
+        payments = sorted(
+            (payment.out_trade_no or "", str(payment.status or ""))
+            for payment in notification.data.pay_by_link_info
+        )
+        parts = (part for payment in payments for part in payment)
+        return ("PAYBYLINK", notification.data.merchant_link_id, *parts)
+    if isinstance(notification, PaymentNotification):
+        return (
+            "PAYMENT",
+            notification.data.out_trade_no,
+            str(notification.data.status),
+        )
+    if isinstance(notification, RefundNotification):
+        return (
+            "REFUND",
+            notification.data.out_refund_no,
+            str(notification.data.status),
+        )
+    return (notification.notify_type, _digest(notification))
+
+
+def _digest(notification: Notification) -> str:
+    content: JsonObject = {"extra": _in_order(notification.extra)}
+    if isinstance(notification, UnknownNotification):
+        content["data"] = _in_order(notification.data)
+    return f"sha256:{hashlib.sha256(write_json(content)).hexdigest()}"
+
+
+def _in_order(value: JsonValue | Mapping[str, JsonValue]) -> JsonValue:
+    """The same value with the names of every object sorted."""
+    if isinstance(value, Mapping):
+        return {name: _in_order(value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    return value

@@ -1,0 +1,326 @@
+"""Decide whether a request is PayerMax's word, and read it only if it is.
+
+The order of the checks is part of the protection: cheap ones before RSA, and not
+one byte of the body is interpreted before its signature was found right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final, cast
+
+import attrs
+
+from ..clock import Clock, SystemClock
+from ..core.codec import ShapeError, from_wire
+from ..core.errors import (
+    ConfigurationError,
+    SignatureError,
+    WebhookError,
+    WebhookReason,
+)
+from ..core.models.common import DECISIVE, Received
+from ..core.models.notifications import (
+    LinkNotification,
+    Notification,
+    PaymentNotification,
+    RefundNotification,
+    UnknownNotification,
+)
+from ..core.strict_json import JsonError, JsonValue, read_json
+from ..signing.base import Verifier
+from .headers import HeaderSource, header_values
+
+__all__ = ["ACKNOWLEDGEMENT", "CONTENT_TYPE", "NotificationVerifier"]
+
+ACKNOWLEDGEMENT: Final = b'{"code":"SUCCESS","msg":"Success"}'
+"""The body that tells PayerMax to stop sending; anything else makes it resend."""
+
+CONTENT_TYPE: Final = "application/json"
+"""The media type of :data:`ACKNOWLEDGEMENT` and of ``WebhookError.body``."""
+
+_UNUSABLE = 500
+"""The answer to a genuine notification that cannot be used: PayerMax resends it."""
+
+_FUTURE_TOLERANCE = timedelta(minutes=15)
+
+# Standard Base64 on one line, padded, with the unused last bits zero: the only
+# spelling out of 16 that decode alike. From 2048 to 8192 bits of key.
+_SIGNATURE = re.compile(
+    r"(?:[A-Za-z0-9+/]{4})+"
+    r"(?:[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)?",
+    re.ASCII,
+)
+_SIGNATURE_LENGTHS = range(344, 1369)
+_DIGITS = re.compile(r"[0-9]+")
+_SIZE_DIGITS = 18
+
+_MODELS: dict[str, type[Notification]] = {
+    "PAYBYLINK": LinkNotification,
+    "PAYMENT": PaymentNotification,
+    "REFUND": RefundNotification,
+}
+
+
+@attrs.frozen(kw_only=True)
+class _Addressee(Received):
+    """For whom a notification is. Read as the models read it, but never guessed."""
+
+    merchant_no: str | None = attrs.field(default=None, metadata=DECISIVE)
+    app_id: str | None = attrs.field(default=None, metadata=DECISIVE)
+
+
+class NotificationVerifier:
+    """Checks notifications of one merchant, or of several that share an endpoint.
+
+    It holds no state: the same genuine notification verifies as often as it comes.
+    Tell repetitions apart with :func:`payermax_async.webhooks.dedupe_key`.
+
+    Example:
+        >>> verifier = NotificationVerifier(
+        ...     RsaVerifier(PublicKey.from_env("PAYERMAX_PUBLIC_KEY")),
+        ...     merchant_no="010213834784554",
+        ...     app_id="6666c8b036a24579974497c2f9a33333",
+        ... )
+        >>> notification = await verifier.verify(request.headers, raw_body)
+    """
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        *,
+        merchant_no: str | Collection[str] | None = None,
+        app_id: str | Collection[str] | None = None,
+        max_body: int = 262_144,
+        max_age: timedelta | None = timedelta(hours=48),
+        clock: Clock | None = None,
+    ) -> None:
+        """Keep the settings.
+
+        Args:
+            verifier: Checks signatures with PayerMax's key for this endpoint.
+            merchant_no: The merchant number, or all that may come here.
+            app_id: The app id, or all that may come here. Give both where both
+                are known: some notifications leave the merchant number out.
+            max_body: The largest body looked at, in bytes.
+            max_age: How old ``notifyTime`` may be; None for any time. Keep it
+                generous: PayerMax's last delivery comes half a day after the
+                first and may repeat its time. More than 15 minutes in the future
+                is refused too.
+            clock: Where the time comes from; the machine's clock when left out.
+
+        Raises:
+            ConfigurationError: Neither merchant nor app is given, or a setting
+                has no sensible meaning.
+        """
+        if not isinstance(verifier, Verifier):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(
+                "the first argument must check signatures, such as "
+                f"RsaVerifier(platform_key); {type(verifier).__name__} does not"
+            )
+        self._merchant_nos = _names("merchant_no", merchant_no)
+        self._app_ids = _names("app_id", app_id)
+        if self._merchant_nos is None and self._app_ids is None:
+            raise ConfigurationError(
+                "give merchant_no, app_id or both: PayerMax signs every merchant's "
+                "notifications, so a right signature alone does not make one yours"
+            )
+        if max_body < 1:
+            raise ConfigurationError("max_body is a number of bytes, at least 1")
+        if max_age is not None and max_age <= timedelta(0):
+            raise ConfigurationError("max_age is longer than nothing, or None")
+        self._verifier = verifier
+        self._max_body = max_body
+        self._max_age = max_age
+        self._clock = clock or SystemClock()
+
+    @property
+    def max_body(self) -> int:
+        """The largest body looked at, in bytes: a server need read no more."""
+        return self._max_body
+
+    async def verify(
+        self, headers: HeaderSource, body: bytes | bytearray | memoryview
+    ) -> Notification:
+        """Check a request and read the notification in it.
+
+        Args:
+            headers: The request's headers as the framework hands them over: a
+                mapping, a multi-dictionary, or pairs; text or bytes. Repeated
+                headers must still be repeated in it.
+            body: The raw body, exactly the bytes that came.
+
+        Returns:
+            A :class:`LinkNotification`, :class:`PaymentNotification` or
+            :class:`RefundNotification`; an :class:`UnknownNotification` for any
+            type this package does not know. All are PayerMax's word for this
+            merchant; whether amount and currency are those of your order is
+            yours to compare.
+
+        Raises:
+            WebhookError: It is refused. Answer with its ``status`` and ``body``.
+            TypeError: ``body`` is not the raw bytes, or ``headers`` are none.
+        """
+        raw = self._bounded(body)
+        signature = self._signature(headers)
+        try:
+            await self._verifier.verify(raw, signature)
+        except SignatureError:
+            raise WebhookError(
+                "the signature does not belong to the body",
+                reason=WebhookReason.SIGNATURE_WRONG,
+            ) from None
+        return self._read(raw)
+
+    def _bounded(self, body: object) -> bytes:
+        if not isinstance(body, (bytes, bytearray, memoryview)):
+            raise TypeError(
+                "pass the raw body, the bytes as they came, not "
+                f"{type(body).__name__}: a parsed body has lost what was signed"
+            )
+        view = memoryview(cast("bytes", body))
+        if view.nbytes > self._max_body:
+            raise self._too_large()
+        # A copy, so that a buffer reused by the server cannot change what was
+        # verified before it is read.
+        return bytes(view)
+
+    def _too_large(self) -> WebhookError:
+        return WebhookError(
+            f"the body is larger than {self._max_body} bytes",
+            reason=WebhookReason.TOO_LARGE,
+            status=413,
+        )
+
+    def _signature(self, headers: HeaderSource) -> str:
+        """The one signature of a request worth checking."""
+        found = header_values(headers, "content-length", "content-encoding", "sign")
+        for length in found["content-length"]:
+            if _DIGITS.fullmatch(length) and _is_over(length, self._max_body):
+                raise self._too_large()
+        codings = ",".join(found["content-encoding"]).split(",")
+        if any(coding.strip().lower() not in {"", "identity"} for coding in codings):
+            raise WebhookError(
+                "the body is compressed: the signature is over other bytes",
+                reason=WebhookReason.ENCODED,
+                status=415,
+            )
+        signatures = found["sign"]
+        if not signatures:
+            raise WebhookError(
+                "there is no sign header", reason=WebhookReason.SIGNATURE_MISSING
+            )
+        if len(signatures) > 1:
+            raise WebhookError(
+                "there is more than one sign header",
+                reason=WebhookReason.SIGNATURE_REPEATED,
+            )
+        (signature,) = signatures
+        if len(signature) not in _SIGNATURE_LENGTHS or not _SIGNATURE.fullmatch(
+            signature
+        ):
+            raise WebhookError(
+                "the sign header is no RSA signature in Base64",
+                reason=WebhookReason.SIGNATURE_SHAPE,
+            )
+        return signature
+
+    def _read(self, raw: bytes) -> Notification:
+        """What a body with the right signature says."""
+        try:
+            content = read_json(raw)
+            addressee = from_wire(content, _Addressee)
+        except (JsonError, ShapeError) as error:
+            raise _unusable(error) from None
+        self._check_addressee(addressee)
+        try:
+            # First without a type, so that a stale one is called stale even if
+            # its payload is also of a kind that cannot be read.
+            outline = from_wire(content, UnknownNotification)
+            self._check_time(outline)
+            return _typed(content, outline)
+        except ShapeError as error:
+            raise _unusable(error) from None
+
+    def _check_addressee(self, addressee: _Addressee) -> None:
+        compared = [
+            name in allowed
+            for name, allowed in (
+                (addressee.merchant_no, self._merchant_nos),
+                (addressee.app_id, self._app_ids),
+            )
+            if name is not None and allowed is not None
+        ]
+        if not compared or not all(compared):
+            # Not marked as authentic: what belongs to somebody else is not kept.
+            raise WebhookError(
+                "the notification is for another merchant or app",
+                reason=WebhookReason.NOT_OURS,
+                status=403,
+            )
+
+    def _check_time(self, notification: Notification) -> None:
+        # A time that is missing or cannot be read passes: this is a sanity check,
+        # what guards against replay is the key of the event.
+        if self._max_age is None or notification.notify_time is None:
+            return
+        age = self._clock.now() - notification.notify_time
+        if not -_FUTURE_TOLERANCE <= age <= self._max_age:
+            raise WebhookError(
+                "the notification is authentic, but its time is too far from now",
+                reason=WebhookReason.STALE,
+                status=_UNUSABLE,
+                authentic=True,
+            )
+
+
+def _names(setting: str, given: str | Collection[str] | None) -> frozenset[str] | None:
+    if given is None:
+        return None
+    names = frozenset([given] if isinstance(given, str) else given)
+    # None comes in where a setting was looked up and not found.
+    found = cast("frozenset[object]", names)
+    whole = all(isinstance(one, str) and one and one == one.strip() for one in found)
+    if not names or not whole:
+        raise ConfigurationError(
+            f"{setting} is the text from PayerMax's dashboard without blanks, or "
+            "several of them, or None"
+        )
+    return names
+
+
+def _is_over(digits: str, limit: int) -> bool:
+    significant = digits.lstrip("0")
+    return len(significant) > _SIZE_DIGITS or int(significant or "0") > limit
+
+
+def _typed(content: JsonValue, outline: UnknownNotification) -> Notification:
+    model = _MODELS.get(outline.notify_type.strip().upper())
+    if model is None:
+        return outline
+    notification = from_wire(content, model)
+    if _amount(notification) == 0:
+        raise ShapeError("has an amount of zero", "data")
+    return notification
+
+
+def _amount(notification: Notification) -> Decimal | None:
+    if isinstance(notification, LinkNotification | PaymentNotification):
+        return notification.data.total_amount
+    if isinstance(notification, RefundNotification):
+        return notification.data.refund_amount
+    return None
+
+
+def _unusable(error: JsonError | ShapeError) -> WebhookError:
+    # A path holds names of known fields only, but with stray blanks as they came.
+    what = " ".join(str(error).split())
+    return WebhookError(
+        f"the notification is authentic, but cannot be used: {what}",
+        reason=WebhookReason.UNREADABLE,
+        status=_UNUSABLE,
+        authentic=True,
+    )
