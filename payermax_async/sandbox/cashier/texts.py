@@ -197,9 +197,9 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "tds_refuse": ("Refuse", "拒绝", "رفض"),
     "succeeded": ("Payment complete", "付款成功", "اكتمل الدفع"),
     "succeeded_note": (
-        "The merchant has been told. You can close this page.",
-        "商家已收到通知，您可以关闭此页面。",
-        "أُبلغ التاجر. يمكنك إغلاق هذه الصفحة.",
+        "The merchant is being told. You can close this page.",
+        "正在通知商家，您可以关闭此页面。",
+        "يجري إبلاغ التاجر. يمكنك إغلاق هذه الصفحة.",
     ),
     "failed": ("Payment failed", "付款失败", "فشل الدفع"),
     "failed_note": (
