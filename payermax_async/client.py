@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar, overload
@@ -12,7 +11,6 @@ from payermax_async.config import ClientOptions, MerchantConfig
 from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
-    ConflictError,
     PayerMaxError,
 )
 from payermax_async.core.models.common import Received, Sent
@@ -43,11 +41,15 @@ from payermax_async.core.operations import (
 )
 from payermax_async.core.settlement import LINK_SETTLEMENT, REFUND_SETTLEMENT
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.pipeline.calls import Calls, Course
+from payermax_async.pipeline.calls import Calls
 from payermax_async.pipeline.chain import Middleware
+from payermax_async.pipeline.course import Course, Courses
 from payermax_async.pipeline.exchange import Exchange
+from payermax_async.pipeline.hosts import Host, Hosts
+from payermax_async.pipeline.observe import Hook, Observers, log_event
 from payermax_async.pipeline.preparation import prepare, prepare_raw
-from payermax_async.pipeline.resolve import Resolver
+from payermax_async.pipeline.resolve import Resolver, conflict
+from payermax_async.pipeline.slots import Slots
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import Transport
@@ -72,6 +74,7 @@ class PayerMaxClient:
         signer: Signs requests in place of the configuration's private key.
         verifier: Checks replies in place of the configuration's platform keys.
         middlewares: Wrapped around every attempt, the first outermost.
+        hooks: Get every event, for metrics and traces; see ``pipeline.observe``.
         clock: Where the time comes from.
 
     Raises:
@@ -92,36 +95,43 @@ class PayerMaxClient:
         signer: Signer | None = None,
         verifier: Verifier | None = None,
         middlewares: Sequence[Middleware] = (),
+        hooks: Sequence[Hook] = (),
         clock: Clock | None = None,
     ) -> None:
         self._config = config
-        self._options = options or ClientOptions()
-        self._clock = clock or SystemClock()
+        self._options = options = options or ClientOptions()
+        self._clock = clock = clock or SystemClock()
         self._own_signer = None if signer else _signer_of(config)
-        self._transport = transport or _aiohttp_transport(self._options)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self._transport = transport or _aiohttp_transport(options)
+        observers = Observers((log_event, *hooks))
+        self._courses = Courses(clock, observers)
+        slots = Slots(options.max_in_flight, clock)
         token = config.merchant_auth_token
-        exchange = Exchange(
-            base_url=config.environment.base_url,
-            identity=config.identity,
-            transport=self._transport,
-            signer=signer or self._need_signer(),
-            verifier=verifier or _verifier_of(config),
-            clock=self._clock,
-            middlewares=middlewares,
-            extra_headers=[(config.auth_token_header, token)] if token else [],
-            max_in_flight=self._options.max_in_flight,
-            trust_unsigned_failures=config.trust_unsigned_failures,
-        )
         self._calls = Calls(
-            exchange, self._clock, attempt_timeout=self._options.attempt_timeout
+            exchange=Exchange(
+                identity=config.identity,
+                transport=self._transport,
+                signer=signer or self._need_signer(),
+                verifier=verifier or _verifier_of(config),
+                clock=clock,
+                slots=slots,
+                observers=observers,
+                middlewares=middlewares,
+                extra_headers=[(config.auth_token_header, token)] if token else [],
+                trust_unsigned_failures=config.trust_unsigned_failures,
+            ),
+            hosts=_hosts_of(config, options, clock, observers),
+            slots=slots,
+            budget=self._courses.budget,
+            observers=observers,
+            clock=clock,
+            attempt_timeout=options.attempt_timeout,
         )
         self._resolver = Resolver(
             calls=self._calls,
-            clock=self._clock,
+            clock=clock,
             versions=config.versions,
-            waits=self._options.settle_waits,
+            waits=options.settle_waits,
         )
 
     def __repr__(self) -> str:
@@ -151,19 +161,21 @@ class PayerMaxClient:
         Raises:
             ClientStateError: It is open already, or was closed.
         """
-        if self._closed:
-            raise ClientStateError("the client was closed; make a new one")
-        if self._loop is not None:
-            raise ClientStateError("the client is open already")
+        self._courses.open()
         await self._transport.open()
-        self._loop = asyncio.get_running_loop()
 
-    async def aclose(self) -> None:
-        """Close the transport and the client's own signer. Twice does nothing more."""
-        if self._closed:
+    async def aclose(self, *, drain: float = 20.0) -> None:
+        """Wait for calls under way, then close the transport and the own signer.
+
+        New calls are refused at once. A call that is cut off ends with
+        ``OutcomeUnknownError`` when its write may have been done. Closing twice
+        does nothing more.
+
+        Args:
+            drain: Seconds to wait before calls are cut off.
+        """
+        if not await self._courses.close(drain):
             return
-        self._closed = True
-        self._loop = None
         try:
             await self._transport.aclose()
         finally:
@@ -190,9 +202,12 @@ class PayerMaxClient:
             PayerMaxError: It was certainly not created; see ``outcome``.
         """
         completed = request.completed(self._config.defaults)
-        return await self._resolver.write(
-            CREATE_LINK, LINK_SETTLEMENT, completed, self._course(timeout)
-        )
+        async with self._course(
+            CREATE_LINK.name, completed.merchant_link_id, timeout
+        ) as course:
+            return await self._resolver.write(
+                CREATE_LINK, LINK_SETTLEMENT, completed, course
+            )
 
     async def query_link(
         self, merchant_link_id: str, *, timeout: float | None = None
@@ -243,9 +258,10 @@ class PayerMaxClient:
             ConflictError: Another refund exists under the id.
             PayerMaxError: It was certainly not taken on; see ``outcome``.
         """
-        return await self._resolver.write(
-            REFUND, REFUND_SETTLEMENT, request, self._course(timeout)
-        )
+        async with self._course(REFUND.name, request.out_refund_no, timeout) as course:
+            return await self._resolver.write(
+                REFUND, REFUND_SETTLEMENT, request, course
+            )
 
     async def query_refund(
         self,
@@ -292,7 +308,8 @@ class PayerMaxClient:
             PayerMaxError: See ``outcome``.
         """
         call = prepare_raw(name, data, version=version, replay=replay)
-        return await self._calls.run(call, self._course(timeout))
+        async with self._course(call.operation, call.merchant_key, timeout) as course:
+            return await self._calls.run(call, course)
 
     @overload
     async def resolve(
@@ -330,27 +347,17 @@ class PayerMaxClient:
             ConflictError: What exists is not what was asked for.
             OutcomeUnknownError: Still unknown; ask again later.
         """
-        course = self._course(timeout)
-        if isinstance(case, PayerMaxError):
-            key = case.merchant_key
-            if key is None or case.operation is None:
-                raise ClientStateError("this error names no link and no refund")
-            if case.operation == REFUND.name:
-                return await self._resolver.look_up(REFUND_SETTLEMENT, key, course)
-            return await self._resolver.look_up(LINK_SETTLEMENT, key, course)
-        if isinstance(case, CreateRefund):
-            found = await self._resolver.look_up(
-                REFUND_SETTLEMENT, case.out_refund_no, course
-            )
-            if found is not None:
-                _compare(REFUND_SETTLEMENT.differences(case, found), case)
-            return found
-        link = await self._resolver.look_up(
-            LINK_SETTLEMENT, case.merchant_link_id, course
-        )
-        if link is not None:
-            _compare(LINK_SETTLEMENT.differences(case, link), case)
-        return link
+        operation, key, request = _case(case)
+        async with self._course(operation, key, timeout) as course:
+            if operation == REFUND.name:
+                refund = await self._resolver.look_up(REFUND_SETTLEMENT, key, course)
+                if isinstance(request, CreateRefund) and refund is not None:
+                    _agree(course, REFUND_SETTLEMENT.differences(request, refund))
+                return refund
+            link = await self._resolver.look_up(LINK_SETTLEMENT, key, course)
+            if isinstance(request, CreateLink) and link is not None:
+                _agree(course, LINK_SETTLEMENT.differences(request, link))
+            return link
 
     async def _run(
         self,
@@ -359,34 +366,62 @@ class PayerMaxClient:
         timeout: float | None,
     ) -> ReplyT:
         call = prepare(operation, request, self._config.versions)
-        return await self._calls.run(call, self._course(timeout))
+        async with self._course(operation.name, call.merchant_key, timeout) as course:
+            return await self._calls.run(call, course)
 
-    def _course(self, timeout: float | None) -> Course:
-        if self._closed:
-            raise ClientStateError("the client is closed")
-        if self._loop is None:
-            raise ClientStateError(
-                "the client is not open: use 'async with PayerMaxClient(...)'"
-            )
-        if self._loop is not asyncio.get_running_loop():
-            raise ClientStateError(
-                "the client belongs to another event loop: make one per loop"
-            )
-        seconds = self._options.timeout if timeout is None else timeout
-        return Course.start(self._clock, self._options.retry, seconds)
-
-
-def _compare(differences: tuple[str, ...], case: CreateLink | CreateRefund) -> None:
-    if differences:
-        raise ConflictError(
-            f"what exists differs from the request in {', '.join(differences)}",
-            code="",
-            verified=True,
-            differences=differences,
-            merchant_key=case.merchant_link_id
-            if isinstance(case, CreateLink)
-            else case.out_refund_no,
+    def _course(
+        self, operation: str, merchant_key: str | None, timeout: float | None
+    ) -> Course:
+        return Course(
+            self._courses,
+            operation=operation,
+            merchant_key=merchant_key,
+            policy=self._options.retry,
+            timeout=self._options.timeout if timeout is None else timeout,
         )
+
+
+def _case(
+    case: CreateLink | CreateRefund | PayerMaxError,
+) -> tuple[str, str, CreateLink | CreateRefund | None]:
+    if isinstance(case, CreateLink):
+        return CREATE_LINK.name, case.merchant_link_id, case
+    if isinstance(case, CreateRefund):
+        return REFUND.name, case.out_refund_no, case
+    if case.operation is None or case.merchant_key is None:
+        raise ClientStateError("this error names no link and no refund")
+    return case.operation, case.merchant_key, None
+
+
+def _agree(course: Course, differences: tuple[str, ...]) -> None:
+    if differences:
+        raise course.tell(conflict(course.merchant_key, differences))
+
+
+def _hosts_of(
+    config: MerchantConfig,
+    options: ClientOptions,
+    clock: Clock,
+    observers: Observers,
+) -> Hosts:
+    urls = [config.environment.base_url]
+    if options.failover:
+        backup = config.environment.backup_url
+        if backup is None:
+            raise ConfigurationError("failover is on, but there is no backup_url")
+        urls.append(backup)
+    return Hosts(
+        [
+            Host(
+                url,
+                breaker=options.breaker,
+                skew=options.skew,
+                clock=clock,
+                observers=observers,
+            )
+            for url in urls
+        ]
+    )
 
 
 def _signer_of(config: MerchantConfig) -> RsaSigner | None:

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from payermax_async.core.checks import web_url_problem
+from payermax_async.core.checks import problems_of, web_url_problem
 from payermax_async.core.envelope import Identity
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.links import LinkDefaults
+from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.pipeline.skew import SkewPolicy
 from payermax_async.settings import Settings, read_profile
 from payermax_async.signing.keys import PrivateKey, PublicKey, check_pair
 
@@ -25,9 +27,25 @@ __all__ = ["ClientOptions", "Environment", "MerchantConfig"]
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+_WORD = re.compile(r"[\x21-\x7e]+")
 _APP_ID_FIELDS = {"appId", "merchantAppId"}
 _LONGEST_URL = 2048
+
+
+def _gateway_url(setting: str, url: str) -> str:
+    problem = web_url_problem(url, _LONGEST_URL)
+    if problem:
+        raise ConfigurationError(f"{setting} {problem}")
+    parts = urlsplit(url)
+    # Not parts.query: that of "https://host/?" is empty.
+    if "?" in url or "#" in url:
+        raise ConfigurationError(f"{setting} must not have a query or fragment")
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise ConfigurationError(
+            f"{setting} must be https: over plain http anybody on the way can "
+            "read the requests and answer in PayerMax's place"
+        )
+    return url.rstrip("/")
 
 
 @attrs.frozen(kw_only=True)
@@ -42,21 +60,13 @@ class Environment:
     """For people: ``test``, ``production`` or ``custom``."""
     base_url: str
     """Everything before ``/createPaybylink``; https unless on this machine."""
+    backup_url: str | None = None
+    """The same gateway under another host, for ``ClientOptions.failover``."""
 
     def __attrs_post_init__(self) -> None:
-        base_url = self.base_url.rstrip("/")
-        problem = web_url_problem(base_url, _LONGEST_URL)
-        if problem:
-            raise ConfigurationError(f"base_url {problem}")
-        parts = urlsplit(base_url)
-        if parts.query or parts.fragment:
-            raise ConfigurationError("base_url must not have a query or fragment")
-        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-            raise ConfigurationError(
-                "base_url must be https: over plain http anybody on the way can "
-                "read the requests and answer in PayerMax's place"
-            )
-        object.__setattr__(self, "base_url", base_url)
+        for name in ("base_url", "backup_url"):
+            if (url := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _gateway_url(name, url))
 
     @classmethod
     def test(cls) -> Self:
@@ -67,8 +77,12 @@ class Environment:
     @classmethod
     def production(cls) -> Self:
         """PayerMax's production environment: real money."""
-        host = "https://pay-gate.payermax.com"
-        return cls(name="production", base_url=f"{host}/aggregate-pay/api/gateway")
+        path = "/aggregate-pay/api/gateway"
+        return cls(
+            name="production",
+            base_url=f"https://pay-gate.payermax.com{path}",
+            backup_url=f"https://pay-gate.shareitpay.in{path}",
+        )
 
     @classmethod
     def at(cls, base_url: str) -> Self:
@@ -81,7 +95,7 @@ class Environment:
 
     @classmethod
     def named(cls, name: str) -> Self:
-        """``test`` (or ``uat``, ``sandbox``) or ``production`` (or ``prod``, ``live``).
+        """``test`` (or ``uat``) or ``production`` (or ``prod``, ``live``).
 
         Raises:
             ConfigurationError: The name is none of these.
@@ -94,6 +108,26 @@ class Environment:
         raise ConfigurationError(
             "environment must be test or production; for any other gateway set base_url"
         )
+
+
+class _Secret(str):
+    """Text that shows itself only where it is asked to, as a header does.
+
+    ``attrs.asdict`` and whoever prints its result would show a plain ``str``.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+def _secret(value: str | None) -> str | None:
+    return _Secret(value) if isinstance(value, str) else value
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and bool(_WORD.fullmatch(value))
 
 
 def _private_key(value: PrivateKey | str | bytes | None) -> PrivateKey | None:
@@ -142,7 +176,9 @@ class MerchantConfig:
     """What links have in common."""
     sp_merchant_no: str | None = None
     """The service provider's own number (service-provider mode)."""
-    merchant_auth_token: str | None = attrs.field(default=None, repr=False)
+    merchant_auth_token: str | None = attrs.field(
+        default=None, repr=False, converter=_secret
+    )
     """The token PayerMax issued for this sub-merchant (service-provider mode)."""
     auth_token_header: str = "merchant_auth_token"  # noqa: S105 - a header's name
     """PayerMax's pages use this name; two of its kits send ``merchantAuthToken``.
@@ -164,25 +200,36 @@ class MerchantConfig:
     """
 
     def __attrs_post_init__(self) -> None:
-        for name in ("merchant_no", "app_id", "key_version"):
+        self._check_texts()
+        if self.sp_merchant_no is not None and self.merchant_auth_token is None:
+            raise ConfigurationError(
+                "sp_merchant_no is set, so merchant_auth_token must be set too"
+            )
+        problems = [str(problem) for problem in problems_of(self.defaults)]
+        if problems:
+            raise ConfigurationError("; ".join(problems))
+        if self.private_key is not None:
+            check_pair(self.private_key, self.platform_keys)
+
+    def _check_texts(self) -> None:
+        for name in ("merchant_no", "app_id", "key_version", "sp_merchant_no"):
             value = cast("object", getattr(self, name))
-            if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            optional = name == "sp_merchant_no"
+            if not _is_word(value) and not (optional and value is None):
                 raise ConfigurationError(f"{name} must be text without blanks")
         if self.app_id_field not in _APP_ID_FIELDS:
             raise ConfigurationError("app_id_field must be appId or merchantAppId")
         if not _HEADER_NAME.fullmatch(self.auth_token_header):
             raise ConfigurationError("auth_token_header must be an HTTP header name")
-        token = self.merchant_auth_token
-        if token is not None and not _HEADER_VALUE.fullmatch(token):
+        if self.merchant_auth_token is not None and not _is_word(
+            self.merchant_auth_token
+        ):
             raise ConfigurationError(
                 "merchant_auth_token must be printable ASCII without blanks"
             )
-        if self.sp_merchant_no is not None and token is None:
-            raise ConfigurationError(
-                "sp_merchant_no is set, so merchant_auth_token must be set too"
-            )
-        if self.private_key is not None:
-            check_pair(self.private_key, self.platform_keys)
+        for name, version in self.versions.items():
+            if not _is_word(version):
+                raise ConfigurationError(f"versions: that of {name} must be text")
 
     @property
     def identity(self) -> Identity:
@@ -232,12 +279,7 @@ class MerchantConfig:
 
     @classmethod
     def _from(cls, settings: Settings) -> Self:
-        base_url = settings.text("base_url")
-        name = settings.text("environment")
-        if base_url is not None:
-            environment = Environment.at(base_url)
-        else:
-            environment = Environment.named(name or "test")
+        settings.refuse_unknown()
         options: dict[str, Any] = {
             field: value
             for field in ("auth_token_header", "key_version", "app_id_field")
@@ -246,12 +288,12 @@ class MerchantConfig:
         unsigned = settings.flag("trust_unsigned_failures")
         if unsigned is not None:
             options["trust_unsigned_failures"] = unsigned
-        config = cls(
+        return cls(
             merchant_no=settings.required("merchant_no"),
             app_id=settings.required("app_id"),
             private_key=settings.private_key("private_key"),
             platform_keys=settings.public_keys("platform_public_key"),
-            environment=environment,
+            environment=cls._environment(settings),
             defaults=LinkDefaults(
                 contact_email=settings.text("contact_email"),
                 logo_url=settings.text("logo_url"),
@@ -263,8 +305,14 @@ class MerchantConfig:
             merchant_auth_token=settings.text("merchant_auth_token"),
             **options,
         )
-        settings.refuse_unread()
-        return config
+
+    @staticmethod
+    def _environment(settings: Settings) -> Environment:
+        base_url = settings.text("base_url")
+        settings.refuse_both("environment", "base_url")
+        if base_url is not None:
+            return Environment.at(base_url)
+        return Environment.named(settings.text("environment") or "test")
 
 
 def _seconds(_: object, field: attrs.Attribute[float], value: float) -> None:
@@ -284,6 +332,15 @@ class ClientOptions:
     """Attempts under way at once; more wait their turn before being stamped."""
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     """How often and how fast to try again."""
+    breaker: BreakerPolicy | None = attrs.field(factory=BreakerPolicy)
+    """When to leave a failing gateway alone; ``None`` for never."""
+    skew: SkewPolicy = attrs.field(factory=SkewPolicy)
+    """What to make of clocks that differ."""
+    failover: bool = False
+    """Whether to use the environment's backup host while the first one fails.
+
+    A write goes there only if the first host has certainly not seen it.
+    """
     settle_waits: tuple[float, ...] = (1.0, 4.0, 15.0)
     """Seconds between asking again after PayerMax said that it knows nothing.
 

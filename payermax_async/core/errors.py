@@ -18,6 +18,7 @@ __all__ = [
     "ApiError",
     "AuthenticationError",
     "ClientStateError",
+    "ClockSkewError",
     "ConfigurationError",
     "ConflictError",
     "HttpStatusError",
@@ -153,6 +154,13 @@ class ValidationError(PayerMaxError, ValueError):
 
 class ClientStateError(PayerMaxError):
     """The client is not open, is closed, or belongs to another event loop."""
+
+
+class ClockSkewError(PayerMaxError):
+    """This machine's clock is too far from the gateway's to be corrected for.
+
+    Nothing was sent. Set the clock; the next call looks again.
+    """
 
 
 class TransportError(PayerMaxError):

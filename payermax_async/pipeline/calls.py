@@ -2,57 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.codes import Resend, lookup
-from payermax_async.core.errors import ApiError, NotSentError, Outcome, PayerMaxError
-from payermax_async.core.operations import Replay
+from payermax_async.core.errors import (
+    ApiError,
+    HttpStatusError,
+    NotSentError,
+    Outcome,
+    PayerMaxError,
+    ReplySignatureError,
+    ThrottledError,
+)
+from payermax_async.core.models.links import QueryLink
+from payermax_async.core.operations import QUERY_LINK, Replay
+from payermax_async.pipeline.breaker import Admission
+from payermax_async.pipeline.budget import RetryBudget
+from payermax_async.pipeline.chain import Attempt
+from payermax_async.pipeline.course import Course
 from payermax_async.pipeline.exchange import Call, Exchange
-from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.pipeline.hosts import Host, Hosts
+from payermax_async.pipeline.observe import (
+    AttemptFinished,
+    AttemptStarted,
+    FailedOver,
+    Observers,
+    RetryScheduled,
+    SignatureRefused,
+)
+from payermax_async.pipeline.preparation import prepare
+from payermax_async.pipeline.slots import Slots
 
-__all__ = ["Calls", "Course", "may_repeat"]
+__all__ = ["Calls", "may_repeat"]
 
 ReplyT = TypeVar("ReplyT")
-
-
-@attrs.define(kw_only=True)
-class Course:
-    """How far a call has come, over everything that is sent for it."""
-
-    clock: Clock
-    policy: RetryPolicy
-    started: float
-    """On the monotonic clock."""
-    deadline: float
-    """On the monotonic clock."""
-    attempts: int = 0
-    """How often something was, or was to be, sent."""
-
-    @classmethod
-    def start(cls, clock: Clock, policy: RetryPolicy, timeout: float) -> Course:
-        """Begin now, with ``timeout`` seconds to go."""
-        now = clock.monotonic()
-        return cls(clock=clock, policy=policy, started=now, deadline=now + timeout)
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return self.clock.monotonic() - self.started
-
-    @property
-    def remaining(self) -> float:
-        """Seconds to the deadline, negative behind it."""
-        return self.deadline - self.clock.monotonic()
-
-    def tell(self, error: PayerMaxError, call: Call[object]) -> None:
-        """Write down on an error what is known of the call."""
-        error.operation = call.operation
-        error.merchant_key = call.merchant_key
-        error.attempts = self.attempts
-        error.elapsed = self.elapsed
 
 
 def may_repeat(replay: Replay, error: PayerMaxError) -> bool:
@@ -69,15 +55,18 @@ def may_repeat(replay: Replay, error: PayerMaxError) -> bool:
     return info is not None and info.resend is Resend.SAME
 
 
+@attrs.frozen(kw_only=True)
 class Calls:
     """Runs calls over an exchange."""
 
-    def __init__(
-        self, exchange: Exchange, clock: Clock, *, attempt_timeout: float
-    ) -> None:
-        self._exchange = exchange
-        self._clock = clock
-        self._attempt_timeout = attempt_timeout
+    exchange: Exchange
+    hosts: Hosts
+    slots: Slots
+    budget: RetryBudget
+    observers: Observers
+    clock: Clock
+    attempt_timeout: float
+    """Seconds for one attempt."""
 
     async def run(self, call: Call[ReplyT], course: Course) -> ReplyT:
         """Send until answered, out of attempts, or past the deadline.
@@ -85,28 +74,147 @@ class Calls:
         Raises:
             PayerMaxError: The last attempt's error, with the facts of the call.
         """
-        attempt = 0
+        tries = refusals = 0
         while True:
-            attempt += 1
-            course.attempts += 1
+            tries += 1
             try:
                 return await self._attempt(call, course)
             except PayerMaxError as error:
-                course.tell(error, call)
+                course.tell(error)
+                # Turned away for its time stamp, a request gets one new stamp:
+                # a second refusal means that stamping again does not help.
+                refusals += error.outcome is Outcome.REJECTED
                 delay = None
-                if may_repeat(call.replay, error):
-                    delay = course.policy.next_delay(error, attempt)
+                if refusals < 2 and may_repeat(call.replay, error):
+                    delay = course.policy.next_delay(error, tries)
                 if delay is None or delay >= course.remaining:
-                    if course.attempts > 1:
-                        seconds = f"{course.elapsed:.1f}"
-                        error.add_note(
-                            f"after {course.attempts} attempts in {seconds} s"
-                        )
+                    _note_attempts(error, course)
                     raise
-            await self._clock.sleep(delay)
+                self._tell_of_retry(call, course, delay, error)
+            await self.clock.sleep(delay)
 
     async def _attempt(self, call: Call[ReplyT], course: Course) -> ReplyT:
-        timeout = min(self._attempt_timeout, course.remaining)
+        asking = call.replay is Replay.SAFE
+        host, admission = self.hosts.choose(None if asking else course.pinned)
+        if admission is Admission.PROBE and not asking:
+            # After a pause the first thing a host gets is a question, never a
+            # write: it may still be unable to answer.
+            await self._probe(call, course, host)
+        if course.attempts > 0 and not self.budget.take():
+            host.abandoned()
+            raise NotSentError("too many calls fail: the budget for retries is empty")
+        if host is not self.hosts.first:
+            self.observers.emit(FailedOver(**_facts(call, course), host=host.name))
+        return await self._send(call, course, host)
+
+    async def _probe(self, call: Call[object], course: Course, host: Host) -> None:
+        question = QueryLink(merchant_link_id=call.merchant_key or "are-you-there")
+        probe = prepare(QUERY_LINK, question, {})
+        try:
+            await self._send(probe, course, host)
+        except ApiError as error:
+            if error.outcome is not Outcome.REJECTED:
+                raise NotSentError("the gateway is still unwell") from error
+        except PayerMaxError as error:
+            raise NotSentError("the gateway is still unwell") from error
+
+    async def _send(self, call: Call[ReplyT], course: Course, host: Host) -> ReplyT:
+        timeout = min(self.attempt_timeout, course.remaining)
         if timeout <= 0:
+            host.abandoned()
             raise NotSentError("the deadline passed before anything was sent")
-        return await self._exchange.attempt(call, course.attempts, timeout)
+        course.attempts += 1
+        attempt = Attempt(
+            operation=call.operation,
+            merchant_key=call.merchant_key,
+            number=course.attempts,
+            timeout=timeout,
+        )
+        facts = _facts(call, course)
+        started = self.clock.monotonic()
+        self.observers.emit(
+            AttemptStarted(**facts, number=attempt.number, host=host.name)
+        )
+        error: BaseException | None = None
+        try:
+            reply = await self.exchange.run(call, attempt, host)
+        except BaseException as caught:
+            error = caught
+            raise
+        else:
+            return reply
+        finally:
+            self._learn(call, course, host, attempt, error)
+            self.observers.emit(
+                AttemptFinished(
+                    **facts,
+                    number=attempt.number,
+                    host=host.name,
+                    elapsed=self.clock.monotonic() - started,
+                    outcome=_outcome(attempt, error),
+                    error=None if error is None else type(error).__name__,
+                    code=error.code if isinstance(error, ApiError) else None,
+                    status=error.status if isinstance(error, HttpStatusError) else None,
+                )
+            )
+
+    def _learn(
+        self,
+        call: Call[object],
+        course: Course,
+        host: Host,
+        attempt: Attempt,
+        error: BaseException | None,
+    ) -> None:
+        outcome = _outcome(attempt, error)
+        if outcome is Outcome.UNKNOWN and call.operation == course.operation:
+            course.in_doubt = True
+            # Another host could do it a second time before the first is known.
+            course.pinned = host
+        if isinstance(error, ThrottledError):
+            self.slots.slow_down()
+        if isinstance(error, ReplySignatureError):
+            self.observers.emit(
+                SignatureRefused(**_facts(call, course), host=host.name)
+            )
+        if error is None:
+            host.answered()
+        elif isinstance(error, PayerMaxError):
+            host.learn(error, tried=attempt.tried)
+        else:
+            host.abandoned()
+        if outcome is None or outcome is Outcome.REJECTED:
+            self.budget.answered()
+
+    def _tell_of_retry(
+        self, call: Call[object], course: Course, delay: float, error: PayerMaxError
+    ) -> None:
+        self.observers.emit(
+            RetryScheduled(
+                **_facts(call, course),
+                number=course.attempts,
+                delay=delay,
+                error=type(error).__name__,
+            )
+        )
+
+
+def _facts(call: Call[object], course: Course) -> dict[str, Any]:
+    return {
+        "call_id": course.call_id,
+        "operation": call.operation,
+        "merchant_key": call.merchant_key,
+    }
+
+
+def _outcome(attempt: Attempt, error: BaseException | None) -> Outcome | None:
+    if error is None:
+        return None
+    if isinstance(error, PayerMaxError):
+        return error.outcome
+    return Outcome.UNKNOWN if attempt.sent else Outcome.NOT_SENT
+
+
+def _note_attempts(error: PayerMaxError, course: Course) -> None:
+    if course.attempts > 1:
+        error.add_note(f"after {course.attempts} attempts in {course.elapsed:.1f} s")

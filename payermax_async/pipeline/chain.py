@@ -24,6 +24,8 @@ class Attempt:
     """1 for the first attempt of a call."""
     timeout: float
     """Seconds this attempt may take from now on."""
+    tried: bool = False
+    """Whether the transport was reached."""
     sent: bool = False
     """Whether anything has left this machine; set by the transport."""
     encoded: bytes = attrs.field(default=b"", repr=False)

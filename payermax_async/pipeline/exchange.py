@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import attrs
@@ -21,6 +20,7 @@ from payermax_async.core.envelope import (
     write_request,
 )
 from payermax_async.core.errors import (
+    ClockSkewError,
     HttpStatusError,
     NoReplyError,
     NotSentError,
@@ -31,7 +31,11 @@ from payermax_async.core.errors import (
 from payermax_async.core.operations import Replay
 from payermax_async.core.strict_json import JsonError, JsonObject, JsonValue
 from payermax_async.pipeline.chain import Attempt, Middleware, fold
+from payermax_async.pipeline.hosts import Host
+from payermax_async.pipeline.observe import Observers, SkewMeasured
 from payermax_async.pipeline.signatures import sign_requests, verify_replies
+from payermax_async.pipeline.skew import read_http_date
+from payermax_async.pipeline.slots import Slots
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
 
@@ -76,70 +80,61 @@ def retry_after_of(response: HttpResponse, now: datetime) -> float | None:
     text = values[0].strip()
     if _DELAY_SECONDS.fullmatch(text):
         return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    seconds = (until - now).total_seconds()
+    until = read_http_date(text)
+    seconds = (until - now).total_seconds() if until is not None else 0.0
     return seconds if seconds > 0 else None
 
 
 class Exchange:
-    """Carries single attempts to one gateway for one merchant."""
+    """Carries single attempts for one merchant."""
 
     def __init__(
         self,
         *,
-        base_url: str,
         identity: Identity,
         transport: Transport,
         signer: Signer,
         verifier: Verifier,
         clock: Clock,
+        slots: Slots,
+        observers: Observers,
         middlewares: Sequence[Middleware] = (),
         extra_headers: Sequence[tuple[str, str]] = (),
-        max_in_flight: int = 64,
         trust_unsigned_failures: bool = True,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
         self._identity = identity
         self._transport = transport
         self._clock = clock
+        self._observers = observers
         self._headers = (
             ("content-type", "application/json; charset=utf-8"),
             ("accept", "application/json"),
             *extra_headers,
         )
-        self._slots = asyncio.Semaphore(max_in_flight)
+        self._slots = slots
         self._trust_unsigned_failures = trust_unsigned_failures
         innermost = (verify_replies(verifier), sign_requests(signer))
         self._handle = fold((*middlewares, *innermost), self._send)
 
-    async def attempt(self, call: Call[ReplyT], number: int, timeout: float) -> ReplyT:
+    async def run(self, call: Call[ReplyT], attempt: Attempt, host: Host) -> ReplyT:
         """Make one attempt.
 
         Args:
             call: What to ask.
-            number: Which attempt of the call this is, from 1.
-            timeout: Seconds for all of it, waiting for a free slot included.
+            attempt: Its facts; ``attempt.timeout`` seconds cover all of it,
+                waiting for a free slot included.
+            host: Where to.
 
         Raises:
             TransportError: Nothing left, or no answer came back.
             ReplyError: An answer came that cannot be taken at its word.
             ApiError: The gateway answered with a code other than success.
+            ClockSkewError: This machine's clock is hopeless; nothing was sent.
         """
-        attempt = Attempt(
-            operation=call.operation,
-            merchant_key=call.merchant_key,
-            number=number,
-            timeout=timeout,
-        )
-        limit = asyncio.timeout(timeout)
+        limit = asyncio.timeout(attempt.timeout)
         try:
             async with limit, self._slots:
-                response = await self._exchange(call, attempt, limit)
+                response = await self._exchange(call, attempt, host, limit)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -151,29 +146,60 @@ class Exchange:
         return self._judge(call, attempt, response)
 
     async def _exchange(
-        self, call: Call[ReplyT], attempt: Attempt, limit: asyncio.Timeout
+        self, call: Call[ReplyT], attempt: Attempt, host: Host, limit: asyncio.Timeout
     ) -> HttpResponse:
         # The slot is taken first and the time is stamped last: PayerMax refuses
         # a requestTime that grew old in a queue.
         attempt.encoded = write_request(
             self._identity,
             version=call.version,
-            request_time=self._clock.now(),
+            request_time=self._stamp(host),
             data=call.data,
         )
         loop = asyncio.get_running_loop()
         attempt.timeout = max((limit.when() or 0.0) - loop.time(), 0.0)
         request = HttpRequest(
-            url=f"{self._base_url}/{call.operation}",
+            url=f"{host.base_url}/{call.operation}",
             headers=self._headers,
             body=attempt.encoded,
         )
-        return await self._handle(request, attempt)
+        before = self._clock.monotonic()
+        response = await self._handle(request, attempt)
+        self._compare_clocks(response, host, self._clock.monotonic() - before)
+        return response
 
     async def _send(self, request: HttpRequest, attempt: Attempt) -> HttpResponse:
+        attempt.tried = True
         return await self._transport.send(
             request, timeout=attempt.timeout, on_sent=attempt.mark_sent
         )
+
+    def _stamp(self, host: Host) -> datetime:
+        wall, now = self._clock.now(), self._clock.monotonic()
+        if host.skew.is_hopeless(wall, now):
+            raise ClockSkewError(
+                "this machine's clock is "
+                f"{abs(host.skew.offset(wall, now) or 0.0):.0f} seconds off the "
+                "gateway's: set it (NTP), PayerMax refuses anything over 2 minutes"
+            )
+        return wall + host.skew.correction(wall, now)
+
+    def _compare_clocks(self, response: HttpResponse, host: Host, trip: float) -> None:
+        dates = response.header_values("date")
+        date = read_http_date(dates[0]) if len(dates) == 1 else None
+        if date is None:
+            return
+        wall, now = self._clock.now(), self._clock.monotonic()
+        host.skew.observe(date, wall=wall, now=now, trip=trip)
+        offset = host.skew.news(wall, now)
+        if offset is not None:
+            corrected = host.skew.correction(wall, now).total_seconds() != 0
+            hopeless = host.skew.is_hopeless(wall, now)
+            self._observers.emit(
+                SkewMeasured(
+                    host=host.name, offset=offset, corrected=corrected and not hopeless
+                )
+            )
 
     def _judge(
         self, call: Call[ReplyT], attempt: Attempt, response: HttpResponse

@@ -20,15 +20,28 @@ from payermax_async.core.errors import (
 from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.operations import Operation
 from payermax_async.core.settlement import Settlement
-from payermax_async.pipeline.calls import Calls, Course
+from payermax_async.pipeline.calls import Calls
+from payermax_async.pipeline.course import Course
 from payermax_async.pipeline.exchange import Call
 from payermax_async.pipeline.preparation import prepare
 
-__all__ = ["Resolver"]
+__all__ = ["Resolver", "conflict"]
 
 WriteT = TypeVar("WriteT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
 FoundT = TypeVar("FoundT", bound=Received)
+
+
+def conflict(merchant_key: str | None, differences: tuple[str, ...]) -> ConflictError:
+    """The error for an id that stands for something other than was asked for."""
+    return ConflictError(
+        f"{merchant_key} already stands for something else: "
+        f"{', '.join(differences)} differ",
+        code="",
+        verified=True,
+        remedy="Look at what exists under the id before choosing a new one.",
+        differences=differences,
+    )
 
 
 def _api_code(error: PayerMaxError | None) -> str | None:
@@ -132,16 +145,7 @@ class Resolver:
     ) -> ReplyT:
         differences = settlement.differences(request, found)
         if differences:
-            conflict = ConflictError(
-                f"{call.merchant_key} already stands for something else: "
-                f"{', '.join(differences)} differ",
-                code="",
-                verified=True,
-                remedy="Look at what exists under the id before choosing a new one.",
-                differences=differences,
-            )
-            course.tell(conflict, call)
-            raise conflict
+            raise course.tell(conflict(call.merchant_key, differences))
         reply = settlement.reply(found)
         if reply is None:
             missing = UnreadableReplyError("the query's answer lacks what is needed")
@@ -158,5 +162,4 @@ class Resolver:
             reason=reason,
             retry_after=cause.retry_after if cause is not None else None,
         )
-        course.tell(unknown, call)
-        raise unknown from cause
+        raise course.tell(unknown) from cause

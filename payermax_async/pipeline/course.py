@@ -1,0 +1,213 @@
+"""The life of one call over everything that is sent for it, and of all calls."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from types import TracebackType
+from typing import Self
+
+import attrs
+
+from payermax_async.clock import Clock
+from payermax_async.core.errors import (
+    ClientStateError,
+    NotSentError,
+    Outcome,
+    OutcomeUnknownError,
+    PayerMaxError,
+)
+from payermax_async.pipeline.budget import RetryBudget
+from payermax_async.pipeline.hosts import Host
+from payermax_async.pipeline.observe import (
+    CallFinished,
+    CallStarted,
+    Observers,
+)
+from payermax_async.pipeline.retry import RetryPolicy
+
+__all__ = ["Course", "Courses"]
+
+
+class Course:
+    """How far a call has come. Entered when it starts, left when it ends."""
+
+    def __init__(
+        self,
+        courses: Courses,
+        *,
+        operation: str,
+        merchant_key: str | None,
+        policy: RetryPolicy,
+        timeout: float,
+    ) -> None:
+        self._courses = courses
+        self._clock = courses.clock
+        self._scope = asyncio.timeout(None)
+        self.operation = operation
+        self.merchant_key = merchant_key
+        self.policy = policy
+        self.call_id = next(courses.numbers)
+        self.attempts = 0
+        """How often something was, or was to be, sent."""
+        self.in_doubt = False
+        """Whether the write may have been done."""
+        self.pinned: Host | None = None
+        """The only host that may see the write from now on."""
+        self._started = self._clock.monotonic()
+        self._deadline = self._started + timeout
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return self._clock.monotonic() - self._started
+
+    @property
+    def remaining(self) -> float:
+        """Seconds to the deadline, negative behind it."""
+        return self._deadline - self._clock.monotonic()
+
+    def tell(self, error: PayerMaxError) -> PayerMaxError:
+        """Write down on an error what is known of the call."""
+        error.operation = self.operation
+        error.merchant_key = self.merchant_key
+        error.attempts = self.attempts
+        error.elapsed = self.elapsed
+        return error
+
+    def cut(self) -> None:
+        """End the call now: the client is closing."""
+        self._scope.reschedule(asyncio.get_running_loop().time())
+
+    async def __aenter__(self) -> Self:
+        self._courses.enter(self)
+        await self._scope.__aenter__()
+        self._courses.observers.emit(
+            CallStarted(
+                call_id=self.call_id,
+                operation=self.operation,
+                merchant_key=self.merchant_key,
+            )
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._courses.leave(self)
+        try:
+            await self._scope.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            error = self.tell(self._closed())
+            raise error from None
+        finally:
+            self._finish(error)
+
+    def _closed(self) -> PayerMaxError:
+        if self.in_doubt:
+            return OutcomeUnknownError(
+                f"{self.operation} of {self.merchant_key} may or may not have been "
+                "done: the client was closed; settle it with resolve()",
+                reason="the client was closed",
+            )
+        return NotSentError("the client was closed before this was sent")
+
+    def _finish(self, error: BaseException | None) -> None:
+        outcome: Outcome | None = None
+        if isinstance(error, PayerMaxError):
+            outcome = error.outcome
+        elif error is not None:
+            outcome = Outcome.UNKNOWN if self.in_doubt else Outcome.NOT_SENT
+        self._courses.observers.emit(
+            CallFinished(
+                call_id=self.call_id,
+                operation=self.operation,
+                merchant_key=self.merchant_key,
+                attempts=self.attempts,
+                elapsed=self.elapsed,
+                outcome=outcome,
+                error=type(error).__name__ if error is not None else None,
+            )
+        )
+
+
+@attrs.define(eq=False)
+class Courses:
+    """All calls under way of one client, and whether new ones may start."""
+
+    clock: Clock
+    observers: Observers
+    budget: RetryBudget = attrs.field(factory=RetryBudget)
+    numbers: itertools.count[int] = attrs.field(factory=itertools.count)
+    _active: set[Course] = attrs.field(factory=set[Course], init=False)
+    _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
+    _closed: bool = attrs.field(default=False, init=False)
+    _idle: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+
+    def open(self) -> None:
+        """Bind to the running event loop.
+
+        Raises:
+            ClientStateError: Open already, or closed.
+        """
+        if self._closed:
+            raise ClientStateError("the client was closed; make a new one")
+        if self._loop is not None:
+            raise ClientStateError("the client is open already")
+        self._loop = asyncio.get_running_loop()
+
+    def check(self) -> None:
+        """Raise unless a call may start here and now.
+
+        Raises:
+            ClientStateError: Not open, closed, or another loop's.
+        """
+        if self._closed:
+            raise ClientStateError("the client is closed")
+        if self._loop is None:
+            raise ClientStateError(
+                "the client is not open: use 'async with PayerMaxClient(...)'"
+            )
+        if self._loop is not asyncio.get_running_loop():
+            raise ClientStateError(
+                "the client belongs to another event loop: make one per loop"
+            )
+
+    def enter(self, course: Course) -> None:
+        """A call starts."""
+        self.check()
+        self.budget.call_started()
+        self._active.add(course)
+
+    def leave(self, course: Course) -> None:
+        """A call ended."""
+        self._active.discard(course)
+        if not self._active:
+            self._idle.set()
+
+    async def close(self, drain: float) -> bool:
+        """Refuse new calls, wait for those under way, then cut off the rest.
+
+        Args:
+            drain: Seconds to wait.
+
+        Returns:
+            Whether this call closed it; false when it was closed before.
+        """
+        if self._closed:
+            return False
+        self._closed = True
+        if self._active:
+            self._idle.clear()
+            try:
+                async with asyncio.timeout(drain):
+                    await self._idle.wait()
+            except TimeoutError:
+                for course in tuple(self._active):
+                    course.cut()
+                # They still tell their callers; nothing of theirs can hang.
+                await self._idle.wait()
+        return True

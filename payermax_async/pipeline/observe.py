@@ -1,0 +1,203 @@
+"""What happens inside a call, as typed events for logs, metrics and traces.
+
+Events name operations, the merchant's ids, counts, times and outcomes. They hold
+no body, key, card or person.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from payermax_async.core.errors import Outcome
+from payermax_async.pipeline.breaker import BreakerState
+
+__all__ = [
+    "AttemptFinished",
+    "AttemptStarted",
+    "BreakerChanged",
+    "CallFinished",
+    "CallStarted",
+    "Event",
+    "FailedOver",
+    "Hook",
+    "Observers",
+    "RetryScheduled",
+    "SignatureRefused",
+    "SkewMeasured",
+    "log_event",
+]
+
+_LOG = logging.getLogger("payermax_async")
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """Something that happened in a client."""
+
+
+@attrs.frozen(kw_only=True)
+class _OfCall(Event):
+    call_id: int
+    """The same for all events of one call of one client."""
+    operation: str
+    """The gateway's name of the operation."""
+    merchant_key: str | None
+    """The merchant's id in the request."""
+
+
+@attrs.frozen(kw_only=True)
+class CallStarted(_OfCall):
+    """A method of the client was called."""
+
+
+@attrs.frozen(kw_only=True)
+class CallFinished(_OfCall):
+    """It returned, raised, or was cancelled."""
+
+    attempts: int
+    """How often something was sent for it, questions included."""
+    elapsed: float
+    """Seconds."""
+    outcome: Outcome | None
+    """``None`` when it was done; otherwise what the gateway may have done."""
+    error: str | None = None
+    """The class of the error, ``CancelledError`` included."""
+
+
+@attrs.frozen(kw_only=True)
+class AttemptStarted(_OfCall):
+    """A request is about to be stamped, signed and sent."""
+
+    number: int
+    """Which send of the call this is, from 1."""
+    host: str
+    """Where to."""
+
+
+@attrs.frozen(kw_only=True)
+class AttemptFinished(_OfCall):
+    """It was answered, failed, or was cancelled."""
+
+    number: int
+    """Which send of the call this was."""
+    host: str
+    """Where to."""
+    elapsed: float
+    """Seconds."""
+    outcome: Outcome | None
+    """``None`` when it was done; otherwise what the gateway may have done."""
+    error: str | None = None
+    """The class of the error, ``CancelledError`` included."""
+    code: str | None = None
+    """The gateway's code, if it refused."""
+    status: int | None = None
+    """The HTTP status, if there was one."""
+
+
+@attrs.frozen(kw_only=True)
+class RetryScheduled(_OfCall):
+    """Something will be sent again after a wait."""
+
+    number: int
+    """The attempt that failed."""
+    delay: float
+    """Seconds."""
+    error: str
+    """The class of its error."""
+
+
+@attrs.frozen(kw_only=True)
+class BreakerChanged(Event):
+    """A host is left alone, tried again, or used again."""
+
+    host: str
+    """Which."""
+    state: BreakerState
+    """Since now."""
+
+
+@attrs.frozen(kw_only=True)
+class FailedOver(_OfCall):
+    """A request goes to the backup host."""
+
+    host: str
+    """Where to."""
+
+
+@attrs.frozen(kw_only=True)
+class SkewMeasured(Event):
+    """This machine's clock is off by more than it should be."""
+
+    host: str
+    """Whose clock it was compared with."""
+    offset: float
+    """Seconds by which the gateway is ahead."""
+    corrected: bool
+    """Whether requests are stamped with the gateway's time."""
+
+
+@attrs.frozen(kw_only=True)
+class SignatureRefused(_OfCall):
+    """A reply's signature was wrong or missing: a wrong key, or somebody else."""
+
+    host: str
+    """Who answered."""
+
+
+Hook = Callable[[Event], None]
+"""Gets every event, at once and on the event loop: hand over, do not wait."""
+
+
+class Observers:
+    """Hands events to hooks; what a hook raises never reaches a call."""
+
+    def __init__(self, hooks: Iterable[Hook]) -> None:
+        self._hooks = tuple(hooks)
+
+    def emit(self, event: Event) -> None:
+        """Tell all hooks."""
+        for hook in self._hooks:
+            try:
+                hook(event)
+            except Exception as error:  # noqa: BLE001 - money first, metrics second
+                # Its text may hold anything, so only its kind is told.
+                name = getattr(hook, "__qualname__", type(hook).__qualname__)
+                _LOG.error("hook %s failed: %s", name, type(error).__name__)
+
+
+_LEVELS: dict[type[Event], int] = {
+    CallFinished: logging.INFO,
+    RetryScheduled: logging.WARNING,
+    BreakerChanged: logging.WARNING,
+    FailedOver: logging.WARNING,
+    SkewMeasured: logging.WARNING,
+    SignatureRefused: logging.ERROR,
+}
+
+
+def log_event(event: Event) -> None:
+    """Write an event to the logger ``payermax_async``.
+
+    The record carries the event's fields as ``payermax``, a mapping of the names
+    and values that :mod:`payermax_async.pipeline.observe` declares and no others.
+    """
+    level = _LEVELS.get(type(event), logging.DEBUG)
+    if isinstance(event, CallFinished | AttemptFinished) and event.error is not None:
+        level = logging.WARNING
+    if not _LOG.isEnabledFor(level):
+        return
+    fields = {
+        field.name: _plain(getattr(event, field.name))
+        for field in attrs.fields(type(event))
+    }
+    text = " ".join(f"{name}={value}" for name, value in fields.items())
+    _LOG.log(level, "%s %s", type(event).__name__, text, extra={"payermax": fields})
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Outcome | BreakerState):
+        return value.value
+    return round(value, 3) if isinstance(value, float) else value
