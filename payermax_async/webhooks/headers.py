@@ -61,11 +61,9 @@ def header_values(headers: HeaderSource, *names: str) -> dict[str, list[str]]:
 
 
 def _pairs(headers: object) -> Iterable[tuple[object, object]]:
-    for listing in ("multi_items", "items"):
-        items = getattr(headers, listing, None)
-        if callable(items):
-            headers = items()
-            break
+    items = getattr(headers, "items", None)
+    if callable(items):
+        headers = items()
     if isinstance(headers, (str, bytes)) or not isinstance(headers, Iterable):
         raise TypeError(
             "headers are a mapping or pairs of name and value, not "
