@@ -26,8 +26,10 @@ RANKS = {
     "signing": 1,
     "transport": 2,
     "pipeline": 3,
+    "assembly": 4,
     "client": 4,
     "config": 4,
+    "options": 4,
     "settings": 4,
     "sandbox": 5,
     "testing": 5,
@@ -41,7 +43,11 @@ RANKS = {
 """A room may import rooms of a lower rank, and itself."""
 
 NEIGHBOURS = {
+    ("assembly", "config"),
+    ("assembly", "options"),
+    ("client", "assembly"),
     ("client", "config"),
+    ("client", "options"),
     ("config", "settings"),
     ("testing", "sandbox"),
 }
@@ -60,6 +66,9 @@ LIBRARIES = {
         "transport.aiohttp_pool",
         "sandbox.server",
         "webhooks.aiohttp",
+        # The demonstration plays the payer's browser and the merchant's server.
+        "cli.payer",
+        "cli.receiver",
     ),
     "cyclopts": ("cli",),
     "rich": ("cli",),
