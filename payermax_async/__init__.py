@@ -10,13 +10,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from payermax_async.client import PayerMaxClient
-    from payermax_async.clock import Clock, SystemClock
-    from payermax_async.config import ClientOptions, Environment, MerchantConfig
+    from payermax_async.client import (
+        PayerMaxClient,
+    )
+    from payermax_async.clock import (
+        Clock,
+        SystemClock,
+    )
+    from payermax_async.config import (
+        Environment,
+        MerchantConfig,
+    )
     from payermax_async.core.errors import (
         ApiError,
         AuthenticationError,
         ClientStateError,
+        ClockSkewError,
         ConfigurationError,
         ConflictError,
         HttpStatusError,
@@ -49,21 +58,24 @@ if TYPE_CHECKING:
         PaymentStatus,
         ThreeDsResult,
     )
+    from payermax_async.core.models.link_request import (
+        CreateLink,
+        GoodsItem,
+        LinkDefaults,
+        LinkType,
+        MerchantInfo,
+        UserInfo,
+    )
     from payermax_async.core.models.links import (
         CreatedLink,
-        CreateLink,
         ExpiredLink,
         ExpireLink,
         GoodsDetail,
-        GoodsItem,
         LinkDetails,
         LinkPayment,
         LinkStatus,
-        LinkType,
-        MerchantInfo,
         Payer,
         QueryLink,
-        UserInfo,
     )
     from payermax_async.core.models.notifications import (
         LinkNotification,
@@ -75,7 +87,10 @@ if TYPE_CHECKING:
         RefundResult,
         UnknownNotification,
     )
-    from payermax_async.core.models.orders import Order, QueryOrder
+    from payermax_async.core.models.orders import (
+        Order,
+        QueryOrder,
+    )
     from payermax_async.core.models.refunds import (
         CreateRefund,
         QueryRefund,
@@ -83,13 +98,50 @@ if TYPE_CHECKING:
         RefundStatus,
         SubmittedRefund,
     )
-    from payermax_async.pipeline.chain import Attempt, CallNext, Middleware
-    from payermax_async.pipeline.retry import RetryPolicy
-    from payermax_async.signing.base import Signer, Verifier
-    from payermax_async.signing.keys import PrivateKey, PublicKey
-    from payermax_async.signing.rsa import RsaSigner, RsaVerifier
-    from payermax_async.transport.aiohttp import AiohttpTransport
-    from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
+    from payermax_async.core.operations import (
+        Replay,
+    )
+    from payermax_async.options import (
+        ClientOptions,
+    )
+    from payermax_async.pipeline.breaker import (
+        BreakerPolicy,
+    )
+    from payermax_async.pipeline.chain import (
+        Attempt,
+        CallNext,
+        Middleware,
+    )
+    from payermax_async.pipeline.observe import (
+        Event,
+        Hook,
+    )
+    from payermax_async.pipeline.retry import (
+        RetryPolicy,
+    )
+    from payermax_async.pipeline.skew import (
+        SkewPolicy,
+    )
+    from payermax_async.signing.base import (
+        Signer,
+        Verifier,
+    )
+    from payermax_async.signing.keys import (
+        PrivateKey,
+        PublicKey,
+    )
+    from payermax_async.signing.rsa import (
+        RsaSigner,
+        RsaVerifier,
+    )
+    from payermax_async.transport.aiohttp import (
+        AiohttpTransport,
+    )
+    from payermax_async.transport.base import (
+        HttpRequest,
+        HttpResponse,
+        Transport,
+    )
     from payermax_async.webhooks.verifier import NotificationVerifier
 
 __version__ = "0.1.0"
@@ -101,26 +153,31 @@ __all__ = [
     "ApiError",
     "Attempt",
     "AuthenticationError",
+    "BreakerPolicy",
     "CallNext",
     "CardInfo",
     "ClientOptions",
     "ClientStateError",
     "Clock",
+    "ClockSkewError",
     "ConfigurationError",
     "ConflictError",
     "CreateLink",
     "CreateRefund",
     "CreatedLink",
     "Environment",
+    "Event",
     "ExpireLink",
     "ExpiredLink",
     "Fees",
     "GoodsDetail",
     "GoodsItem",
+    "Hook",
     "HttpRequest",
     "HttpResponse",
     "HttpStatusError",
     "InvalidRequestError",
+    "LinkDefaults",
     "LinkDetails",
     "LinkNotification",
     "LinkPayment",
@@ -156,6 +213,7 @@ __all__ = [
     "RefundNotification",
     "RefundResult",
     "RefundStatus",
+    "Replay",
     "ReplyError",
     "ReplyMismatchError",
     "ReplySignatureError",
@@ -165,6 +223,7 @@ __all__ = [
     "RsaVerifier",
     "SignatureError",
     "Signer",
+    "SkewPolicy",
     "SubmittedRefund",
     "SystemClock",
     "ThreeDsResult",
@@ -186,35 +245,40 @@ _HOMES = {
     "ApiError": "core.errors",
     "Attempt": "pipeline.chain",
     "AuthenticationError": "core.errors",
+    "BreakerPolicy": "pipeline.breaker",
     "CallNext": "pipeline.chain",
     "CardInfo": "core.models.common",
-    "ClientOptions": "config",
+    "ClientOptions": "options",
     "ClientStateError": "core.errors",
     "Clock": "clock",
+    "ClockSkewError": "core.errors",
     "ConfigurationError": "core.errors",
     "ConflictError": "core.errors",
-    "CreateLink": "core.models.links",
+    "CreateLink": "core.models.link_request",
     "CreateRefund": "core.models.refunds",
     "CreatedLink": "core.models.links",
     "Environment": "config",
+    "Event": "pipeline.observe",
     "ExpireLink": "core.models.links",
     "ExpiredLink": "core.models.links",
     "Fees": "core.models.common",
     "GoodsDetail": "core.models.links",
-    "GoodsItem": "core.models.links",
+    "GoodsItem": "core.models.link_request",
+    "Hook": "pipeline.observe",
     "HttpRequest": "transport.base",
     "HttpResponse": "transport.base",
     "HttpStatusError": "core.errors",
     "InvalidRequestError": "core.errors",
+    "LinkDefaults": "core.models.link_request",
     "LinkDetails": "core.models.links",
     "LinkNotification": "core.models.notifications",
     "LinkPayment": "core.models.links",
     "LinkResult": "core.models.notifications",
     "LinkStatus": "core.models.links",
-    "LinkType": "core.models.links",
+    "LinkType": "core.models.link_request",
     "MerchantConfig": "config",
     "MerchantFee": "core.models.common",
-    "MerchantInfo": "core.models.links",
+    "MerchantInfo": "core.models.link_request",
     "Middleware": "pipeline.chain",
     "NoReplyError": "core.errors",
     "NotFoundError": "core.errors",
@@ -241,6 +305,7 @@ _HOMES = {
     "RefundNotification": "core.models.notifications",
     "RefundResult": "core.models.notifications",
     "RefundStatus": "core.models.refunds",
+    "Replay": "core.operations",
     "ReplyError": "core.errors",
     "ReplyMismatchError": "core.errors",
     "ReplySignatureError": "core.errors",
@@ -250,6 +315,7 @@ _HOMES = {
     "RsaVerifier": "signing.rsa",
     "SignatureError": "core.errors",
     "Signer": "signing.base",
+    "SkewPolicy": "pipeline.skew",
     "SubmittedRefund": "core.models.refunds",
     "SystemClock": "clock",
     "ThreeDsResult": "core.models.common",
@@ -259,7 +325,7 @@ _HOMES = {
     "TransportError": "core.errors",
     "UnknownNotification": "core.models.notifications",
     "UnreadableReplyError": "core.errors",
-    "UserInfo": "core.models.links",
+    "UserInfo": "core.models.link_request",
     "ValidationError": "core.errors",
     "Verifier": "signing.base",
     "WebhookError": "core.errors",

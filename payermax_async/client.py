@@ -6,17 +6,23 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar, overload
 
+from payermax_async.assembly import (
+    aiohttp_transport,
+    hosts_of,
+    signer_of,
+    verifier_of,
+)
 from payermax_async.clock import Clock, SystemClock
-from payermax_async.config import ClientOptions, MerchantConfig
+from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
     PayerMaxError,
 )
 from payermax_async.core.models.common import Received, Sent
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
-    CreateLink,
     ExpiredLink,
     ExpireLink,
     LinkDetails,
@@ -41,17 +47,16 @@ from payermax_async.core.operations import (
 )
 from payermax_async.core.settlement import LINK_SETTLEMENT, REFUND_SETTLEMENT
 from payermax_async.core.strict_json import JsonObject, JsonValue
+from payermax_async.options import ClientOptions
 from payermax_async.pipeline.calls import Calls
 from payermax_async.pipeline.chain import Middleware
 from payermax_async.pipeline.course import Course, Courses
 from payermax_async.pipeline.exchange import Exchange
-from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.observe import Hook, Observers, log_event
 from payermax_async.pipeline.preparation import prepare, prepare_raw
 from payermax_async.pipeline.resolve import Resolver, conflict
 from payermax_async.pipeline.slots import Slots
 from payermax_async.signing.base import Signer, Verifier
-from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import Transport
 
 __all__ = ["PayerMaxClient"]
@@ -101,8 +106,8 @@ class PayerMaxClient:
         self._config = config
         self._options = options = options or ClientOptions()
         self._clock = clock = clock or SystemClock()
-        self._own_signer = None if signer else _signer_of(config)
-        self._transport = transport or _aiohttp_transport(options)
+        self._own_signer = None if signer else signer_of(config)
+        self._transport = transport or aiohttp_transport(options)
         observers = Observers((log_event, *hooks))
         self._courses = Courses(clock, observers)
         slots = Slots(options.max_in_flight, clock)
@@ -112,7 +117,7 @@ class PayerMaxClient:
                 identity=config.identity,
                 transport=self._transport,
                 signer=signer or self._need_signer(),
-                verifier=verifier or _verifier_of(config),
+                verifier=verifier or verifier_of(config),
                 clock=clock,
                 slots=slots,
                 observers=observers,
@@ -120,7 +125,7 @@ class PayerMaxClient:
                 extra_headers=[(config.auth_token_header, token)] if token else [],
                 trust_unsigned_failures=config.trust_unsigned_failures,
             ),
-            hosts=_hosts_of(config, options, clock, observers),
+            hosts=hosts_of(config, options, clock, observers),
             slots=slots,
             budget=self._courses.budget,
             observers=observers,
@@ -396,49 +401,3 @@ def _case(
 def _agree(course: Course, differences: tuple[str, ...]) -> None:
     if differences:
         raise course.tell(conflict(course.merchant_key, differences))
-
-
-def _hosts_of(
-    config: MerchantConfig,
-    options: ClientOptions,
-    clock: Clock,
-    observers: Observers,
-) -> Hosts:
-    urls = [config.environment.base_url]
-    if options.failover:
-        backup = config.environment.backup_url
-        if backup is None:
-            raise ConfigurationError("failover is on, but there is no backup_url")
-        urls.append(backup)
-    return Hosts(
-        [
-            Host(
-                url,
-                breaker=options.breaker,
-                skew=options.skew,
-                clock=clock,
-                observers=observers,
-            )
-            for url in urls
-        ]
-    )
-
-
-def _signer_of(config: MerchantConfig) -> RsaSigner | None:
-    return None if config.private_key is None else RsaSigner(config.private_key)
-
-
-def _verifier_of(config: MerchantConfig) -> Verifier:
-    if not config.platform_keys:
-        raise ConfigurationError(
-            "platform_keys is empty: take the PayerMax public key from the dashboard"
-        )
-    return RsaVerifier(*config.platform_keys)
-
-
-def _aiohttp_transport(options: ClientOptions) -> Transport:
-    # Imported here: aiohttp takes a quarter of a second, which users of another
-    # transport need not spend.
-    from payermax_async.transport.aiohttp import AiohttpTransport
-
-    return AiohttpTransport(limit=options.max_in_flight)

@@ -1,4 +1,4 @@
-"""Who the merchant is, which gateway, and how patient the client is.
+"""Who the merchant is, and which gateway.
 
 Everything is checked when it is made: a client that was constructed can work.
 """
@@ -16,14 +16,11 @@ import attrs
 from payermax_async.core.checks import problems_of, web_url_problem
 from payermax_async.core.envelope import Identity
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.core.models.links import LinkDefaults
-from payermax_async.pipeline.breaker import BreakerPolicy
-from payermax_async.pipeline.retry import RetryPolicy
-from payermax_async.pipeline.skew import SkewPolicy
+from payermax_async.core.models.link_request import LinkDefaults
 from payermax_async.settings import Settings, read_profile
 from payermax_async.signing.keys import PrivateKey, PublicKey, check_pair
 
-__all__ = ["ClientOptions", "Environment", "MerchantConfig"]
+__all__ = ["Environment", "MerchantConfig"]
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
@@ -255,8 +252,12 @@ class MerchantConfig:
         Raises:
             ConfigurationError: A variable is missing or wrong; it is named.
         """
-        found = os.environ if environ is None else environ
-        return cls._from(Settings.of_variables(found, prefix))
+        settings = Settings.of_variables(
+            os.environ if environ is None else environ, prefix
+        )
+        # Crash reporters print the locals of every frame: keep the keys out.
+        del environ
+        return cls._from(settings)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str], profile: str = "default") -> Self:
@@ -302,7 +303,7 @@ class MerchantConfig:
                 language=settings.text("language"),
             ),
             sp_merchant_no=settings.text("sp_merchant_no"),
-            merchant_auth_token=settings.text("merchant_auth_token"),
+            merchant_auth_token=_secret(settings.text("merchant_auth_token")),
             **options,
         )
 
@@ -313,43 +314,3 @@ class MerchantConfig:
         if base_url is not None:
             return Environment.at(base_url)
         return Environment.named(settings.text("environment") or "test")
-
-
-def _seconds(_: object, field: attrs.Attribute[float], value: float) -> None:
-    if not 0 < value < float("inf"):
-        raise ConfigurationError(f"{field.name} must be more than zero seconds")
-
-
-@attrs.frozen(kw_only=True)
-class ClientOptions:
-    """How a client goes about its calls."""
-
-    timeout: float = attrs.field(default=60.0, validator=_seconds)
-    """Seconds for a call, with all attempts, waits and questions it takes."""
-    attempt_timeout: float = attrs.field(default=15.0, validator=_seconds)
-    """Seconds for one attempt."""
-    max_in_flight: int = 64
-    """Attempts under way at once; more wait their turn before being stamped."""
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
-    """How often and how fast to try again."""
-    breaker: BreakerPolicy | None = attrs.field(factory=BreakerPolicy)
-    """When to leave a failing gateway alone; ``None`` for never."""
-    skew: SkewPolicy = attrs.field(factory=SkewPolicy)
-    """What to make of clocks that differ."""
-    failover: bool = False
-    """Whether to use the environment's backup host while the first one fails.
-
-    A write goes there only if the first host has certainly not seen it.
-    """
-    settle_waits: tuple[float, ...] = (1.0, 4.0, 15.0)
-    """Seconds between asking again after PayerMax said that it knows nothing.
-
-    A fresh link may be invisible to queries for a moment; a write is sent again
-    only after all of these.
-    """
-
-    def __attrs_post_init__(self) -> None:
-        if self.max_in_flight < 1:
-            raise ConfigurationError("max_in_flight must be at least 1")
-        if any(not 0 <= wait < float("inf") for wait in self.settle_waits):
-            raise ConfigurationError("settle_waits must be seconds, none negative")

@@ -42,6 +42,9 @@ NAMES = (
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
+_LISTS = {"platform_public_key"}
+
+
 @attrs.frozen
 class Settings:
     """Settings under their plain names, and what to call them in messages."""
@@ -110,33 +113,44 @@ class Settings:
         Raises:
             ConfigurationError: Both are set, or the key cannot be used.
         """
-        material = self._key_material(setting)
+        file = self._key_file(setting)
+        # No local holds the key: crash reporters print those of every frame.
         with _naming(self.name(setting)):
-            if isinstance(material, Path):
-                return PrivateKey.from_file(material)
-            return None if material is None else PrivateKey.load(material)
+            if file is not None:
+                return PrivateKey.from_file(file)
+            if self.text(setting) is None:
+                return None
+            return PrivateKey.load(self.values[setting])
 
     def public_keys(self, setting: str) -> tuple[PublicKey, ...]:
-        """Public keys, several separated by commas, from the setting or its file.
+        """Public keys, several separated by commas, from the setting or a file.
 
         Raises:
             ConfigurationError: Both are set, or a key cannot be used.
         """
-        material = self._key_material(setting)
+        file = self._key_file(setting)
         with _naming(self.name(setting)):
-            if isinstance(material, Path):
-                return (PublicKey.from_file(material),)
-            parts = [] if material is None else material.split(",")
-            return tuple(PublicKey.load(part) for part in parts if part.strip())
+            if file is not None:
+                return (PublicKey.from_file(file),)
+            parts = map(str.strip, self.values.get(setting, "").split(","))
+            return tuple(map(PublicKey.load, filter(None, parts)))
 
-    def _key_material(self, setting: str) -> str | Path | None:
-        value, file = self.text(setting), self.text(f"{setting}_file")
-        if value is not None and file is not None:
-            both = f"{self.name(setting)} and {self.name(f'{setting}_file')}"
+    def _key_file(self, setting: str) -> Path | None:
+        self.refuse_both(setting, f"{setting}_file")
+        file = self.text(f"{setting}_file")
+        return None if file is None else self.folder / Path(file).expanduser()
+
+    def refuse_both(self, one: str, other: str) -> None:
+        """Refuse two settings that say the same thing, as they may say it differently.
+
+        Raises:
+            ConfigurationError: Both are set.
+        """
+        if self.text(one) is not None and self.text(other) is not None:
+            both = f"{self.name(one)} and {self.name(other)}"
             raise ConfigurationError(f"{both} are both set: keep one")
-        return value if file is None else self.folder / Path(file).expanduser()
 
-    def refuse_unread(self) -> None:
+    def refuse_unknown(self) -> None:
         """Refuse names that are no settings: a misspelt one would be ignored.
 
         Raises:
@@ -168,35 +182,51 @@ def read_profile(path: str | os.PathLike[str], profile: str) -> Settings:
     Raises:
         ConfigurationError: The file cannot be read, or has no such table.
     """
-    file = Path(path)
+    found = _read_table(Path(path), profile)
+    if isinstance(found, str):
+        # Raised out here, where no local holds what the file does: keys.
+        raise ConfigurationError(found)
+    return found
+
+
+def _read_table(file: Path, profile: str) -> Settings | str:
+    """The settings in a table, or why they cannot be read."""
     try:
         tables = cast("dict[str, object]", tomllib.loads(file.read_text("utf-8")))
     except OSError as error:
-        raise ConfigurationError(f"{file.name}: {error.strerror}") from None
+        return f"{file.name}: {error.strerror}"
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{file.name} is not UTF-8") from None
+        return f"{file.name} is not UTF-8"
     except tomllib.TOMLDecodeError:
         # Its message may quote the line, and the line may be a key.
-        raise ConfigurationError(f"{file.name} is not valid TOML") from None
+        return f"{file.name} is not valid TOML"
     table = tables.get(profile)
     if not isinstance(table, dict):
-        known = ", ".join(sorted(name for name in tables)) or "none"
-        raise ConfigurationError(
-            f"{file.name} has no table [{profile}]; it has: {known}"
-        )
+        named = (name for name, item in tables.items() if isinstance(item, dict))
+        known = ", ".join(sorted(named)) or "none"
+        return f"{file.name} has no table [{profile}]; it has: {known}"
     values: dict[str, str] = {}
     for name, value in cast("dict[str, object]", table).items():
-        if isinstance(value, bool):
-            values[name] = "true" if value else "false"
-        elif isinstance(value, str | int):
-            values[name] = str(value)
-        elif isinstance(value, list):
-            values[name] = ",".join(str(item) for item in cast("list[object]", value))
-        else:
-            raise ConfigurationError(f"{file.name} [{profile}] {name} must be text")
+        text = _as_text(name, value)
+        if text is None:
+            return f"{file.name} [{profile}] {name} must be text"
+        values[name] = text
     return Settings(
         values,
         f"{file.name} [{profile}] ",
         folder=file.parent,
         unknown=tuple(name for name in values if name not in NAMES),
     )
+
+
+def _as_text(name: str, value: object) -> str | None:
+    """A value of a table as a variable would spell it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value)
+    if name in _LISTS and isinstance(value, list):
+        items = cast("list[object]", value)
+        if all(isinstance(item, str) for item in items):
+            return ",".join(cast("list[str]", items))
+    return None

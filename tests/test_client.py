@@ -21,7 +21,7 @@ from payermax_async.core.errors import (
     ReplySignatureError,
     ValidationError,
 )
-from payermax_async.core.models.links import LinkDefaults
+from payermax_async.core.models.link_request import LinkDefaults
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.operations import Replay
 from payermax_async.core.strict_json import JsonObject, read_json

@@ -7,7 +7,7 @@ before anything is sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -35,7 +35,11 @@ Check = Callable[[object], str | None]
 """Returns what is wrong with a value, or ``None``."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL_IN_LINES = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]"
+)
 _BLANK = re.compile(r"\s")
+_CURRENCY = re.compile("[A-Z]{3}")
 
 
 def text(max_length: int, *, one_line: bool = True) -> Check:
@@ -48,8 +52,7 @@ def text(max_length: int, *, one_line: bool = True) -> Check:
             return "must not be empty"
         if len(value) > max_length:
             return f"must be at most {max_length} characters, has {len(value)}"
-        unwanted = _CONTROL.search(value)
-        if unwanted and (one_line or unwanted.group() not in "\n\r\t"):
+        if (_CONTROL if one_line else _CONTROL_IN_LINES).search(value):
             return "must not hold control characters"
         return None
 
@@ -146,10 +149,12 @@ def amount(value: object) -> str | None:
 
 def amount_problem(value: Decimal, currency: object, *, zero: bool) -> str | None:
     """What is wrong between a well-formed amount and its currency, or ``None``."""
-    if not isinstance(currency, str) or amount(value) is not None:
+    if amount(value) is not None:
         return None  # reported on the field itself
     if value == 0 and not zero:
         return "must be more than zero"
+    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
+        return None  # reported on its own field
     try:
         fit(value, currency)
     except ValueError as error:
@@ -164,19 +169,10 @@ def problems_of(model: attrs.AttrsInstance, path: str = "") -> Iterator[Problem]
         where = f"{path}.{field.name}" if path else field.name
         if value is None and field.default is None:
             continue
-        check = cast("Check | None", field.metadata.get("check"))
         if value is None:
             yield Problem(where, "is required")
-        elif check is not None:
-            problem = check(value)
-            if problem is not None:
-                yield Problem(where, problem)
-        elif attrs.has(cast("type[object]", type(value))):
-            yield from problems_of(cast("attrs.AttrsInstance", value), where)
-        elif isinstance(value, tuple):
-            yield from _problems_in(cast("tuple[object, ...]", value), field, where)
         else:
-            yield Problem(where, _expected(field))
+            yield from _field_problems(value, field.metadata, where)
     across = getattr(model, "problems_across", None)
     if across is not None:
         for found in cast("Callable[[], Iterator[Problem]]", across)():
@@ -184,17 +180,29 @@ def problems_of(model: attrs.AttrsInstance, path: str = "") -> Iterator[Problem]
             yield Problem(f"{prefix}{found.path}", found.message)
 
 
-def _expected(field: attrs.Attribute[Any]) -> str:
-    return f"must be {field.metadata.get('is', 'another type')}"
-
-
-def _problems_in(
-    items: tuple[object, ...], field: attrs.Attribute[Any], where: str
+def _field_problems(
+    value: object, rules: Mapping[str, Any], where: str
 ) -> Iterator[Problem]:
-    for index, item in enumerate(items):
-        if attrs.has(type(item)):
-            yield from problems_of(
-                cast("attrs.AttrsInstance", item), f"{where}[{index}]"
-            )
+    if "check" in rules:
+        problem = cast("Check", rules["check"])(value)
+        if problem is not None:
+            yield Problem(where, problem)
+    elif "parts" in rules:
+        kind = cast("type[attrs.AttrsInstance]", rules["parts"])
+        if isinstance(value, tuple):
+            for index, item in enumerate(cast("tuple[object, ...]", value)):
+                yield from _part_problems(item, kind, f"{where}[{index}]")
         else:
-            yield Problem(f"{where}[{index}]", _expected(field))
+            yield Problem(where, f"must be a list of {kind.__name__}")
+    elif "part" in rules:
+        kind = cast("type[attrs.AttrsInstance]", rules["part"])
+        yield from _part_problems(value, kind, where)
+
+
+def _part_problems(
+    value: object, kind: type[attrs.AttrsInstance], where: str
+) -> Iterator[Problem]:
+    if isinstance(value, kind):
+        yield from problems_of(value, where)
+    else:
+        yield Problem(where, f"must be a {kind.__name__}")

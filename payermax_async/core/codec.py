@@ -21,7 +21,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from payermax_async.core.models.common import Received
-from payermax_async.core.models.links import CreateLink, GoodsItem
+from payermax_async.core.models.link_request import CreateLink, GoodsItem
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.money import (
     ExchangeRate,
@@ -69,7 +69,8 @@ def _wire_name(name: str) -> str:
 
 
 def _fold(name: str) -> str:
-    return name.strip().casefold()
+    # Beyond ASCII, letters that only look or fold alike stay different names.
+    return name.strip().lower() if name.isascii() else name
 
 
 def write_time(moment: datetime) -> str:
@@ -143,7 +144,8 @@ def _open_enum_hook(hint: Any) -> Callable[[object, object], str]:
 
     def read(value: object, _type: object) -> str:
         text = _read_text(value)
-        return known.get(text.strip().upper(), text)
+        # ASCII only: the long s of "ſUCCESS" has S for its capital.
+        return known.get(text.strip().upper(), text) if text.isascii() else text
 
     return read
 
@@ -206,41 +208,43 @@ def _received_hook(
     fields = [
         _Field(
             attribute,
-            tuple(
-                _fold(name)
-                for name in (
-                    _wire_name(attribute.name),
-                    *_ALIASES.get(attribute.name, ()),
-                )
-            ),
+            (_wire_name(attribute.name), *_ALIASES.get(attribute.name, ())),
             _reader(converter, attribute.type),
         )
         for attribute in attrs.fields(cls)
         if attribute.name != "extra"
     ]
+    known = {_fold(name) for field in fields for name in field.names}
 
     def read(value: object, _type: object) -> Received:
-        return cls(**_collect(fields, _read_object(value)))
+        found = _read_object(value)
+        values, used = _collect(fields, found)
+        extra = {
+            name: item
+            for name, item in found.items()
+            if name not in used and not (item is None and _fold(name) in known)
+        }
+        return cls(**values, extra=extra)
 
     return read
 
 
-def _collect(fields: list[_Field], found: JsonObject) -> dict[str, Any]:
-    # The exact name wins over one that merely reads the same.
+def _collect(
+    fields: list[_Field], found: JsonObject
+) -> tuple[dict[str, Any], set[str]]:
+    """Read the fields; the second result is the names they were read from."""
     folded: dict[str, str] = {}
-    for name in found:
-        if name == name.strip() or _fold(name) not in folded:
-            folded[_fold(name)] = name
-    extra = dict(found)
+    for name, item in found.items():
+        if item is not None:
+            folded.setdefault(_fold(name), name)
     values: dict[str, Any] = {}
+    used: set[str] = set()
     for field in fields:
         name = field.attribute.name
-        wire = next((folded[key] for key in field.names if key in folded), None)
-        if wire is None or found[wire] is None:
+        wire = _find(field.names, found, folded)
+        if wire is None:
             if not field.may_be_absent:
                 raise ShapeError("is missing", _wire_name(name))
-            if wire is not None:
-                extra.pop(wire, None)
             continue
         try:
             values[name] = field.read(found[wire])
@@ -248,8 +252,18 @@ def _collect(fields: list[_Field], found: JsonObject) -> dict[str, Any]:
             if field.must_be_right:
                 raise error.inside(wire) from None
             continue
-        extra.pop(wire, None)
-    return {**values, "extra": extra}
+        used.add(wire)
+    return values, used
+
+
+def _find(
+    names: tuple[str, ...], found: JsonObject, folded: Mapping[str, str]
+) -> str | None:
+    """The name a field came under: spelled exactly if it did, or nearly so."""
+    for name in names:
+        if found.get(name) is not None:
+            return name
+    return next((folded[_fold(name)] for name in names if _fold(name) in folded), None)
 
 
 def _make_converter() -> Converter:

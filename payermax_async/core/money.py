@@ -40,6 +40,7 @@ _RATE = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,18})?")
 _MAX_TEXT = 24
 _MAX_INTEGER_DIGITS = 15
 _MAX_DECIMALS = 4
+_MAX_RATE_DECIMALS = 18
 _CENT_DECIMALS = 2
 
 
@@ -83,28 +84,42 @@ def parse_amount(value: object) -> Decimal:
         if not 0 <= value < 10**_MAX_INTEGER_DIGITS:
             raise ValueError("must be between 0 and 15 digits long")
         return Decimal(value)
-    return _checked(value)
+    return _checked(value, _MAX_DECIMALS)
 
 
-def _checked(value: Decimal) -> Decimal:
+def _checked(value: Decimal, decimals: int) -> Decimal:
+    """The value, if its size is sane and ``decimals`` are enough to write it."""
     if not value.is_finite() or value.is_signed():
         raise ValueError("must be finite and not negative")
-    exponent = cast("int", value.as_tuple().exponent)
-    if value.adjusted() >= _MAX_INTEGER_DIGITS or exponent < -_MAX_TEXT:
+    if value.adjusted() >= _MAX_INTEGER_DIGITS:
         raise ValueError("must have at most 15 digits before the point")
+    exponent = cast("int", value.as_tuple().exponent)
+    # Zeros at the end, as multiplying leaves them, change nothing; a thousand of
+    # them are no amount all the same, and writing them out would take long.
+    if exponent < -decimals and (
+        exponent < -_MAX_TEXT or _fraction(value)[decimals:].strip("0")
+    ):
+        raise ValueError(f"must have at most {decimals} decimals")
     return value
+
+
+def _fraction(value: Decimal) -> str:
+    return format(value, "f").partition(".")[2]
 
 
 def parse_rate(value: object) -> ExchangeRate:
     """Read an exchange rate: like an amount, with up to 18 decimals.
 
     Raises:
-        ValueError: It is spelled in any other way.
+        ValueError: It is a float, or spelled in any other way.
     """
-    text = format(_checked(value), "f") if isinstance(value, Decimal) else str(value)
-    if len(text) > _MAX_TEXT * 2 or not _RATE.fullmatch(text):
-        raise ValueError("must be digits with at most 18 decimals")
-    return ExchangeRate(Decimal(text))
+    if isinstance(value, str):
+        if len(value) > _MAX_TEXT * 2 or not _RATE.fullmatch(value):
+            raise ValueError("must be digits with at most 18 decimals")
+        return ExchangeRate(Decimal(value))
+    if isinstance(value, Decimal):
+        return ExchangeRate(_checked(value, _MAX_RATE_DECIMALS))
+    return ExchangeRate(parse_amount(value))
 
 
 def lenient_amount(value: AmountInput) -> Decimal:
@@ -125,7 +140,7 @@ def fit(amount: Decimal, currency: str) -> Decimal:
         >>> fit(Decimal("40000.00"), "IDR")
         Decimal('40000')
     """
-    _checked(amount)
+    _checked(amount, _MAX_TEXT)
     places = decimals_for(currency)
     exponent = cast("int", amount.as_tuple().exponent)
     # format, not quantize: it neither rounds nor depends on the decimal context.
@@ -146,4 +161,4 @@ def format_amount(amount: Decimal) -> str:
         >>> format_amount(Decimal("4E+4"))
         '40000'
     """
-    return format(_checked(amount), "f")
+    return format(_checked(amount, _MAX_TEXT), "f")

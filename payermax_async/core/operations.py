@@ -10,9 +10,9 @@ import attrs
 
 from payermax_async.core.errors import Problem, ValidationError
 from payermax_async.core.models.common import Received, Sent
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
-    CreateLink,
     ExpiredLink,
     ExpireLink,
     LinkDetails,

@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from payermax_async.core.models.common import Received, Sent
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
-    CreateLink,
     LinkDetails,
     QueryLink,
 )

@@ -23,8 +23,11 @@ JsonValue = Union[  # noqa: UP007 - a recursive alias needs the quoted form
 JsonObject = dict[str, JsonValue]
 
 _MAX_DEPTH = 32
+# What is written may hold what was read a few levels further in: the envelope
+# around a payload. The limit is there to refuse a structure that holds itself.
+_MAX_DEPTH_OUT = 2 * _MAX_DEPTH
 _MAX_NUMBER_TEXT = 64
-_MAX_EXPONENT = 64
+_MAX_NUMBER_BITS = 4 * _MAX_NUMBER_TEXT
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -41,10 +44,22 @@ def _integer(text: str) -> int:
 def _decimal(text: str) -> Decimal:
     if len(text) > _MAX_NUMBER_TEXT:
         raise JsonError("a number is too long")
-    number = Decimal(text)
-    if abs(number.adjusted()) > _MAX_EXPONENT:
-        raise JsonError("a number is out of range")
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        raise JsonError("a number is out of range") from None
+    _plain(number)
     return number
+
+
+def _plain(number: Decimal) -> str:
+    # The exponent is looked at first: "1e999999" would become a million digits.
+    # Not finite: where the decimal context traps nothing, "1e" and 20 nines is NaN.
+    if number.is_finite() and abs(number.adjusted()) <= _MAX_NUMBER_TEXT:
+        text = format(number, "f")
+        if len(text) <= _MAX_NUMBER_TEXT:
+            return text
+    raise JsonError("a number is out of range")
 
 
 def _constant(_name: str) -> JsonValue:
@@ -92,6 +107,13 @@ def _is_scalar(text: str) -> bool:
 def read_json(body: bytes) -> JsonValue:
     """Read one JSON document from UTF-8 bytes.
 
+    Numbers may take 64 characters when spelled without exponent, and structures
+    may be 32 levels deep.
+
+    Example:
+        >>> read_json(b'{"totalAmount": 19.90}')
+        {'totalAmount': Decimal('19.90')}
+
     Raises:
         JsonError: The bytes are not UTF-8, not one strict JSON document, or use
             something that parsers read differently.
@@ -132,50 +154,69 @@ def write_json(value: object) -> bytes:
     The standard library has no way to write a ``Decimal`` as a number without
     passing through float, hence this writer.
 
+    Example:
+        >>> write_json({"refundAmount": Decimal("1E+2"), "comments": "退款"}).decode()
+        '{"refundAmount":100,"comments":"退款"}'
+
     Raises:
         TypeError: A float or another type that JSON has no exact form for.
+        JsonError: A value that :func:`read_json` would refuse: a number that is
+            not finite or too long, NUL or half a character, endless nesting.
     """
     parts: list[str] = []
-    _write(value, parts)
-    return "".join(parts).encode("utf-8")
+    _write(value, parts, 0)
+    try:
+        return "".join(parts).encode("utf-8")
+    except UnicodeEncodeError:
+        # The error itself would carry all of the text.
+        raise JsonError("a string holds NUL or half a character") from None
 
 
-def _write(value: object, parts: list[str]) -> None:
+def _write(value: object, parts: list[str], depth: int) -> None:
     if isinstance(value, str):
-        parts.append(encode_basestring(str(value)))
+        parts.append(_quoted(value))
     elif value is None or isinstance(value, bool):
         parts.append({None: "null", True: "true", False: "false"}[value])
     elif isinstance(value, int):
-        parts.append(int.__repr__(value))
+        if value.bit_length() > _MAX_NUMBER_BITS:
+            raise JsonError("a number is out of range")
+        parts.append(_plain(Decimal(value)))
     elif isinstance(value, Decimal):
-        if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
-            raise TypeError("only finite numbers of sane size have a JSON form")
-        parts.append(format(value, "f"))
+        parts.append(_plain(value))
+    elif depth == _MAX_DEPTH_OUT:
+        raise JsonError(f"nested deeper than {_MAX_DEPTH_OUT} levels")
     elif isinstance(value, Mapping):
-        _write_object(cast("Mapping[object, object]", value), parts)
+        _write_object(cast("Mapping[object, object]", value), parts, depth + 1)
     elif isinstance(value, list | tuple):
-        _write_array(cast("list[object]", value), parts)
+        _write_array(cast("list[object]", value), parts, depth + 1)
     else:
         raise TypeError(f"{type(value).__name__} has no exact JSON form")
 
 
-def _write_object(value: Mapping[object, object], parts: list[str]) -> None:
+def _quoted(text: str) -> str:
+    if "\0" in text:
+        raise JsonError("a string holds NUL or half a character")
+    # Not str(text): that of an Enum which is a str as well is its name.
+    return encode_basestring(text)
+
+
+def _write_object(value: Mapping[object, object], parts: list[str], depth: int) -> None:
     separator = "{"
     for key, item in value.items():
         if not isinstance(key, str):
             raise TypeError("names in a JSON object are text")
         parts.append(separator)
-        parts.append(encode_basestring(key))
+        parts.append(_quoted(key))
         parts.append(":")
-        _write(item, parts)
+        _write(item, parts, depth)
         separator = ","
     parts.append("}" if separator == "," else "{}")
 
 
-def _write_array(value: list[object], parts: list[str]) -> None:
+def _write_array(value: list[object], parts: list[str], depth: int) -> None:
     separator = "["
     for item in value:
         parts.append(separator)
-        _write(item, parts)
+        _write(item, parts, depth)
         separator = ","
     parts.append("]" if separator == "," else "[]")

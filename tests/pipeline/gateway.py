@@ -6,9 +6,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from payermax_async.client import PayerMaxClient
-from payermax_async.config import ClientOptions, Environment, MerchantConfig
+from payermax_async.config import Environment, MerchantConfig
+from payermax_async.options import ClientOptions
 from payermax_async.core.errors import NoReplyError, NotSentError
-from payermax_async.core.models.links import CreateLink, LinkDefaults, UserInfo
+from payermax_async.core.models.link_request import (
+    CreateLink,
+    LinkDefaults,
+    UserInfo,
+)
 from payermax_async.core.strict_json import JsonObject, read_json
 from payermax_async.pipeline.chain import Middleware
 from payermax_async.pipeline.retry import RetryPolicy

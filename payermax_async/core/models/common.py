@@ -24,6 +24,7 @@ __all__ = [
     "Received",
     "Sent",
     "ThreeDsResult",
+    "part",
     "parts",
     "rule",
 ]
@@ -34,9 +35,14 @@ def rule(check: Check) -> dict[str, object]:
     return {"check": check}
 
 
-def parts(description: str) -> dict[str, object]:
-    """Metadata of a request's field that is a model, or several, of its own."""
-    return {"is": description}
+def part(kind: type[attrs.AttrsInstance]) -> dict[str, object]:
+    """Metadata of a request's field that is a model of its own."""
+    return {"part": kind}
+
+
+def parts(kind: type[attrs.AttrsInstance]) -> dict[str, object]:
+    """Metadata of a request's field that holds several models of one kind."""
+    return {"parts": kind}
 
 
 DECISIVE: Mapping[str, object] = MappingProxyType({"decisive": True})

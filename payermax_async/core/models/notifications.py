@@ -15,7 +15,11 @@ from payermax_async.core.models.common import (
     PaymentStatus,
     Received,
 )
-from payermax_async.core.models.links import LinkPayment, LinkStatus, PaidByPayments
+from payermax_async.core.models.links import (
+    LinkPayment,
+    LinkStatus,
+    PaidByPayments,
+)
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonValue
 

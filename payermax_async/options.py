@@ -1,0 +1,52 @@
+"""How patient and how fast a client is."""
+
+from __future__ import annotations
+
+import attrs
+
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.pipeline.breaker import BreakerPolicy
+from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.pipeline.skew import SkewPolicy
+
+__all__ = ["ClientOptions"]
+
+
+def _seconds(_: object, field: attrs.Attribute[float], value: float) -> None:
+    if not 0 < value < float("inf"):
+        raise ConfigurationError(f"{field.name} must be more than zero seconds")
+
+
+@attrs.frozen(kw_only=True)
+class ClientOptions:
+    """How a client goes about its calls."""
+
+    timeout: float = attrs.field(default=60.0, validator=_seconds)
+    """Seconds for a call, with all attempts, waits and questions it takes."""
+    attempt_timeout: float = attrs.field(default=15.0, validator=_seconds)
+    """Seconds for one attempt."""
+    max_in_flight: int = 64
+    """Attempts under way at once; more wait their turn before being stamped."""
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    """How often and how fast to try again."""
+    breaker: BreakerPolicy | None = attrs.field(factory=BreakerPolicy)
+    """When to leave a failing gateway alone; ``None`` for never."""
+    skew: SkewPolicy = attrs.field(factory=SkewPolicy)
+    """What to make of clocks that differ."""
+    failover: bool = False
+    """Whether to use the environment's backup host while the first one fails.
+
+    A write goes there only if the first host has certainly not seen it.
+    """
+    settle_waits: tuple[float, ...] = (1.0, 4.0, 15.0)
+    """Seconds between asking again after PayerMax said that it knows nothing.
+
+    A fresh link may be invisible to queries for a moment; a write is sent again
+    only after all of these.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        if self.max_in_flight < 1:
+            raise ConfigurationError("max_in_flight must be at least 1")
+        if any(not 0 <= wait < float("inf") for wait in self.settle_waits):
+            raise ConfigurationError("settle_waits must be seconds, none negative")
