@@ -289,8 +289,7 @@ class AiohttpTransport:
                     "the answer is compressed, though only plain was asked for"
                 )
         body = bytearray()
-        # After 101 the bytes are no longer HTTP's.
-        while response.status != 101 and (chunk := await response.content.readany()):
+        while chunk := await response.content.readany():
             if len(body) + len(chunk) > self._max_body:
                 raise ReplyTooLargeError(
                     f"the answer is longer than max_body, {self._max_body} bytes"

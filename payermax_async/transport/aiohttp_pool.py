@@ -104,7 +104,10 @@ class Connector(aiohttp.TCPConnector):
         ending = [end for p in self._open if (end := p.closed) is not None]
         if ending:
             for transport in self._open.values():
-                transport.close()
+                # A second close makes asyncio's TLS forget the socket beneath,
+                # and then no abort reaches it any more.
+                if not transport.is_closing():
+                    transport.close()
             await asyncio.wait(ending, timeout=_FAREWELL)
             for transport in self._open.values():
                 transport.abort()

@@ -99,6 +99,13 @@ class Wire:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
         self._writer.transport.abort()
 
+    async def go_deaf(self) -> None:
+        """Read nothing more, not even TLS's closing message, and stay."""
+        transport = self._writer.transport
+        assert isinstance(transport, asyncio.ReadTransport)
+        transport.pause_reading()
+        await asyncio.Event().wait()
+
     async def hold(self) -> None:
         """Say nothing more until the client or the server ends it."""
         while await self._reader.read(65_536):

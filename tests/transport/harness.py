@@ -13,7 +13,16 @@ from payermax_async.core.errors import PayerMaxError
 from payermax_async.transport.aiohttp import AiohttpTransport
 from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
 
-__all__ = ["BODY", "Call", "call", "nothing_left", "opened", "post", "reachable"]
+__all__ = [
+    "BODY",
+    "Call",
+    "call",
+    "nothing_left",
+    "opened",
+    "post",
+    "reachable",
+    "sockets",
+]
 
 BODY = b'{"data":{"merchantLinkId":"m1"}}'
 
@@ -78,13 +87,13 @@ async def opened(transport: AiohttpTransport) -> AsyncGenerator[AiohttpTransport
 @asynccontextmanager
 async def nothing_left() -> AsyncGenerator[None]:
     """Check that the block ends in time and leaves no task and no descriptor."""
-    tasks, descriptors = asyncio.all_tasks(), _descriptors()
+    tasks, descriptors = asyncio.all_tasks(), sockets()
     async with asyncio.timeout(GUARD):
         yield
     for _ in range(3):  # callbacks that close sockets run on the next turns
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == tasks
-    assert _descriptors() == descriptors
+    assert sockets() == descriptors
 
 
 def reachable(error: BaseException) -> list[BaseException]:
@@ -99,7 +108,8 @@ def reachable(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _descriptors() -> dict[str, str]:
+def sockets() -> dict[str, str]:
+    """Every socket and pipe this process has open, by its number."""
     found: dict[str, str] = {}
     for path in Path("/proc/self/fd").iterdir():
         try:

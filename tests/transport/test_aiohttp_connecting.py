@@ -16,6 +16,7 @@ from tests.faults.server import (
     Behaviour,
     Certificates,
     FaultServer,
+    Wire,
     close_at_once,
     each,
     hold,
@@ -25,7 +26,7 @@ from tests.faults.server import (
     silence,
     whole,
 )
-from tests.transport.harness import call, nothing_left, opened, post, reachable
+from tests.transport.harness import call, nothing_left, opened, post, reachable, sockets
 
 OK = reply(b"{}")
 SHORT = 0.75
@@ -117,6 +118,7 @@ async def test_a_resolver_that_hangs_ends_at_the_connect_timeout(
 
     assert meanwhile.answer.body == b"{}"
     assert type(end.failure) is NotSentError
+    assert "its name was not resolved" in str(end.failure)
     assert end.sent == 0
 
 
@@ -139,6 +141,7 @@ async def test_a_host_that_answers_no_handshake_ends_at_the_connect_timeout() ->
                 filler.close()
 
     assert type(end.failure) is NotSentError
+    assert "could not be connected to in time" in str(end.failure)
     assert end.sent == 0
 
 
@@ -345,16 +348,65 @@ async def test_a_tls_handshake_that_gets_no_further_sends_nothing(
     assert end.sent == 0
 
 
-async def test_a_gateway_that_goes_silent_over_tls_leaves_nothing_behind(
+async def deaf(wire: Wire) -> None:
+    """Read the request and then nothing, not even that TLS is to be closed."""
+    await wire.read_request()
+    await wire.go_deaf()
+
+
+async def test_a_gateway_deaf_to_the_end_of_tls_leaves_nothing_behind(
     certificates: Certificates,
 ) -> None:
-    async with (
-        nothing_left(),
-        FaultServer(silence, tls=certificates.server()) as server,
-    ):
-        transport = AiohttpTransport(ssl_context=certificates.client())
+    transport = AiohttpTransport(ssl_context=certificates.client())
+    async with nothing_left(), FaultServer(deaf, tls=certificates.server()) as server:
+        before = sockets()
         async with opened(transport):
             end = await call(transport, post(server.url), timeout=SHORT)
+        await asyncio.sleep(0)
+        assert len(sockets()) == len(before) + 1  # the server's end
+        assert end.failure.outcome is Outcome.UNKNOWN
+        assert end.sent == 1
 
-    assert end.failure.outcome is Outcome.UNKNOWN
-    assert end.sent == 1
+
+async def test_nothing_is_sent_while_the_last_connections_end(
+    certificates: Certificates,
+) -> None:
+    """A connection that ends at once makes room for one who waits."""
+    transport = AiohttpTransport(limit=2, ssl_context=certificates.client())
+    async with (
+        nothing_left(),
+        FaultServer(deaf, tls=certificates.server()) as slow,
+        FaultServer(silence) as quick,
+    ):
+        async with opened(transport):
+            tasks = [asyncio.ensure_future(call(transport, post(slow.url)))]
+            await slow.received(1)
+            tasks.append(asyncio.ensure_future(call(transport, post(quick.url))))
+            await quick.received(1)
+            tasks.append(asyncio.ensure_future(call(transport, post(quick.url))))
+            await asyncio.sleep(0)
+        ends = await asyncio.gather(*tasks)
+
+    assert [end.sent for end in ends] == [1, 1, 0]
+    assert type(ends[2].failure) is NotSentError
+    assert len(quick.requests) == 1
+
+
+async def test_closing_before_a_connection_stands_is_not_a_cancellation() -> None:
+    """aiohttp cancels those who wait for the pool that it closes."""
+    transport = AiohttpTransport(limit=1)
+    async with nothing_left(), FaultServer(hold) as server:
+        secure = server.url.replace("http:", "https:")
+        async with opened(transport):
+            connecting = asyncio.ensure_future(call(transport, post(secure)))
+            while not server.connections:
+                await asyncio.sleep(0)
+            waiting = asyncio.ensure_future(call(transport, post(secure)))
+            await asyncio.sleep(0)
+        end = await waiting
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+
+    assert type(end.failure) is NotSentError
+    assert end.sent == 0

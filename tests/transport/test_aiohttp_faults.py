@@ -305,6 +305,8 @@ async def test_a_call_that_ran_out_of_time_closes_its_connection() -> None:
         second = await call(transport, post(server.url))
 
     assert isinstance(first.error, NoReplyError)
+    assert "in time" in str(first.error)
+    assert first.error.__cause__ is None
     assert second.answer.body == b"{}"
     assert server.connections == 2
 
