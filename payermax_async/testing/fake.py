@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ..core.errors import (
+from payermax_async.core.errors import (
     ClientStateError,
     NoReplyError,
     Outcome,
     PayerMaxError,
 )
-from ..transport.base import (
+from payermax_async.transport.base import (
     Headers,
     HttpRequest,
     HttpResponse,

@@ -15,17 +15,17 @@ from typing import Protocol, cast
 
 import attrs
 
-from ..clock import Clock, SystemClock
-from ..core.models.links import LinkPayment
-from ..core.models.notifications import (
+from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.models.links import LinkPayment
+from payermax_async.core.models.notifications import (
     LinkResult,
     Notification,
     PaymentResult,
     RefundResult,
 )
-from ..core.strict_json import JsonObject, JsonValue, write_json
-from ..signing.keys import PrivateKey
-from ..signing.rsa import RsaSigner
+from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
+from payermax_async.signing.keys import PrivateKey
+from payermax_async.signing.rsa import RsaSigner
 
 __all__ = [
     "APP_ID",

@@ -8,7 +8,7 @@ another transport should not wait for it.
 
 from __future__ import annotations
 
-from .base import (
+from payermax_async.transport.base import (
     Headers,
     HttpRequest,
     HttpResponse,

@@ -14,22 +14,22 @@ from collections.abc import Callable
 
 import aiohttp
 
-from ..core.errors import (
+from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
     ReplyTooLargeError,
     UnreadableReplyError,
 )
-from .aiohttp_errors import (
+from payermax_async.transport.aiohttp_errors import (
     NETWORK_ERRORS,
     Flight,
     explain,
     trace_flights,
 )
-from .aiohttp_pool import Connector
-from .base import HttpRequest, HttpResponse
-from .outgoing import check_proxy, check_request
-from .tls import check_context, make_context
+from payermax_async.transport.aiohttp_pool import Connector
+from payermax_async.transport.base import HttpRequest, HttpResponse
+from payermax_async.transport.outgoing import check_proxy, check_request
+from payermax_async.transport.tls import check_context, make_context
 
 __all__ = ["AiohttpTransport"]
 

@@ -16,7 +16,7 @@ from typing import Final
 import aiohttp
 from aiohttp.http import HttpProcessingError
 
-from ..core.errors import (
+from payermax_async.core.errors import (
     NoReplyError,
     NotSentError,
     TlsError,

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from ..core.errors import ConfigurationError
-from .base import HttpRequest
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.transport.base import HttpRequest
 
 __all__ = ["check_proxy", "check_request"]
 

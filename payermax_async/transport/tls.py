@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 
-from ..core.errors import ConfigurationError
+from payermax_async.core.errors import ConfigurationError
 
 __all__ = ["check_context", "make_context"]
 

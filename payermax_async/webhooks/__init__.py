@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from .dedupe import dedupe_key
-from .headers import HeaderSource
-from .verifier import ACKNOWLEDGEMENT, CONTENT_TYPE, NotificationVerifier
+from payermax_async.webhooks.dedupe import dedupe_key
+from payermax_async.webhooks.headers import HeaderSource
+from payermax_async.webhooks.verifier import (
+    ACKNOWLEDGEMENT,
+    CONTENT_TYPE,
+    NotificationVerifier,
+)
 
 __all__ = [
     "ACKNOWLEDGEMENT",

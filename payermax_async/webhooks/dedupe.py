@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from ..core.models.notifications import (
+from payermax_async.core.models.notifications import (
     LinkNotification,
     Notification,
     PaymentNotification,
     RefundNotification,
     UnknownNotification,
 )
-from ..core.strict_json import JsonObject, JsonValue, write_json
+from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 
 __all__ = ["dedupe_key"]
 

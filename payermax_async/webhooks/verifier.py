@@ -10,31 +10,38 @@ import re
 from collections.abc import Collection
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final, cast
+from typing import Final, Protocol, Self, cast
 
 import attrs
 
-from ..clock import Clock, SystemClock
-from ..core.codec import ShapeError, from_wire
-from ..core.errors import (
+from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.codec import ShapeError, from_wire
+from payermax_async.core.errors import (
     ConfigurationError,
     SignatureError,
     WebhookError,
     WebhookReason,
 )
-from ..core.models.common import DECISIVE, Received
-from ..core.models.notifications import (
+from payermax_async.core.models.common import DECISIVE, Received
+from payermax_async.core.models.notifications import (
     LinkNotification,
     Notification,
     PaymentNotification,
     RefundNotification,
     UnknownNotification,
 )
-from ..core.strict_json import JsonError, JsonValue, read_json
-from ..signing.base import Verifier
-from .headers import HeaderSource, header_values
+from payermax_async.core.strict_json import JsonError, JsonValue, read_json
+from payermax_async.signing.base import Verifier
+from payermax_async.signing.keys import PublicKey
+from payermax_async.signing.rsa import RsaVerifier
+from payermax_async.webhooks.headers import HeaderSource, header_values
 
-__all__ = ["ACKNOWLEDGEMENT", "CONTENT_TYPE", "NotificationVerifier"]
+__all__ = [
+    "ACKNOWLEDGEMENT",
+    "CONTENT_TYPE",
+    "NotificationVerifier",
+    "NotifiedMerchant",
+]
 
 ACKNOWLEDGEMENT: Final = b'{"code":"SUCCESS","msg":"Success"}'
 """The body that tells PayerMax to stop sending; anything else makes it resend."""
@@ -65,6 +72,25 @@ _MODELS: dict[str, type[Notification]] = {
 }
 
 
+class NotifiedMerchant(Protocol):
+    """What of a merchant's configuration a notification is held against."""
+
+    @property
+    def merchant_no(self) -> str:
+        """The merchant's number."""
+        ...
+
+    @property
+    def app_id(self) -> str:
+        """The application's id."""
+        ...
+
+    @property
+    def platform_keys(self) -> tuple[PublicKey, ...]:
+        """PayerMax's public keys."""
+        ...
+
+
 @attrs.frozen(kw_only=True)
 class _Addressee(Received):
     """For whom a notification is. Read as the models read it, but never guessed."""
@@ -80,11 +106,7 @@ class NotificationVerifier:
     Tell repetitions apart with :func:`payermax_async.webhooks.dedupe_key`.
 
     Example:
-        >>> verifier = NotificationVerifier(
-        ...     RsaVerifier(PublicKey.from_env("PAYERMAX_PUBLIC_KEY")),
-        ...     merchant_no="010213834784554",
-        ...     app_id="6666c8b036a24579974497c2f9a33333",
-        ... )
+        >>> verifier = NotificationVerifier.for_merchant(MerchantConfig.from_env())
         >>> notification = await verifier.verify(request.headers, raw_body)
     """
 
@@ -136,6 +158,24 @@ class NotificationVerifier:
         self._max_body = max_body
         self._max_age = max_age
         self._clock = clock or SystemClock()
+
+    @classmethod
+    def for_merchant(
+        cls, merchant: NotifiedMerchant, *, clock: Clock | None = None
+    ) -> Self:
+        """A verifier for a ``MerchantConfig`` as it stands.
+
+        The endpoint decides whose keys count: give each merchant an own URL.
+
+        Raises:
+            ConfigurationError: It has no platform key.
+        """
+        return cls(
+            RsaVerifier(*merchant.platform_keys),
+            merchant_no=merchant.merchant_no,
+            app_id=merchant.app_id,
+            clock=clock,
+        )
 
     @property
     def max_body(self) -> int:

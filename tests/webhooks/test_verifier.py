@@ -6,8 +6,10 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import cast
 
+import attrs
 import pytest
 
+from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import (
     ConfigurationError,
     NoReplyError,
@@ -263,3 +265,20 @@ async def test_the_fault_is_named_without_its_value() -> None:
 def test_the_answers_are_the_exact_bytes_payermax_reads() -> None:
     assert ACKNOWLEDGEMENT == b'{"code":"SUCCESS","msg":"Success"}'
     assert CONTENT_TYPE == "application/json"
+
+
+async def test_a_merchants_configuration_is_all_a_verifier_needs() -> None:
+    config = MerchantConfig(
+        merchant_no=MERCHANT_NO,
+        app_id=APP_ID,
+        platform_keys=kit.platform_key().public_key,
+    )
+    verifier = NotificationVerifier.for_merchant(config, clock=kit.CLOCK)
+    found = kit.genuine()
+    assert isinstance(
+        await verifier.verify(found.headers, found.body), LinkNotification
+    )
+    with pytest.raises(WebhookError):
+        await verifier.verify(found.headers, found.body + b" ")
+    with pytest.raises(ConfigurationError):
+        NotificationVerifier.for_merchant(attrs.evolve(config, platform_keys=()))
