@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from payermax_async.core.errors import ClientStateError, NoReplyError
-from payermax_async.sandbox.exchange import ConnectionDroppedError
+from payermax_async.clock import Clock
+from payermax_async.core.errors import ClientStateError, NoReplyError, NotSentError
+from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
+from payermax_async.sandbox.exchange import ConnectionDroppedError, FaultHook
 from payermax_async.sandbox.gateway import SandboxGateway
-from payermax_async.transport.base import HttpRequest, HttpResponse
+from payermax_async.sandbox.notifier import Post
+from payermax_async.transport.base import Headers, HttpRequest, HttpResponse
 
-__all__ = ["SandboxTransport"]
+if TYPE_CHECKING:
+    from payermax_async.sandbox.server import SandboxServer
+
+__all__ = ["SandboxTransport", "running_sandbox", "sandbox_in_process"]
 
 
 class SandboxTransport:
@@ -57,3 +66,77 @@ class SandboxTransport:
     async def aclose(self) -> None:
         """Refuse to send from now on."""
         self._open = False
+
+
+@asynccontextmanager
+async def running_sandbox(
+    *,
+    credentials: SandboxCredentials | None = None,
+    port: int = 0,
+    clock: Clock | None = None,
+    options: SandboxOptions | None = None,
+    faults: FaultHook | None = None,
+) -> AsyncGenerator[SandboxServer, None]:
+    """A sandbox on a port of this machine, for a fixture.
+
+    Args:
+        credentials: The merchant and both key pairs. Making keys takes seconds, so
+            make one for the whole session.
+        port: Port to listen on; 0 takes a free one.
+        clock: Its time, such as a ``VirtualClock``; the machine's when left out.
+        options: How it behaves.
+        faults: Makes things go wrong on purpose.
+
+    Example:
+        >>> @pytest.fixture
+        ... async def sandbox(sandbox_credentials):
+        ...     async with running_sandbox(credentials=sandbox_credentials) as running:
+        ...         yield running
+    """
+    # Imported here: it brings aiohttp, which tests without sockets can do without.
+    from payermax_async.sandbox.server import SandboxServer
+
+    async with SandboxServer(
+        credentials=credentials,
+        port=port,
+        clock=clock,
+        options=options,
+        faults=faults,
+    ) as server:
+        yield server
+
+
+@asynccontextmanager
+async def sandbox_in_process(
+    *,
+    credentials: SandboxCredentials | None = None,
+    clock: Clock | None = None,
+    options: SandboxOptions | None = None,
+    faults: FaultHook | None = None,
+    post: Post | None = None,
+) -> AsyncGenerator[SandboxEngine, None]:
+    """A sandbox without a socket: reach it with :class:`SandboxTransport`.
+
+    Args:
+        credentials: As for :func:`running_sandbox`.
+        clock: As for :func:`running_sandbox`.
+        options: As for :func:`running_sandbox`.
+        faults: As for :func:`running_sandbox`.
+        post: Receives notifications: URL, headers and body in, status and answer
+            out. Without it none arrives.
+    """
+    if credentials is None:
+        credentials = await asyncio.to_thread(SandboxCredentials.generate)
+    engine = SandboxEngine(
+        credentials,
+        post=post or _nobody,
+        clock=clock,
+        options=options,
+        faults=faults,
+    )
+    async with engine:
+        yield engine
+
+
+async def _nobody(url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:  # noqa: ARG001
+    raise NotSentError("this sandbox was given nothing to post with")

@@ -1,0 +1,236 @@
+"""From the start of a sandbox's server to its end, and a payer who uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Mapping
+from typing import Self
+
+import aiohttp
+from aiohttp import web
+
+from payermax_async.clock import Clock
+from payermax_async.core.errors import (
+    ClientStateError,
+    ConfigurationError,
+    NotSentError,
+)
+from payermax_async.sandbox.book import Book
+from payermax_async.sandbox.cashier import Method, Outcome
+from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
+from payermax_async.sandbox.exchange import FaultHook
+from payermax_async.sandbox.gateway import Throttle
+from payermax_async.sandbox.records import Trade
+from payermax_async.sandbox.server.posting import new_session, post
+from payermax_async.sandbox.server.routes import GATEWAY_PATH, make_application
+from payermax_async.sandbox.web_pages import (
+    as_outcome,
+    find_form_token,
+    link_id_of,
+)
+from payermax_async.transport.base import Headers
+
+__all__ = ["SandboxServer"]
+
+
+class SandboxServer:
+    """A sandbox that listens on a port of this machine.
+
+    Example:
+        >>> async with SandboxServer() as sandbox:
+        ...     config = MerchantConfig.from_env(sandbox.settings)
+        ...     await sandbox.pay(link.link_url)
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        credentials: SandboxCredentials | None = None,
+        clock: Clock | None = None,
+        options: SandboxOptions | None = None,
+        book: Book | None = None,
+        faults: FaultHook | None = None,
+        throttle: Throttle | None = None,
+    ) -> None:
+        """Prepare; nothing is opened and no key is made before it is entered.
+
+        Args:
+            host: Address to listen on.
+            port: Port to listen on; 0 takes a free one.
+            credentials: The merchant and both key pairs; made when left out.
+            clock: Its time; the machine's when left out.
+            options: How it behaves.
+            book: Records to go on from.
+            faults: Makes things go wrong on purpose.
+            throttle: Turns requests away.
+        """
+        self._host = host
+        self._port = port
+        self._credentials = credentials
+        self._clock = clock
+        self._options = options
+        self._book = book
+        self._faults = faults
+        self._throttle = throttle
+        self._engine: SandboxEngine | None = None
+        self._runner: web.AppRunner | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def engine(self) -> SandboxEngine:
+        """Everything behind the port: ledger, gateway, notifier, clock.
+
+        Raises:
+            ClientStateError: The server is not running.
+        """
+        if self._engine is None:
+            raise ClientStateError("the sandbox is not running: enter it first")
+        return self._engine
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, such as ``http://127.0.0.1:8400``."""
+        return self.engine.ledger.answers.origin
+
+    @property
+    def base_url(self) -> str:
+        """The gateway's base URL."""
+        return f"{self.origin}{GATEWAY_PATH}"
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The ``PAYERMAX_*`` variables a client needs. Holds the private key."""
+        return self.engine.environment(self.base_url)
+
+    def env_file_text(self) -> str:
+        """The settings as lines of a ``.env`` file. Holds the private key."""
+        return "".join(f"{name}={value}\n" for name, value in self.settings.items())
+
+    async def __aenter__(self) -> Self:
+        if self._engine is not None:
+            raise ClientStateError("the sandbox is running already")
+        # Making keys takes seconds of CPU.
+        credentials = self._credentials
+        if credentials is None:
+            credentials = await asyncio.to_thread(SandboxCredentials.generate)
+        try:
+            await self._start(credentials)
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def _start(self, credentials: SandboxCredentials) -> None:
+        listener = _listen(self._host, self._port)
+        try:
+            self._engine = SandboxEngine(
+                credentials,
+                post=self._post,
+                clock=self._clock,
+                options=self._options,
+                origin=_origin_of(listener),
+                book=self._book,
+                faults=self._faults,
+                throttle=self._throttle,
+            )
+            self._session = new_session(self._engine.targets)
+            self._runner = web.AppRunner(
+                make_application(self._engine),
+                access_log=None,
+                shutdown_timeout=0.5,
+                # Bytes are signed as they were sent.
+                auto_decompress=False,
+            )
+            await self._runner.setup()
+            await web.SockSite(self._runner, listener).start()
+        except BaseException:
+            listener.close()
+            raise
+        await self._engine.__aenter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop listening, cancel what is under way, close every socket.
+
+        A second call does nothing. :attr:`engine` stays, to look at.
+        """
+        if self._engine is not None:
+            await self._engine.aclose()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def pay(
+        self,
+        link: str,
+        outcome: Outcome | str = Outcome.SUCCEED,
+        *,
+        method: Method = Method.CARD,
+        card: str = "visa",
+    ) -> Trade:
+        """Be the payer: fetch the page of a link and send its form, over HTTP.
+
+        Args:
+            link: The link's address, or its id.
+            outcome: How it shall end: succeed (or success), fail, pending, abandon.
+            method: What to pay with.
+            card: Which test card, for cards.
+
+        Raises:
+            ConfigurationError: The link cannot be paid, or an argument is wrong.
+            ClientStateError: The server is not running.
+        """
+        path = f"/l/{link_id_of(link)}"
+        form = {
+            "method": method.value,
+            "card": card,
+            "outcome": as_outcome(outcome).value,
+        }
+        if self._session is None:
+            raise ClientStateError("the sandbox is not running: enter it first")
+        url = f"{self.origin}{path}"
+        async with self._session.get(url) as page:
+            form["csrf"] = find_form_token(await page.text())
+        async with self._session.post(url, data=form, allow_redirects=False) as reply:
+            place = reply.headers.get("Location", "")
+        if not place.startswith(f"{path}/result/"):
+            raise ConfigurationError("the cashier refused the form: check the card")
+        return self.engine.ledger.trade(place.rpartition("/")[2])
+
+    async def _post(self, url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:
+        if self._session is None:
+            raise NotSentError("the sandbox is closed")
+        return await post(self._session, url, headers, body)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(
+            f"the sandbox cannot listen on port {port} of {host} "
+            f"({type(error).__name__}): is it taken?"
+        ) from None
+
+
+def _origin_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:  # listens everywhere: links lead to this machine
+        address = ipaddress.ip_address("::1" if address.version == 6 else "127.0.0.1")
+    return (
+        f"http://[{address}]:{port}"
+        if address.version == 6
+        else (f"http://{address}:{port}")
+    )

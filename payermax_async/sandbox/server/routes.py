@@ -1,0 +1,161 @@
+"""The sandbox's paths: the gateway, the cashier's pages, pictures of QR codes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.sandbox.cashier import ASSET_NAMES, read_asset
+from payermax_async.sandbox.desk import PageReply
+from payermax_async.sandbox.engine import SandboxEngine
+from payermax_async.sandbox.exchange import ConnectionDroppedError
+from payermax_async.sandbox.qr import qr_png, qr_svg
+from payermax_async.sandbox.server.posting import read_bounded
+from payermax_async.sandbox.web_pages import PAGE_HEADERS, is_same_origin, read_form
+
+__all__ = ["GATEWAY_PATH", "make_application"]
+
+GATEWAY_PATH = "/aggregate-pay/api/gateway"
+"""Path of the gateway, as at PayerMax."""
+
+_MAX_FORM = 64 * 1024
+_BODY_SECONDS = 10.0
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_application(engine: SandboxEngine) -> web.Application:
+    """The application that serves an engine."""
+    application = web.Application()
+    pages = _Pages(engine)
+    application.add_routes(
+        [
+            web.post(f"{GATEWAY_PATH}/{{operation}}", _gateway(engine)),
+            web.get("/l/{link}", pages.show),
+            web.post("/l/{link}", pages.submit),
+            web.get("/l/{link}/3ds/{trade}", pages.show_three_ds),
+            web.post("/l/{link}/3ds/{trade}", pages.answer_three_ds),
+            web.get("/l/{link}/result/{trade}", pages.show_result),
+            web.post("/l/{link}/result/{trade}", pages.close_result),
+            web.get("/cashier/{name}", _asset),
+            web.get("/qr/{link}.{kind:png|svg}", pages.qr),
+        ]
+    )
+    return application
+
+
+def _gateway(engine: SandboxEngine) -> _Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await read_bounded(
+                    request.content, engine.gateway.policy.max_body
+                )
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        headers = tuple((name, value) for name, value in request.headers.items())
+        try:
+            reply = await engine.gateway.handle(
+                request.match_info["operation"], headers, body
+            )
+        except ConnectionDroppedError:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        response = web.Response(status=reply.status, body=reply.body)
+        response.headers.popall("Content-Type", None)
+        for name, value in reply.headers:
+            response.headers.add(name, value)
+        return response
+
+    return handle
+
+
+def _page(reply: PageReply) -> web.Response:
+    headers = dict(PAGE_HEADERS)
+    if reply.location:
+        headers["Location"] = reply.location
+    return web.Response(
+        status=reply.status,
+        text=reply.html,
+        content_type="text/html",
+        charset="utf-8",
+        headers=headers,
+    )
+
+
+async def _asset(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    if name not in ASSET_NAMES:
+        raise web.HTTPNotFound
+    asset = read_asset(name)
+    headers = {**PAGE_HEADERS, "Content-Type": asset.content_type}
+    return web.Response(body=asset.body, headers=headers)
+
+
+class _Pages:
+    """The cashier's routes."""
+
+    def __init__(self, engine: SandboxEngine) -> None:
+        self._engine = engine
+        self._desk = engine.desk
+
+    async def show(self, request: web.Request) -> web.Response:
+        return _page(self._desk.show(request.match_info["link"]))
+
+    async def submit(self, request: web.Request) -> web.Response:
+        form = await self._form(request)
+        return _page(self._desk.submit(request.match_info["link"], form))
+
+    async def show_three_ds(self, request: web.Request) -> web.Response:
+        return _page(self._desk.show_three_ds(*_ids(request)))
+
+    async def answer_three_ds(self, request: web.Request) -> web.Response:
+        form = await self._form(request)
+        return _page(self._desk.answer_three_ds(*_ids(request), form))
+
+    async def show_result(self, request: web.Request) -> web.Response:
+        return _page(self._desk.show_result(*_ids(request)))
+
+    async def close_result(self, request: web.Request) -> web.Response:
+        form = await self._form(request)
+        return _page(self._desk.close_result(*_ids(request), form))
+
+    async def qr(self, request: web.Request) -> web.Response:
+        link = self._engine.ledger.book.link(request.match_info["link"])
+        if link is None:
+            raise web.HTTPNotFound
+        url = self._engine.ledger.answers.link_url(link)
+        headers = {**PAGE_HEADERS}
+        try:
+            if request.match_info["kind"] == "png":
+                headers["Content-Type"] = "image/png"
+                return web.Response(body=qr_png(url), headers=headers)
+            headers["Content-Type"] = "image/svg+xml"
+            return web.Response(body=qr_svg(url).encode(), headers=headers)
+        except ConfigurationError as error:
+            raise web.HTTPNotImplemented(text=f"{error}\n") from None
+
+    async def _form(self, request: web.Request) -> Mapping[str, str]:
+        if not is_same_origin(request.headers.get("Origin"), request.host):
+            raise web.HTTPForbidden
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await read_bounded(request.content, _MAX_FORM)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        if len(body) > _MAX_FORM:
+            raise web.HTTPRequestEntityTooLarge(
+                max_size=_MAX_FORM, actual_size=len(body)
+            )
+        try:
+            return read_form(body)
+        except ValueError:
+            raise web.HTTPBadRequest from None
+
+
+def _ids(request: web.Request) -> tuple[str, str]:
+    return request.match_info["link"], request.match_info["trade"]

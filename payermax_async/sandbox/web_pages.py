@@ -1,0 +1,101 @@
+"""What the web server needs that is not HTTP: headers, forms, reading a page back."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.sandbox.cashier import CONTENT_SECURITY_POLICY, Outcome
+
+__all__ = [
+    "PAGE_HEADERS",
+    "as_outcome",
+    "find_form_token",
+    "is_same_origin",
+    "link_id_of",
+    "read_form",
+]
+
+PAGE_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: browsers would then post forms with the origin "null".
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Headers of every page and file of the cashier."""
+
+_TOKEN = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
+_MAX_FIELDS = 50
+_LINK_PATH = re.compile(r"(?:.*/l/)?([A-Za-z0-9]{1,64})/?")
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """The fields of a form; of a repeated one the first.
+
+    Raises:
+        ValueError: It has too many fields.
+    """
+    text = body.decode("utf-8", "replace")
+    pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    return dict(reversed(pairs))
+
+
+def is_same_origin(origin: str | None, host: str | None) -> bool:
+    """Whether a browser sent a form from a page of this server.
+
+    Clients that are no browsers send no ``Origin``; they cannot be tricked either.
+    """
+    return origin is None or origin in {f"http://{host}", f"https://{host}"}
+
+
+def find_form_token(page: str) -> str:
+    """The anti-forgery token in a page.
+
+    Raises:
+        ConfigurationError: There is no form in it.
+    """
+    match = _TOKEN.search(page)
+    if match is None:
+        raise ConfigurationError(
+            f"the link cannot be paid, its page says: {_title(page)}"
+        )
+    return match[1]
+
+
+def _title(page: str) -> str:
+    match = re.search(r"<title>([^<]{0,200})</title>", page)
+    return html.unescape(match[1]) if match else "nothing"
+
+
+def link_id_of(link: str) -> str:
+    """The id in a link's address, or the id itself.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    match = _LINK_PATH.fullmatch(link)
+    if match is None:
+        raise ConfigurationError("give a link's address, such as .../l/ID, or its id")
+    return match[1]
+
+
+def as_outcome(outcome: Outcome | str) -> Outcome:
+    """The outcome by its name; ``success`` and ``failure`` will do as well.
+
+    Raises:
+        ConfigurationError: There is no such outcome.
+    """
+    if isinstance(outcome, Outcome):
+        return outcome
+    name = {"success": "succeed", "failure": "fail"}.get(outcome, outcome)
+    try:
+        return Outcome(name)
+    except ValueError:
+        names = ", ".join(item.value for item in Outcome)
+        raise ConfigurationError(f"outcome must be one of {names}") from None

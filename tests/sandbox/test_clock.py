@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from payermax_async.clock import Clock
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.sandbox.clock import VirtualClock, read_duration
+
+from .kit import START
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("12h", 43200),
+        ("1h30m", 5400),
+        ("2d", 172800),
+        ("250ms", 0.25),
+        ("1.5m", 90),
+    ],
+)
+def test_durations_are_read(text: str, seconds: float) -> None:
+    assert read_duration(text).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["", "12", "h", "1 h", "-1s", "1h x", "1w", "1e3s"])
+def test_anything_else_is_no_duration(text: str) -> None:
+    with pytest.raises(ConfigurationError):
+        read_duration(text)
+
+
+def test_it_is_a_clock_that_stands_still() -> None:
+    clock = VirtualClock(START.astimezone(timezone(timedelta(hours=8))))
+    assert isinstance(clock, Clock)
+    assert clock.now() == clock.now() == START
+    assert clock.now().utcoffset() == timedelta(0)
+
+
+def test_a_start_without_a_zone_is_refused() -> None:
+    with pytest.raises(ConfigurationError):
+        VirtualClock(datetime(2030, 1, 1))  # noqa: DTZ001
+
+
+async def test_sleepers_wake_in_order_each_at_its_own_time() -> None:
+    clock = VirtualClock(START)
+    woken: list[tuple[str, float]] = []
+
+    async def sleeper(name: str, *naps: float) -> None:
+        for nap in naps:
+            await clock.sleep(nap)
+            woken.append((name, clock.monotonic()))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sleeper("late", 100))
+        group.create_task(sleeper("often", 30, 30, 30))
+        await clock.advance("2m")
+    assert woken == [("often", 30), ("often", 60), ("often", 90), ("late", 100)]
+    assert clock.now() == START + timedelta(minutes=2)
+
+
+async def test_a_cancelled_sleeper_is_forgotten() -> None:
+    clock = VirtualClock(START)
+    task = asyncio.create_task(clock.sleep(10))
+    await clock.advance(1)
+    assert clock.sleeping == 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert clock.sleeping == 0
+    await clock.advance(20)
+
+
+async def test_no_time_to_wait_is_no_wait() -> None:
+    await VirtualClock(START).sleep(0)
+    await VirtualClock(START).sleep(-1)
+
+
+async def test_time_waits_for_whoever_holds_it() -> None:
+    clock = VirtualClock(START)
+    gate, seen = asyncio.Event(), list[float]()
+
+    async def worker() -> None:
+        await clock.sleep(10)
+        with clock.hold():
+            await gate.wait()
+            seen.append(clock.monotonic())
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(worker())
+        moving = group.create_task(clock.advance(60))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert (clock.monotonic(), moving.done()) == (10, False)
+        gate.set()
+    assert seen == [10]
+    assert clock.monotonic() == 60
+
+
+async def test_time_does_not_go_back() -> None:
+    with pytest.raises(ConfigurationError):
+        await VirtualClock(START).advance(-1)
