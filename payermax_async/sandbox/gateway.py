@@ -96,7 +96,8 @@ class SandboxGateway:
             policy: Choices where PayerMax's pages leave one.
             faults: Makes things go wrong on purpose.
             throttle: Turns requests away.
-            on_events: Is told what merchants may have to be notified of.
+            on_events: Is told what merchants may have to be notified of, after
+                every request; often nothing.
 
         Raises:
             ConfigurationError: A merchant is there twice.
@@ -201,7 +202,7 @@ class SandboxGateway:
         return done.value
 
     def _publish(self, events: tuple[Event, ...]) -> None:
-        if events and self._on_events is not None:
+        if self._on_events is not None:
             self._on_events(events)
 
     async def _authenticate(self, case: _Case) -> Owner:

@@ -29,7 +29,7 @@ from payermax_async.sandbox.server import SandboxServer
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.testing.sandbox import running_sandbox
 
-from .kit import OWNER, START, create
+from .kit import OWNER, START, create, refund_of
 
 MARKUP = "<script>alert('x')</script>\"'&"
 
@@ -256,6 +256,23 @@ async def test_an_order_that_nobody_pays_is_closed_and_told_on_time(
         assert hook.bodies == []
         await clock.advance(1)
         assert b'"status":"CLOSED"' in hook.bodies[0]
+
+
+async def test_a_refund_ends_and_is_told_on_time(
+    sandbox: SandboxServer, payer: Payer
+) -> None:
+    clock = sandbox.engine.clock
+    assert isinstance(clock, VirtualClock)
+    async with listening() as hook:
+        trade = await sandbox.pay(await payer.link(notifyUrl=hook.url))
+        await sandbox.engine.notifier.settled()
+        await clock.advance(3600)  # the order's own time is over: nothing else is due
+        hook.bodies.clear()
+        await payer.call("refund", refund_of(trade, refundNotifyUrl=hook.url))
+        await clock.advance(59)
+        assert hook.bodies == []
+        await clock.advance(1)
+        assert b'"status":"REFUND_SUCCESS"' in hook.bodies[0]
 
 
 # --- the cashier -----------------------------------------------------------------

@@ -113,7 +113,7 @@ class SandboxServer:
 
     async def __aenter__(self) -> Self:
         if self._engine is not None:
-            raise ClientStateError("the sandbox is running already")
+            raise ClientStateError("a sandbox server runs once: make a new one")
         # Making keys takes seconds of CPU.
         credentials = self._credentials
         if credentials is None:
