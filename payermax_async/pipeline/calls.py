@@ -172,7 +172,7 @@ class Calls:
             # Another host could do it a second time before the first is known.
             course.pinned = host
         if isinstance(error, ThrottledError):
-            self.slots.slow_down()
+            self.slots.slow_down(attempt.wave)
         if isinstance(error, ReplySignatureError):
             self.observers.emit(
                 SignatureRefused(**_facts(call, course), host=host.name)

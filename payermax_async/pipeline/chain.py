@@ -24,6 +24,8 @@ class Attempt:
     """1 for the first attempt of a call."""
     timeout: float
     """Seconds this attempt may take from now on."""
+    wave: int = 0
+    """How often the client had slowed down when this attempt got its turn."""
     tried: bool = False
     """Whether the transport was reached."""
     sent: bool = False

@@ -25,6 +25,7 @@ from payermax_async.core.errors import (
     NoReplyError,
     NotSentError,
     Outcome,
+    ReplyMismatchError,
     ReplySignatureError,
     UnreadableReplyError,
 )
@@ -37,7 +38,12 @@ from payermax_async.pipeline.signatures import sign_requests, verify_replies
 from payermax_async.pipeline.skew import read_http_date
 from payermax_async.pipeline.slots import Slots
 from payermax_async.signing.base import Signer, Verifier
-from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
+from payermax_async.transport.base import (
+    ForgetsConnections,
+    HttpRequest,
+    HttpResponse,
+    Transport,
+)
 
 __all__ = ["Call", "Exchange", "retry_after_of"]
 
@@ -143,11 +149,17 @@ class Exchange:
             raise NotSentError(
                 "the time was over before anything could be sent"
             ) from None
-        return self._judge(call, attempt, response)
+        try:
+            return self._judge(call, attempt, response)
+        except ReplyMismatchError:
+            if isinstance(self._transport, ForgetsConnections):
+                self._transport.forget_connections()
+            raise
 
     async def _exchange(
         self, call: Call[ReplyT], attempt: Attempt, host: Host, limit: asyncio.Timeout
     ) -> HttpResponse:
+        attempt.wave = self._slots.wave
         # The slot is taken first and the time is stamped last: PayerMax refuses
         # a requestTime that grew old in a queue.
         attempt.encoded = write_request(

@@ -30,6 +30,7 @@ class Slots:
         self._reduced = float(limit)
         self._since = 0.0
         self._in_use = 0
+        self._wave: int = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -46,13 +47,22 @@ class Slots:
         """How many are under way."""
         return self._in_use
 
-    def slow_down(self) -> None:
-        """Halve the limit. Refusals of attempts already under way count once."""
-        current = self.limit
-        if self._in_use > current:
-            return  # the last halving has not taken hold yet
-        self._reduced = max(1.0, current / 2)
+    @property
+    def wave(self) -> int:
+        """How often the limit was halved; note it when a slot is taken."""
+        return self._wave
+
+    def slow_down(self, wave: int) -> None:
+        """Halve the limit, once for all attempts that were under way together.
+
+        Args:
+            wave: What :attr:`wave` was when the refused attempt took its slot.
+        """
+        if wave != self._wave:
+            return  # sent before the last halving, so it says nothing about it
+        self._reduced = max(1.0, self.limit / 2)
         self._since = self._clock.monotonic()
+        self._wave += 1
 
     async def __aenter__(self) -> None:
         if not self._waiting and self._in_use < self.limit:
@@ -60,13 +70,14 @@ class Slots:
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        self._hand_out()  # the limit may have grown since the last slot came back
         try:
             await turn
         except asyncio.CancelledError:
             # The turn may have come in the same moment: pass it on.
             if turn.done() and not turn.cancelled():
                 self._give_back()
-            else:
+            elif turn in self._waiting:  # or a slot that came back passed it over
                 self._waiting.remove(turn)
             raise
 
@@ -80,6 +91,9 @@ class Slots:
 
     def _give_back(self) -> None:
         self._in_use -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
         limit = self.limit
         while self._waiting and self._in_use < limit:
             turn = self._waiting.popleft()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import Environment, MerchantConfig
-from payermax_async.options import ClientOptions
 from payermax_async.core.errors import NoReplyError, NotSentError
 from payermax_async.core.models.link_request import (
     CreateLink,
@@ -15,8 +14,12 @@ from payermax_async.core.models.link_request import (
     UserInfo,
 )
 from payermax_async.core.strict_json import JsonObject, read_json
+from payermax_async.options import ClientOptions
+from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.chain import Middleware
+from payermax_async.pipeline.observe import Hook
 from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.signing.base import Signer
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.testing.fake import FakeTransport
 from payermax_async.testing.replies import signed_reply
@@ -45,6 +48,13 @@ class InstantClock:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.seconds += seconds
+
+
+class QuickSigner:
+    """Signs without a key or a thread; the scripted gateway does not look."""
+
+    async def sign(self, payload: bytes) -> str:
+        return f"signature of {len(payload)} bytes"
 
 
 class LinkGateway:
@@ -152,6 +162,9 @@ def order(key: str = "order-1", amount: str = "19.90") -> CreateLink:
     )
 
 
+BREAKER = BreakerPolicy()
+
+
 def client_of(
     handler: Callable[
         [HttpRequest],
@@ -165,16 +178,24 @@ def client_of(
     timeout: float = 60.0,
     attempt_timeout: float = 15.0,
     max_in_flight: int = 64,
+    hooks: Sequence[Hook] = (),
+    breaker: BreakerPolicy | None = BREAKER,
+    failover: bool = False,
+    signer: Signer | None = None,
 ) -> PayerMaxClient:
     return PayerMaxClient(
         config,
         transport=FakeTransport(handler),
         clock=clock or InstantClock(),
         middlewares=middlewares,
+        hooks=hooks,
+        signer=signer,
         options=ClientOptions(
             timeout=timeout,
             attempt_timeout=attempt_timeout,
             max_in_flight=max_in_flight,
+            breaker=breaker,
+            failover=failover,
             retry=retry or RetryPolicy(draw=lambda _low, high: high),
         ),
     )
