@@ -133,7 +133,7 @@ class Settings:
             if file is not None:
                 return (PublicKey.from_file(file),)
             parts = map(str.strip, self.values.get(setting, "").split(","))
-            return tuple(map(PublicKey.load, filter(None, parts)))
+            return tuple(map(PublicKey.load, filter(len, parts)))
 
     def _key_file(self, setting: str) -> Path | None:
         self.refuse_both(setting, f"{setting}_file")
