@@ -1,0 +1,141 @@
+"""What can be said of keys without showing anything secret of them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import attrs
+
+from payermax_async.cli.console import clean
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.settings import Settings
+from payermax_async.signing.containers import UnusableKeyError, read_numbers
+from payermax_async.signing.keys import PrivateKey, PublicKey, check_pair
+
+__all__ = ["Finding", "inspect_files", "inspect_settings", "pair_problem"]
+
+_LONGEST_NAME = 200
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """What can be said of one key."""
+
+    title: str
+    """Where it is."""
+    key: PrivateKey | PublicKey | None = None
+    """The key, if it can be used."""
+    problem: str | None = None
+    """Why it cannot be used, and the remedy."""
+    care: str | None = None
+    """What is not wrong with the key, but with how it is kept."""
+
+    @property
+    def kind(self) -> str:
+        """Which half it is."""
+        half = "private" if isinstance(self.key, PrivateKey) else "public"
+        return f"{half} RSA key"
+
+
+def inspect_files(file: Path, platform: Path | None) -> list[Finding]:
+    """Look at the merchant's key, and at PayerMax's if there is one.
+
+    Raises:
+        ConfigurationError: A file cannot be read.
+    """
+    own = _inspect(_named(file), _material(file))
+    if isinstance(own.key, PrivateKey):
+        own = attrs.evolve(own, care=_exposed(file))
+    return [own] if platform is None else [own, _platform(platform)]
+
+
+def inspect_settings(settings: Settings, platform: Path | None) -> list[Finding]:
+    """Look at the keys that are configured.
+
+    Raises:
+        ConfigurationError: A file cannot be read.
+    """
+    own, theirs = settings.name("private_key"), settings.name("platform_public_key")
+    found: list[Finding] = []
+    try:
+        key = settings.private_key("private_key")
+    except ConfigurationError as error:
+        found.append(Finding(title=own, problem=str(error)))
+    else:
+        missing = (
+            None if key else "is not set: the key that your requests are signed with"
+        )
+        found.append(Finding(title=own, key=key, problem=missing))
+    if platform is not None:
+        return [*found, _platform(platform)]
+    try:
+        keys = settings.public_keys("platform_public_key")
+    except ConfigurationError as error:
+        return [*found, Finding(title=theirs, problem=str(error))]
+    if not keys:
+        missing = "is not set: take the PayerMax public key from the dashboard"
+        return [*found, Finding(title=theirs, problem=missing)]
+    return [*found, *(Finding(title=theirs, key=one) for one in keys)]
+
+
+def pair_problem(found: list[Finding]) -> str | None:
+    """The merchant's own key where PayerMax's belongs, if that is so."""
+    own, *theirs = (finding.key for finding in found)
+    platform = [key for key in theirs if isinstance(key, PublicKey)]
+    if own is None or not platform:
+        return None
+    if isinstance(own, PublicKey):
+        same = own in platform
+        return "both files hold the same key: one must be PayerMax's" if same else None
+    try:
+        check_pair(own, platform)
+    except ConfigurationError as error:
+        return str(error)
+    return None
+
+
+def _platform(file: Path) -> Finding:
+    title = f"{_named(file)} (PayerMax's)"
+    return _inspect(title, _material(file), private=False)
+
+
+def _inspect(title: str, material: bytes, private: bool | None = None) -> Finding:
+    """Load a key; of which kind it is, it says itself unless ``private`` does."""
+    try:
+        is_private = bool(read_numbers(material).secrets)
+        wanted = is_private if private is None else private
+        key = PrivateKey.load(material) if wanted else PublicKey.load(material)
+    except (UnusableKeyError, ConfigurationError) as error:
+        return Finding(title=title, problem=str(error))
+    return Finding(title=title, key=key)
+
+
+def _material(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{_named(file)} cannot be read: {error.strerror}"
+        ) from None
+
+
+def _named(file: Path) -> str:
+    """The file's name, unless it may be a key given in its place."""
+    name = str(file)
+    if len(name) > _LONGEST_NAME or "-----" in name:
+        return "(not shown: it looks like a key; put it in a file, or pipe it to '-')"
+    return "standard input" if name == "-" else clean(name)
+
+
+def _exposed(file: Path) -> str | None:
+    """What to say of a private key's file that others may read."""
+    if os.name != "posix" or str(file) == "-":
+        return None
+    if stat.S_IMODE(file.stat().st_mode) & 0o077 == 0:
+        return None
+    return f"others on this machine may read the file: chmod 600 {clean(file)}"
