@@ -1,0 +1,108 @@
+"""Which merchant a command speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import attrs
+from cyclopts import Group, Parameter
+
+if TYPE_CHECKING:
+    from payermax_async.client import PayerMaxClient
+    from payermax_async.config import MerchantConfig
+    from payermax_async.settings import Settings
+
+__all__ = ["Flag", "MerchantSource", "Seconds", "ask"]
+
+ResultT = TypeVar("ResultT")
+
+_OPTIONS = Group("Options", sort_key=3)
+_MERCHANT = Group(
+    "Merchant",
+    help="Read from PAYERMAX_* variables unless a file is given.",
+    sort_key=4,
+)
+
+_HINT = (
+    "Settings come from PAYERMAX_* variables, or from a TOML file with --config FILE "
+    "--profile NAME. 'payermax sandbox' prints a set to try."
+)
+
+Flag = Parameter(negative=(), show_default=False, group=_OPTIONS)
+"""An option that is there or not."""
+
+Seconds = Annotated[float, Parameter(group=_OPTIONS)]
+"""How long a call may take."""
+
+
+@Parameter(name="*", group=_MERCHANT)
+@attrs.frozen(kw_only=True)
+class MerchantSource:
+    """Where the merchant's settings are."""
+
+    config: Annotated[Path | None, Parameter(help="TOML file with profiles.")] = None
+    """A TOML file; environment variables when left out."""
+    profile: Annotated[str, Parameter(help="Table of the file.")] = "default"
+    """The table of the file."""
+
+    def read(self) -> MerchantConfig:
+        """The merchant.
+
+        Raises:
+            ConfigurationError: A setting is missing or wrong; it is named.
+        """
+        from payermax_async.config import MerchantConfig
+        from payermax_async.core.errors import ConfigurationError
+
+        try:
+            if self.config is None:
+                return MerchantConfig.from_env()
+            return MerchantConfig.from_toml(self.config, self.profile)
+        except ConfigurationError as error:
+            error.add_note(_HINT)
+            raise
+
+    def settings(self) -> Settings:
+        """The settings as they stand, to look at one without needing the rest.
+
+        Raises:
+            ConfigurationError: The file or the table cannot be read.
+        """
+        import os
+
+        from payermax_async.settings import Settings, read_profile
+
+        if self.config is None:
+            return Settings.of_variables(os.environ, "PAYERMAX_")
+        return read_profile(self.config, self.profile)
+
+
+def ask(
+    config: MerchantConfig,
+    timeout: float,
+    question: Callable[[PayerMaxClient], Awaitable[ResultT]],
+) -> ResultT:
+    """Open a client, ask, close it.
+
+    Args:
+        config: The merchant.
+        timeout: Seconds for the whole call.
+        question: What to do with the client.
+
+    Raises:
+        PayerMaxError: What the question raises.
+    """
+    import asyncio
+
+    from payermax_async.client import PayerMaxClient
+    from payermax_async.options import ClientOptions
+
+    options = ClientOptions(timeout=timeout)
+
+    async def run() -> ResultT:
+        async with PayerMaxClient(config, options=options) as client:
+            return await question(client)
+
+    return asyncio.run(run())
