@@ -1,0 +1,165 @@
+"""The performance of ``payermax demo``: who is on stage, and when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import attrs
+from rich.console import Console
+from rich.text import Text
+
+from payermax_async.cli.console import clean
+from payermax_async.cli.failures import Exit
+from payermax_async.cli.payer import Payer
+from payermax_async.cli.receiver import Receiver
+from payermax_async.cli.scenes import CLOSING, STEPS, Stage, play, published_example
+from payermax_async.cli.stopping import stop_signal
+from payermax_async.cli.story import StepFailedError, Story
+from payermax_async.cli.wiretap import Wiretap
+from payermax_async.client import PayerMaxClient
+from payermax_async.config import MerchantConfig
+from payermax_async.core.models.notifications import LinkNotification
+from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.server import SandboxServer
+from payermax_async.signing.rsa import RsaVerifier
+from payermax_async.transport.aiohttp import AiohttpTransport
+from payermax_async.webhooks import NotificationVerifier
+
+__all__ = ["perform"]
+
+_MERCHANT_NO, _APP_ID = "010213834784554", "6666c8b036a24579974497c2f9a33333"
+"""Those of PayerMax's published example."""
+_LANGUAGES = (("en", "English"), ("zh", "Chinese"), ("ar", "Arabic"))
+
+
+async def perform(console: Console, *, browse: bool, port: int) -> int:
+    """Start everything, play the story, close everything.
+
+    Args:
+        console: Where to tell it.
+        browse: Keep running until Ctrl-C afterwards.
+        port: Port of the gateway, 0 for a free one.
+
+    Returns:
+        The exit code.
+    """
+    started = time.monotonic()
+    story = Story(console, STEPS if browse else (*STEPS, CLOSING))
+    ports: list[int] = []
+    try:
+        async with _stage(story, port, ports) as stage:
+            await play(stage)
+            if browse:
+                story.close(time.monotonic() - started)
+                await _browse(console, stage)
+        if not browse:
+            await _check_closed(story, ports)
+    except StepFailedError:
+        story.close(time.monotonic() - started)
+        return Exit.FAILED
+    if not browse:
+        story.close(time.monotonic() - started)
+    return Exit.DONE
+
+
+async def _check_closed(story: Story, ports: list[int]) -> None:
+    with story.step("Nothing may be left behind."):
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        story.check("no task is left running", not left)
+        for port in ports:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                closed = True
+            else:
+                closed = False
+                writer.close()
+            story.check(f"port {port} is closed", closed)
+
+
+@asynccontextmanager
+async def _stage(story: Story, port: int, ports: list[int]) -> AsyncGenerator[Stage]:
+    """Everybody on stage; ``ports`` is told which they listen on."""
+    credentials = await asyncio.to_thread(
+        SandboxCredentials.generate, merchant_no=_MERCHANT_NO, app_id=_APP_ID
+    )
+    async with SandboxServer(credentials=credentials, port=port) as server:
+        config = MerchantConfig.from_env(server.settings)
+        story.open(
+            "PayerMax payment links, end to end",
+            [
+                f"gateway   {server.base_url}",
+                f"merchant  {config.merchant_no}, with keys made just now",
+                "Everything below crosses a real socket on this machine.",
+            ],
+        )
+        async with _shop(story, config) as stage:
+            urls = (server.origin, stage.receiver.url)
+            ports.extend(urlsplit(url).port or 0 for url in urls)
+            yield stage
+
+
+@asynccontextmanager
+async def _shop(story: Story, config: MerchantConfig) -> AsyncGenerator[Stage]:
+    wiretap = Wiretap(AiohttpTransport())
+    verifier = NotificationVerifier(
+        RsaVerifier(*config.platform_keys),
+        merchant_no=config.merchant_no,
+        app_id=config.app_id,
+    )
+    async with (
+        Receiver(verifier) as receiver,
+        Payer() as payer,
+        PayerMaxClient(config, transport=wiretap) as client,
+    ):
+        yield Stage(
+            story=story,
+            config=config,
+            client=client,
+            wiretap=wiretap,
+            receiver=receiver,
+            payer=payer,
+        )
+
+
+async def _browse(console: Console, stage: Stage) -> None:
+    """Keep running with links to pay, and tell what the webhook receives."""
+    with stop_signal() as stop:
+        console.print(Text("Cashier pages to pay in a browser", style="title"))
+        for language, label in _LANGUAGES:
+            request = attrs.evolve(
+                published_example(stage.receiver.url),
+                merchant_link_id=f"browse-{language}",
+                language=language,
+            )
+            link = await stage.client.create_link(request)
+            line = Text(f"  {label:<8}  ", style="quiet")
+            line.append(link.link_url, style="name")
+            console.print(line, soft_wrap=True)
+        console.print("Press Ctrl-C to stop.", style="quiet")
+        telling = asyncio.create_task(_tell_deliveries(console, stage))
+        try:
+            await stop.wait()
+        finally:
+            telling.cancel()
+            await asyncio.wait([telling])
+    console.print("Stopped.", style="quiet")
+
+
+async def _tell_deliveries(console: Console, stage: Stage) -> None:
+
+    while True:
+        delivery = await stage.receiver.next()
+        told = delivery.notification
+        if isinstance(told, LinkNotification):
+            state = "paid" if told.data.is_paid else "not paid"
+            words = f"{told.data.merchant_link_id} {state}"
+        elif told is not None:
+            words = told.notify_type
+        else:
+            words = f"refused: {delivery.refusal}"
+        console.print(f"  notification  {clean(words)}", markup=False)

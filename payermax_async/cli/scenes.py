@@ -1,0 +1,338 @@
+"""The scenes of ``payermax demo``: each one step, checked by its own means.
+
+The client has verified every reply before a scene sees it. The scenes check the
+recorded bytes once more, with keys of their own, so that the story does not
+rest on the word of the code it shows.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from payermax_async.cli.payer import Page, Payer
+from payermax_async.cli.receiver import Delivery, Receiver
+from payermax_async.cli.story import Story
+from payermax_async.cli.wiretap import Carried, Wiretap
+from payermax_async.client import PayerMaxClient
+from payermax_async.config import MerchantConfig
+from payermax_async.core.errors import SignatureError, WebhookReason
+from payermax_async.core.models.link_request import (
+    CreateLink,
+    GoodsItem,
+    MerchantInfo,
+    UserInfo,
+)
+from payermax_async.core.models.links import CreatedLink, LinkStatus
+from payermax_async.core.models.notifications import LinkNotification
+from payermax_async.core.strict_json import JsonObject, read_json
+from payermax_async.signing.keys import PublicKey
+from payermax_async.signing.rsa import RsaVerifier
+from payermax_async.transport.base import Headers, header_values
+from payermax_async.webhooks import ACKNOWLEDGEMENT
+
+__all__ = ["CLOSING", "STEPS", "Stage", "play", "published_example"]
+
+STEPS = (
+    "Create a payment link",
+    "Show its QR code",
+    "Pay on the cashier page",
+    "Receive the notification",
+    "Refuse what was tampered with",
+    "Ask for the link and its order",
+    "Withdraw a second link",
+)
+
+CLOSING = "Close everything"
+"""The last step, when nobody wants to go on browsing."""
+
+_PATIENCE = 10.0
+"""Seconds to wait for a notification that crosses one machine."""
+
+
+def published_example(notify_url: str) -> CreateLink:
+    """The request that PayerMax's PayByLink integration page shows.
+
+    Args:
+        notify_url: In place of the page's own, which is nobody's.
+    """
+    return CreateLink(
+        merchant_link_id="paylinktest001",
+        total_amount="40000",
+        currency="IDR",
+        country="ID",
+        expires_in=86_400,
+        language="en",
+        description="冬季新款运动鞋",
+        link_description="链接收款衣物鞋帽",
+        user_info=UserInfo(user_id="98", username="孟艳"),
+        goods_details=(
+            GoodsItem(
+                goods_name="运动鞋",
+                goods_description="冬季新款减震跑步运动鞋",
+                quantity=2,
+                price="20000",
+                goods_currency="IDR",
+                show_url="http://dummyimage.com/400x400",
+            ),
+        ),
+        merchant_info=MerchantInfo(
+            logo_url="http://dummyimage.com/logo/100x100",
+            contact_email="i.bbnettq@qq.com",
+        ),
+        notify_url=notify_url,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Stage:
+    """Who is on it."""
+
+    story: Story
+    """Tells what happens."""
+    config: MerchantConfig
+    """The merchant."""
+    client: PayerMaxClient
+    """The merchant's client."""
+    wiretap: Wiretap
+    """What the client's messages looked like on the wire."""
+    receiver: Receiver
+    """The merchant's webhook."""
+    payer: Payer
+    """The buyer."""
+
+
+async def play(stage: Stage) -> None:
+    """Play all scenes.
+
+    Raises:
+        StepFailedError: One failed; the story knows which.
+    """
+    request = published_example(stage.receiver.url)
+    link = await _create(stage, request)
+    await _show_code(stage, link)
+    result = await _pay(stage, request, link)
+    delivery = await _receive(stage, request, result)
+    await _refuse(stage, delivery)
+    await _ask(stage, request, delivery)
+    await _withdraw(stage)
+
+
+async def _create(stage: Stage, request: CreateLink) -> CreatedLink:
+    story = stage.story
+    lead = "The example of PayerMax's own integration page, signed by the merchant."
+    with story.step(lead):
+        link = await stage.client.create_link(request)
+        carried = stage.wiretap.last
+        _show(stage, carried)
+        await _check_signatures(stage, carried)
+        story.check(
+            f"the reply names the link that was asked for, {link.merchant_link_id}",
+            link.merchant_link_id == request.merchant_link_id,
+        )
+    return link
+
+
+async def _show_code(stage: Stage, link: CreatedLink) -> None:
+    story = stage.story
+    with story.step(f"It leads to {link.link_url}"):
+        story.code(link.link_url)
+        kind, picture = await stage.payer.fetch(link.qr_code_url or "")
+        story.check(
+            f"the same code is served as a picture ({kind}, {len(picture)} bytes)",
+            kind == "image/png" and picture.startswith(b"\x89PNG\r\n"),
+        )
+
+
+async def _pay(stage: Stage, request: CreateLink, link: CreatedLink) -> Page:
+    story = stage.story
+    with story.step("The buyer opens the page and sends its form, over HTTP."):
+        page = await stage.payer.open(link.link_url)
+        _tell(story, "GET", page.url, page)
+        story.check(
+            "the page can be paid and shows the merchant's own words",
+            page.action is not None and request.description in page.text,
+        )
+        result = await stage.payer.submit(page, outcome="succeed")
+        _tell(story, "POST", page.url, result)
+        story.check(
+            f'the buyer reads "{result.heading}" and cannot pay twice',
+            result.status == 200 and result.action is None,
+        )
+    return result
+
+
+async def _receive(stage: Stage, request: CreateLink, result: Page) -> Delivery:
+    story = stage.story
+    with story.step("PayerMax posts it to the merchant's webhook."):
+        delivery = await stage.receiver.next(_PATIENCE)
+        story.message(
+            "received", f"POST {stage.receiver.url}", delivery.headers, delivery.body
+        )
+        story.check(
+            _claim("PayerMax's", "notification", delivery.body),
+            await _signed(stage.config.platform_keys, delivery.headers, delivery.body),
+        )
+        notification = delivery.notification
+        data = notification.data if isinstance(notification, LinkNotification) else None
+        payment = data.successful_payment if data else None
+        story.check(
+            f"it says that {request.merchant_link_id} is paid, "
+            f"{request.total_amount} {request.currency} as ordered",
+            data is not None
+            and data.is_paid
+            and data.merchant_link_id == request.merchant_link_id
+            and (data.total_amount, data.currency)
+            == (request.total_amount, request.currency),
+        )
+        order_no = payment.out_trade_no if payment else None
+        story.check(
+            f"its order {order_no} is the one on the buyer's page",
+            order_no is not None and order_no in result.text,
+        )
+        story.check(
+            f"it was acknowledged with {delivery.answer.decode()}",
+            delivery.answer == ACKNOWLEDGEMENT,
+        )
+    return delivery
+
+
+async def _refuse(stage: Stage, delivery: Delivery) -> None:
+    story = stage.story
+    with story.step("The same messages with one byte changed, signatures kept."):
+        forged = _altered(delivery.body)
+        story.check(
+            f"40000 became 90000 in {len(forged)} bytes",
+            len(forged) == len(delivery.body) and forged != delivery.body,
+        )
+        sign = header_values(delivery.headers, "sign")[0]
+        status, answer = await stage.payer.post(
+            stage.receiver.url, _headers(sign), forged
+        )
+        seen = await stage.receiver.next(_PATIENCE)
+        reason = seen.refusal.reason if seen.refusal else None
+        story.check(
+            f"the merchant refuses the notification: {status} {answer.decode()}",
+            reason is WebhookReason.SIGNATURE_WRONG
+            and seen.notification is None
+            and (status, answer) == (401, seen.answer),
+        )
+        request = stage.wiretap.last.request
+        sign = header_values(request.headers, "sign")[0]
+        status, answer = await stage.payer.post(
+            request.url, _headers(sign), _altered(request.body)
+        )
+        code = _object(answer).get("code")
+        story.check(
+            f"the gateway refuses the request: {code}", code == "SIGN_VERIFY_FAILED"
+        )
+
+
+async def _ask(stage: Stage, request: CreateLink, delivery: Delivery) -> None:
+    story = stage.story
+    with story.step("A notification can be lost; a query settles it."):
+        link = await stage.client.query_link(request.merchant_link_id)
+        payment = link.successful_payment
+        order_no = (payment and payment.out_trade_no) or ""
+        story.say(
+            f"queryPaybylink: linkStatus {link.link_status}, "
+            f"{len(link.pay_by_link_info)} payment, order {order_no}"
+        )
+        story.check("the link is paid: is_paid follows from payments", link.is_paid)
+        order = await stage.client.query_order(order_no)
+        _show(stage, stage.wiretap.last, depth=3)
+        await _check_signatures(stage, stage.wiretap.last)
+        notification = delivery.notification
+        told = notification.data if isinstance(notification, LinkNotification) else None
+        paid = told.successful_payment if told else None
+        story.check(
+            f"order and notification agree: {order.total_amount} {order.currency} "
+            f"{order.status}",
+            order.is_paid
+            and order.total_amount == request.total_amount
+            and paid is not None
+            and paid.out_trade_no == order.out_trade_no,
+        )
+
+
+async def _withdraw(stage: Stage) -> None:
+    story = stage.story
+    second = attrs.evolve(
+        published_example(stage.receiver.url), merchant_link_id="paylinktest002"
+    )
+    with story.step("A buyer has its page open when the merchant withdraws it."):
+        link = await stage.client.create_link(second)
+        page = await stage.payer.open(link.link_url)
+        _tell(story, "GET", page.url, page)
+        story.check("the second link can be paid", page.action is not None)
+        await stage.client.expire_link(second.merchant_link_id)
+        await _check_signatures(stage, stage.wiretap.last)
+        late = await stage.payer.submit(page, outcome="succeed")
+        _tell(story, "POST", page.url, late)
+        found = await stage.client.query_link(second.merchant_link_id)
+        story.check(
+            f"it can no longer be paid: linkStatus {found.link_status}, not paid",
+            found.link_status == LinkStatus.EXPIRED and not found.is_paid,
+        )
+        again = await stage.payer.open(link.link_url)
+        story.check(f'who opens it now reads "{again.heading}"', again.action is None)
+
+
+def _show(stage: Stage, carried: Carried, *, depth: int = 4) -> None:
+    request, response = carried.request, carried.response
+    stage.story.message(
+        "sent", f"POST {request.url}", request.headers, request.body, depth=depth
+    )
+    stage.story.message(
+        "came back",
+        f"HTTP {response.status}",
+        response.headers,
+        response.body,
+        depth=depth,
+    )
+
+
+async def _check_signatures(stage: Stage, carried: Carried) -> None:
+    request, response = carried.request, carried.response
+    key = stage.config.private_key
+    own = (key.public_key,) if key else ()
+    stage.story.check(
+        _claim("the merchant's", "request", request.body),
+        await _signed(own, request.headers, request.body),
+    )
+    stage.story.check(
+        _claim("PayerMax's", "reply", response.body),
+        await _signed(stage.config.platform_keys, response.headers, response.body),
+    )
+
+
+async def _signed(keys: tuple[PublicKey, ...], headers: Headers, body: bytes) -> bool:
+    """Whether the one signature among the headers belongs to the body."""
+    signatures = header_values(headers, "sign")
+    try:
+        (signature,) = signatures
+        await RsaVerifier(*keys).verify(body, signature)
+    except (ValueError, SignatureError):
+        return False
+    return True
+
+
+def _claim(owner: str, what: str, body: bytes) -> str:
+    return f"{owner} signature belongs to the {len(body)} bytes of the {what}"
+
+
+def _tell(story: Story, method: str, url: str, page: Page) -> None:
+    story.say(f"{method:<4} {url}", f"     {page.status} {page.title}")
+
+
+def _altered(body: bytes) -> bytes:
+    """The body with one digit of its amount changed: still JSON, still an amount."""
+    return body.replace(b"40000", b"90000", 1)
+
+
+def _headers(sign: str) -> dict[str, str]:
+    return {"Content-Type": "application/json; charset=utf-8", "sign": sign}
+
+
+def _object(body: bytes) -> JsonObject:
+    value = read_json(body)
+    return value if isinstance(value, dict) else {}
