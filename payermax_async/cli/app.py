@@ -1,0 +1,79 @@
+"""The command line: which commands there are, and how they end."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+
+from payermax_async import __version__
+from payermax_async.cli.call import call
+from payermax_async.cli.console import (
+    error_console,
+    output_console,
+    tolerate_encodings,
+)
+from payermax_async.cli.demo import demo
+from payermax_async.cli.failures import Exit, report
+from payermax_async.cli.keys import app as keys
+from payermax_async.cli.links import app as links
+from payermax_async.cli.sandbox import sandbox
+from payermax_async.core.errors import PayerMaxError
+
+__all__ = ["run"]
+
+_INTERRUPTED = 130
+"""As shells report a program that Ctrl-C ended."""
+
+
+def _build() -> App:
+    app = App(
+        name="payermax",
+        help="PayerMax payment links from the terminal.",
+        help_epilogue=(
+            "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or request, "
+            "3 outcome unknown."
+        ),
+        version=__version__,
+        console=output_console(),
+        error_console=error_console(),
+        suppress_keyboard_interrupt=False,
+    )
+    app.command(demo)
+    app.command(sandbox)
+    app.command(links)
+    app.command(keys)
+    # Here --version is the interface's, not the program's.
+    app.command(call, version_flags=[])
+    return app
+
+
+def run(argv: list[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: The words after ``payermax``; those of the process when left out.
+
+    Returns:
+        The exit code: 0 done, 1 refused or failed, 2 wrong usage or request,
+        3 outcome unknown, 130 interrupted.
+    """
+    tolerate_encodings()
+    try:
+        result: object = _build()(
+            argv, exit_on_error=False, result_action="return_value"
+        )
+        sys.stdout.flush()
+    except CycloptsError:
+        return Exit.USAGE  # cyclopts has told what is wrong
+    except PayerMaxError as error:
+        return report(error, error_console())
+    except KeyboardInterrupt:
+        error_console().print("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader has left. What is still buffered must not fail at exit again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    return int(result) if isinstance(result, int) else Exit.DONE

@@ -1,0 +1,145 @@
+"""How the commands speak: quiet colours, plain words, nothing a pipe would mind."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import cast
+
+import attrs
+from rich.console import Console
+from rich.text import Text
+from rich.theme import Theme
+
+from payermax_async.core.strict_json import JsonValue, write_json
+
+__all__ = [
+    "Fact",
+    "clean",
+    "error_console",
+    "indented",
+    "output_console",
+    "plain",
+    "print_facts",
+    "print_json",
+    "speaks_unicode",
+    "tolerate_encodings",
+    "visible",
+]
+
+_THEME = Theme(
+    {
+        "good": "green",
+        "bad": "bold red",
+        "care": "yellow",
+        "quiet": "dim",
+        "title": "bold",
+        "name": "cyan",
+    }
+)
+
+Fact = tuple[str, str]
+"""A label and its value."""
+
+
+def output_console() -> Console:
+    """The console for what was asked for: standard output as it is now."""
+    return Console(theme=_THEME, highlight=False)
+
+
+def error_console() -> Console:
+    """The console for what went wrong: standard error as it is now."""
+    return Console(theme=_THEME, highlight=False, stderr=True)
+
+
+def tolerate_encodings() -> None:
+    """Let a terminal that lacks a character show ``?`` instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+def speaks_unicode(console: Console) -> bool:
+    """Whether block characters and ticks arrive as they are."""
+    return console.encoding.lower().startswith("utf")
+
+
+def clean(value: object) -> str:
+    """Text for a terminal, on one line.
+
+    What came from elsewhere may hold escape sequences that a terminal obeys.
+    """
+    return visible(" ".join(str(value).split()))
+
+
+def visible(line: str) -> str:
+    """The line, its blanks kept, without characters that a terminal obeys."""
+    return "".join(
+        mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in line
+    )
+
+
+def print_facts(console: Console, facts: Iterable[Fact], *, indent: int = 2) -> None:
+    """Print labels and values in two columns; a long value stays one line.
+
+    A wrapped address could not be copied, so the terminal wraps, not we.
+    """
+    rows = [(label, clean(value)) for label, value in facts]
+    width = max((len(label) for label, _ in rows), default=0)
+    for label, value in rows:
+        line = Text(" " * indent)
+        line.append(f"{label:<{width}}  ", style="quiet")
+        line.append(value)
+        console.print(line, soft_wrap=True)
+
+
+def indented(value: JsonValue, level: int = 0) -> str:
+    """JSON over several lines, amounts exact, any script as it is."""
+    inner, outer = "  " * (level + 1), "  " * level
+    if isinstance(value, dict) and value:
+        lines = [
+            f"{inner}{write_json(name).decode()}: {indented(item, level + 1)}"
+            for name, item in value.items()
+        ]
+        return "{\n" + ",\n".join(lines) + f"\n{outer}}}"
+    if isinstance(value, list) and value:
+        lines = [f"{inner}{indented(item, level + 1)}" for item in value]
+        return "[\n" + ",\n".join(lines) + f"\n{outer}]"
+    return write_json(value).decode()
+
+
+def print_json(value: JsonValue) -> None:
+    """Print JSON for another program: no colour, no wrapping."""
+    print(indented(value))
+
+
+def plain(value: object) -> JsonValue:
+    """A model as JSON: the names of the Python API, amounts and times as text.
+
+    Fields that hold nothing are left out.
+    """
+    if attrs.has(type(value)):
+        model = cast("attrs.AttrsInstance", value)
+        found = {
+            field.name: plain(getattr(model, field.name))
+            for field in attrs.fields(type(model))
+        }
+        return {
+            name: item for name, item in found.items() if item not in (None, [], {})
+        }
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in cast("tuple[object, ...]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[str, object]", value)
+        return {name: plain(item) for name, item in items.items()}
+    return cast("JsonValue", value)

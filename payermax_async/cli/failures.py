@@ -1,0 +1,135 @@
+"""What went wrong, in plain words, and what to do next; and the exit code."""
+
+from __future__ import annotations
+
+import enum
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from payermax_async.cli.console import clean
+from payermax_async.core.errors import (
+    ApiError,
+    AuthenticationError,
+    ClientStateError,
+    ConfigurationError,
+    NotFoundError,
+    Outcome,
+    PayerMaxError,
+    ValidationError,
+)
+
+__all__ = ["Exit", "exit_code", "report"]
+
+
+class Exit(enum.IntEnum):
+    """What a command's exit code says."""
+
+    DONE = 0
+    """It was done."""
+    FAILED = 1
+    """PayerMax refused, nothing could be sent, or something was found wrong."""
+    USAGE = 2
+    """The command line, the configuration or the request is wrong."""
+    UNKNOWN = 3
+    """PayerMax may have done it. Ask before doing anything again."""
+
+
+def exit_code(error: PayerMaxError) -> Exit:
+    """The exit code for an error."""
+    if isinstance(error, ValidationError | ConfigurationError | ClientStateError):
+        return Exit.USAGE
+    return Exit.UNKNOWN if error.outcome is Outcome.UNKNOWN else Exit.FAILED
+
+
+def report(error: PayerMaxError, console: Console) -> Exit:
+    """Tell what happened and what to do next.
+
+    Returns:
+        The exit code.
+    """
+    word, style = _word(error)
+    head = Text()
+    head.append(word, style=style)
+    head.append("  ")
+    if isinstance(error, ValidationError):
+        head.append("the request was not sent")
+        console.print(head)
+        table = Table.grid(padding=(0, 2))
+        for problem in error.problems:
+            path = Text(clean(problem.path), style="name")
+            table.add_row(path, Text(clean(problem.message)))
+        console.print(_set_in(table))
+        return Exit.USAGE
+    head.append(clean(error))
+    console.print(head)
+    for note in getattr(error, "__notes__", ()):
+        console.print(_set_in(Text(clean(note), style="quiet")))
+    for advice in _advice(error):
+        console.print(_set_in(Text(advice)))
+    return exit_code(error)
+
+
+def _set_in(content: RenderableType) -> Padding:
+    return Padding(content, (0, 0, 0, 2), expand=False)
+
+
+def _word(error: PayerMaxError) -> tuple[str, str]:
+    if isinstance(error, ValidationError):
+        return "INVALID", "bad"
+    if isinstance(error, ConfigurationError | ClientStateError):
+        return "NOT DONE", "bad"
+    return {
+        Outcome.NOT_SENT: ("NOT SENT", "care"),
+        Outcome.REJECTED: ("REJECTED", "bad"),
+        Outcome.UNKNOWN: ("UNKNOWN", "bad"),
+    }[error.outcome]
+
+
+def _advice(error: PayerMaxError) -> list[str]:
+    if isinstance(error, ConfigurationError | ClientStateError):
+        return []
+    advice: list[str] = []
+    if isinstance(error, ApiError):
+        if error.remedy:
+            advice.append(clean(error.remedy))
+        if not error.verified:
+            advice.append("PayerMax did not sign this refusal.")
+    advice.extend(_next_step(error))
+    return advice
+
+
+def _next_step(error: PayerMaxError) -> list[str]:
+    if error.outcome is Outcome.NOT_SENT:
+        return ["Nothing left this machine: running the command again is safe."]
+    if error.outcome is Outcome.REJECTED:
+        if isinstance(error, NotFoundError | AuthenticationError):
+            return []
+        return ["PayerMax did nothing."] if _is_write(error) else []
+    if not _is_write(error):
+        return ["Asking changes nothing: run the command again."]
+    return [_settle(error)]
+
+
+def _is_write(error: PayerMaxError) -> bool:
+    return error.operation not in {"queryPaybylink", "orderQuery", "refundQuery"}
+
+
+def _settle(error: PayerMaxError) -> str:
+    key = clean(error.merchant_key or "ID")
+    if error.operation == "createPaybylink":
+        return (
+            f"The link may exist. Run 'payermax links query {key}'; if PayerMax "
+            "keeps saying that it does not, run the same command again with the "
+            "same --id. Never choose a new id for it."
+        )
+    if error.operation == "expirePaybylink":
+        return (
+            "The link may still be payable. Run the command again, which does no "
+            f"harm twice, or 'payermax links query {key}'."
+        )
+    if error.merchant_key is not None:
+        return f"It may have been done. Query {key} before sending anything again."
+    return "It may have been done. Find out before sending anything again."

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from payermax_async import __version__
+from payermax_async.cli import main
+from tests.cli.conftest import Shell
+
+
+async def test_the_version_is_the_packages(shell: Shell) -> None:
+    told = await shell("--version")
+    assert (told.code, told.out.strip(), told.err) == (0, __version__, "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--help"],
+        ["demo", "--help"],
+        ["sandbox", "--help"],
+        ["links", "--help"],
+        ["links", "create", "--help"],
+        ["links", "query", "--help"],
+        ["links", "expire", "--help"],
+        ["keys", "generate", "--help"],
+        ["keys", "check", "--help"],
+        ["call", "--help"],
+    ],
+    ids=" ".join,
+)
+async def test_every_help_page_fits_and_describes_each_option(
+    shell: Shell, words: list[str]
+) -> None:
+    told = await shell(*words)
+    assert (told.code, told.err) == (0, "")
+    assert "Usage: payermax" in told.out
+    assert all(len(line) <= 80 for line in told.out.splitlines())
+    for line in told.out.splitlines():
+        # A row of the table is an option and what it does.
+        if line.startswith("│ ") and " --" in line[:8]:
+            assert len(line.strip("│ *").split()) > 2, line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["fly"],
+        ["links"],
+        ["links", "create"],
+        ["links", "query"],
+        ["links", "query", "a", "b"],
+        ["links", "query", "a", "--timeout", "soon"],
+        ["links", "query", "a", "--timeout", "-1"],
+        ["keys", "generate", "--bits", "many"],
+        ["call", "orderQuery", "--data", "{}"],
+        ["demo", "--port", "x"],
+    ],
+    ids=" ".join,
+)
+async def test_wrong_usage_ends_with_2_and_is_told_on_standard_error(
+    shell: Shell, words: list[str]
+) -> None:
+    told = await shell(*words)
+    if words == ["links"]:
+        assert (told.code, told.err) == (0, "")  # a group alone shows its help
+        return
+    assert (told.code, told.out) == (2, "")
+    assert told.err.strip()
+    assert "Traceback" not in told.err
+
+
+def test_the_commands_module_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from payermax_async.cli.app import run\n"
+        "assert run(['--version']) == 0\n"
+        "heavy = {'aiohttp', 'asyncio', 'Crypto', 'cattrs', 'segno'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
+    )
+    child = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (child.returncode, child.stderr) == (0, "")
+
+
+def test_a_reader_that_leaves_early_causes_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "payermax_async", "--help"],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert "Traceback" not in child.stderr
+    assert "Exception ignored" not in child.stderr
+
+
+def test_a_terminal_without_unicode_still_gets_its_help() -> None:
+    child = subprocess.run(
+        [sys.executable, "-m", "payermax_async", "links", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert child.returncode == 0
+    assert b"withdraw" in child.stdout.lower()
+
+
+def test_an_interrupt_is_told_in_one_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("payermax_async.signing.keys.PrivateKey.generate", interrupt)
+    assert main(["keys", "generate"]) == 130
+    captured = capsys.readouterr()
+    assert captured.err == "interrupted\n"
