@@ -27,7 +27,9 @@ from types import FunctionType
 import attrs
 import pytest
 
+from payermax_async import CreateLink, MerchantConfig, UserInfo
 from payermax_async.cli import main
+from payermax_async.sandbox.server import SandboxServer
 
 README = Path(__file__).parent.parent / "README.md"
 FENCE = re.compile(r"(?P<ticks>`{3,})(?P<language>\w*)\s*")
@@ -76,12 +78,30 @@ SECTIONS = list(
 )
 
 
-def namespace() -> dict[str, object]:
+async def fulfil(paid: object) -> None:
+    """The merchant's own part of a notification."""
+
+
+def namespace(sandbox: SandboxServer | None = None) -> dict[str, object]:
     """What a README block may use without importing it.
 
+    These are the reader's own things: a configuration, an order, a function that
+    fulfils one; and in tests the private half of the platform's key.
     ``__name__`` is not ``__main__``: a block may end with the usual guard.
     """
-    return {"__name__": "readme"}
+    names: dict[str, object] = {"__name__": "readme", "fulfil": fulfil}
+    if sandbox is not None:
+        names["config"] = MerchantConfig.from_env(sandbox.settings)
+        names["platform_key"] = sandbox.engine.credentials.platform_key
+        names["order"] = CreateLink(
+            merchant_link_id="order-1001",
+            total_amount="19.90",
+            currency="USD",
+            country="US",
+            description="Blue T-shirt",
+            user_info=UserInfo(user_id="customer-98"),
+        )
+    return names
 
 
 def run_block(block: Block, names: dict[str, object], runner: asyncio.Runner) -> str:
@@ -111,11 +131,15 @@ def compare(block: Block, expected: str, printed: str) -> None:
         )
 
 
-def run_section(section: list[Block], names: dict[str, object]) -> None:
+def run_section(section: list[Block], sandbox: SandboxServer | None = None) -> None:
     """Execute a section's blocks and compare what they print."""
     shown: Block | None = None
     printed = ""
-    with asyncio.Runner() as runner:
+    with asyncio.Runner() as runner, contextlib.ExitStack() as after:
+        if sandbox is not None:
+            runner.run(sandbox.__aenter__())
+            after.callback(lambda: runner.run(sandbox.aclose()))
+        names = namespace(sandbox)
         for block in section:
             if block.language == "python":
                 shown, printed = block, run_block(block, names, runner)
@@ -128,7 +152,9 @@ def run_section(section: list[Block], names: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_section_of_the_readme_does_what_it_says(section: str) -> None:
-    run_section([block for block in BLOCKS if block.section == section], namespace())
+    run_section(
+        [block for block in BLOCKS if block.section == section], SandboxServer()
+    )
 
 
 def commands() -> list[tuple[str, ...]]:
@@ -203,20 +229,20 @@ def test_blocks_of_a_section_share_names_and_loop_and_no_other_section_does() ->
     for section in ("One", "Two"):
         found = [block for block in blocks(SAMPLE) if block.section == section]
         assert found
-        run_section(found, namespace())
+        run_section(found)
 
 
 @pytest.mark.parametrize("wrong", ["id-... bad", "", "ok id-123"])
 def test_another_output_than_the_one_shown_fails(wrong: str) -> None:
     sample = SAMPLE.replace("id-... ok", wrong)
     with pytest.raises(pytest.fail.Exception, match="instead of"):
-        run_section([b for b in blocks(sample) if b.section == "One"], namespace())
+        run_section([b for b in blocks(sample) if b.section == "One"])
 
 
 def test_a_failing_block_fails_at_its_own_line() -> None:
     sample = "## One\n\n```python\nx = 1\nx / 0\n```\n"
     with pytest.raises(ZeroDivisionError) as caught:
-        run_section(list(blocks(sample)), namespace())
+        run_section(list(blocks(sample)))
     assert caught.traceback[-1].lineno == 4  # counted from 0
 
 

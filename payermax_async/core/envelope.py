@@ -12,10 +12,25 @@ import attrs
 from payermax_async.core.codec import ShapeError, write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
 
-__all__ = ["SUCCESS_CODE", "Identity", "ReplyEnvelope", "read_reply", "write_request"]
+__all__ = [
+    "ACKNOWLEDGEMENT",
+    "CONTENT_TYPE",
+    "SUCCESS_CODE",
+    "Identity",
+    "ReplyEnvelope",
+    "read_reply",
+    "write_request",
+]
 
 SUCCESS_CODE = "APPLY_SUCCESS"
 """The request was accepted. Never that anything was paid."""
+
+
+ACKNOWLEDGEMENT = b'{"code":"SUCCESS","msg":"Success"}'
+"""The body that tells PayerMax to stop sending; anything else makes it resend."""
+
+CONTENT_TYPE = "application/json"
+"""The media type of :data:`ACKNOWLEDGEMENT` and of ``WebhookError.body``."""
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,14 @@ from typing import Protocol, runtime_checkable
 
 import attrs
 
-__all__ = ["Headers", "HttpRequest", "HttpResponse", "Transport", "header_values"]
+__all__ = [
+    "ForgetsConnections",
+    "Headers",
+    "HttpRequest",
+    "HttpResponse",
+    "Transport",
+    "header_values",
+]
 
 Headers = tuple[tuple[str, str], ...]
 """Header lines in order, so that a repeated header stays visible."""
@@ -72,9 +79,23 @@ class Transport(Protocol):
             NotSentError: Nothing left this machine.
             NoReplyError: Something left, and no whole answer came back.
             ReplyTooLargeError: The answer passed the size limit.
+            UnreadableReplyError: The answer is compressed, unasked.
         """
         ...
 
     async def aclose(self) -> None:
         """Release what this transport opened itself. A second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class ForgetsConnections(Protocol):
+    """A transport that keeps connections open and can let go of them all."""
+
+    def forget_connections(self) -> None:
+        """Use no connection again that was used so far.
+
+        Asked for after a reply to somebody else's question: a kept connection
+        may have another one waiting.
+        """
         ...

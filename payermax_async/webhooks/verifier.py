@@ -10,12 +10,13 @@ import re
 from collections.abc import Collection
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final, Protocol, Self, cast
+from typing import Protocol, Self, cast
 
 import attrs
 
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.codec import ShapeError, from_wire
+from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import (
     ConfigurationError,
     SignatureError,
@@ -42,12 +43,6 @@ __all__ = [
     "NotificationVerifier",
     "NotifiedMerchant",
 ]
-
-ACKNOWLEDGEMENT: Final = b'{"code":"SUCCESS","msg":"Success"}'
-"""The body that tells PayerMax to stop sending; anything else makes it resend."""
-
-CONTENT_TYPE: Final = "application/json"
-"""The media type of :data:`ACKNOWLEDGEMENT` and of ``WebhookError.body``."""
 
 _UNUSABLE = 500
 """The answer to a genuine notification that cannot be used: PayerMax resends it."""

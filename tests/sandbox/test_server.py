@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from payermax_async import CreateLink, MerchantConfig, PayerMaxClient, UserInfo
 from payermax_async.core.codec import write_time
 from payermax_async.core.envelope import read_reply
 from payermax_async.core.errors import ClientStateError, ConfigurationError
@@ -541,17 +542,29 @@ async def test_a_dropped_connection_ends_without_an_answer(
 # --- lifetime --------------------------------------------------------------------
 
 
-async def test_the_settings_are_what_a_client_needs(sandbox: SandboxServer) -> None:
-    assert sandbox.settings["PAYERMAX_BASE_URL"] == sandbox.base_url
-    assert set(sandbox.settings) == {
-        "PAYERMAX_BASE_URL",
-        "PAYERMAX_MERCHANT_NO",
-        "PAYERMAX_APP_ID",
-        "PAYERMAX_PRIVATE_KEY",
-        "PAYERMAX_PLATFORM_PUBLIC_KEY",
-    }
+async def test_the_settings_are_all_that_a_client_needs(
+    sandbox: SandboxServer,
+) -> None:
     lines = dict(line.split("=", 1) for line in sandbox.env_file_text().splitlines())
     assert lines == sandbox.settings
+    clock = sandbox.engine.clock
+    config = MerchantConfig.from_env(lines)
+    async with PayerMaxClient(config, clock=clock) as client:
+        link = await client.create_link(
+            CreateLink(
+                merchant_link_id="from-settings",
+                total_amount="40000",
+                currency="IDR",
+                country="ID",
+                description="Kaos biru",
+                user_info=UserInfo(user_id="98"),
+            )
+        )
+        await sandbox.pay(link.link_url)
+        assert (await client.query_link("from-settings")).is_paid
+    await sandbox.engine.notifier.settled()
+    (delivery,) = sandbox.engine.notifier.deliveries
+    assert delivery.state is DeliveryState.DELIVERED
 
 
 async def test_nothing_answers_after_the_end_and_ending_twice_is_fine(

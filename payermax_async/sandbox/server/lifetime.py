@@ -25,7 +25,11 @@ from payermax_async.sandbox.exchange import FaultHook
 from payermax_async.sandbox.gateway import Throttle
 from payermax_async.sandbox.records import Trade
 from payermax_async.sandbox.server.posting import new_session, post
-from payermax_async.sandbox.server.routes import GATEWAY_PATH, make_application
+from payermax_async.sandbox.server.routes import (
+    GATEWAY_PATH,
+    RECEIVER_PATH,
+    make_application,
+)
 from payermax_async.sandbox.web_pages import (
     as_outcome,
     find_form_token,
@@ -104,8 +108,17 @@ class SandboxServer:
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The ``PAYERMAX_*`` variables a client needs. Holds the private key."""
-        return self.engine.environment(self.base_url)
+        """The ``PAYERMAX_*`` variables a client needs. Holds the private key.
+
+        Notifications of links that name no address go to the sandbox itself,
+        which acknowledges them.
+        """
+        return {
+            **self.engine.environment(self.base_url),
+            "PAYERMAX_NOTIFY_URL": f"{self.origin}{RECEIVER_PATH}",
+            "PAYERMAX_CONTACT_EMAIL": "shop@example.com",
+            "PAYERMAX_SHOW_URL": f"{self.origin}/",
+        }
 
     def env_file_text(self) -> str:
         """The settings as lines of a ``.env`` file. Holds the private key."""

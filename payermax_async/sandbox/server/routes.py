@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.cashier import ASSET_NAMES, read_asset
 from payermax_async.sandbox.desk import PageReply
@@ -16,12 +17,16 @@ from payermax_async.sandbox.qr import qr_png, qr_svg
 from payermax_async.sandbox.server.posting import read_bounded
 from payermax_async.sandbox.web_pages import PAGE_HEADERS, is_same_origin, read_form
 
-__all__ = ["GATEWAY_PATH", "make_application"]
+__all__ = ["GATEWAY_PATH", "RECEIVER_PATH", "make_application"]
 
 GATEWAY_PATH = "/aggregate-pay/api/gateway"
 """Path of the gateway, as at PayerMax."""
 
+RECEIVER_PATH = "/merchant/notifications"
+"""Stands in for a merchant's own address until there is one: acknowledges all."""
+
 _MAX_FORM = 64 * 1024
+_MAX_NOTIFICATION = 256 * 1024
 _BODY_SECONDS = 10.0
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,6 +47,7 @@ def make_application(engine: SandboxEngine) -> web.Application:
             web.post("/l/{link}/result/{trade}", pages.close_result),
             web.get("/cashier/{name}", _asset),
             web.get("/qr/{link}.{kind:png|svg}", pages.qr),
+            web.post(RECEIVER_PATH, _receive),
         ]
     )
     return application
@@ -72,6 +78,12 @@ def _gateway(engine: SandboxEngine) -> _Handler:
         return response
 
     return handle
+
+
+async def _receive(request: web.Request) -> web.Response:
+    async with asyncio.timeout(_BODY_SECONDS):
+        await read_bounded(request.content, _MAX_NOTIFICATION)
+    return web.Response(body=ACKNOWLEDGEMENT, content_type=CONTENT_TYPE)
 
 
 def _page(reply: PageReply) -> web.Response:
