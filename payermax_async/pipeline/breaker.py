@@ -93,20 +93,20 @@ class Breaker:
             return 0.0
         return max(0.0, self._opened + self._policy.open_for - now)
 
-    def succeeded(self, now: float) -> None:
-        """The host answered."""
+    def succeeded(self, now: float, *, probe: bool = False) -> None:
+        """The host answered; ``probe`` if it was the query admitted as such."""
         if self._opened is not None:
-            if not self._probing:
+            if not probe:
                 return  # a late answer to something sent before it opened
             self._opened, self._probing = None, False
             self._results.clear()
             self._failures = 0
         self._count(now, failed=False)
 
-    def failed(self, now: float) -> None:
+    def failed(self, now: float, *, probe: bool = False) -> None:
         """The host did not answer, or answered that it is unwell."""
         if self._opened is not None:
-            if self._probing:
+            if probe:
                 self._opened, self._probing = now, False
             return
         self._count(now, failed=True)
@@ -115,7 +115,7 @@ class Breaker:
             self._opened = now
 
     def abandoned(self) -> None:
-        """A probe ended without saying anything about the host."""
+        """The probe ended without saying anything about the host."""
         self._probing = False
 
     def _count(self, now: float, *, failed: bool) -> None:

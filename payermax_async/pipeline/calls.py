@@ -10,7 +10,6 @@ from payermax_async.clock import Clock
 from payermax_async.core.codes import Resend, lookup
 from payermax_async.core.errors import (
     ApiError,
-    HttpStatusError,
     NotSentError,
     Outcome,
     PayerMaxError,
@@ -96,45 +95,59 @@ class Calls:
     async def _attempt(self, call: Call[ReplyT], course: Course) -> ReplyT:
         asking = call.replay is Replay.SAFE
         host, admission = self.hosts.choose(None if asking else course.pinned)
-        if admission is Admission.PROBE and not asking:
+        probe = admission is Admission.PROBE
+        if probe and not asking:
             # After a pause the first thing a host gets is a question, never a
             # write: it may still be unable to answer.
             await self._probe(call, course, host)
-        if course.attempts > 0 and not self.budget.take():
-            host.abandoned()
-            raise NotSentError("too many calls fail: the budget for retries is empty")
-        if host is not self.hosts.first:
-            self.observers.emit(FailedOver(**_facts(call, course), host=host.name))
-        return await self._send(call, course, host)
+            probe = False
+        return await self._send(call, course, host, probe=probe)
 
     async def _probe(self, call: Call[object], course: Course, host: Host) -> None:
         question = QueryLink(merchant_link_id=call.merchant_key or "are-you-there")
         probe = prepare(QUERY_LINK, question, {})
         try:
-            await self._send(probe, course, host)
-        except ApiError as error:
-            if error.outcome is not Outcome.REJECTED:
-                raise NotSentError("the gateway is still unwell") from error
+            await self._send(probe, course, host, probe=True)
         except PayerMaxError as error:
-            raise NotSentError("the gateway is still unwell") from error
+            if error.outcome is Outcome.NOT_SENT:
+                raise
+            if error.outcome is Outcome.UNKNOWN:
+                # The question's outcome; of the write, nothing was sent.
+                raise NotSentError(
+                    "the gateway is still unwell", retry_after=error.retry_after
+                ) from error
 
-    async def _send(self, call: Call[ReplyT], course: Course, host: Host) -> ReplyT:
+    def _begin(
+        self, call: Call[object], course: Course, host: Host, *, probe: bool
+    ) -> Attempt:
         timeout = min(self.attempt_timeout, course.remaining)
         if timeout <= 0:
-            host.abandoned()
+            host.abandoned(probe=probe)
             raise NotSentError("the deadline passed before anything was sent")
+        if course.attempts > 0 and not self.budget.take():
+            host.abandoned(probe=probe)
+            raise NotSentError("too many calls fail: the budget for retries is empty")
+        if host is not self.hosts.first:
+            self.observers.emit(FailedOver(**_facts(call, course), host=host.name))
         course.attempts += 1
-        attempt = Attempt(
+        return Attempt(
             operation=call.operation,
             merchant_key=call.merchant_key,
             number=course.attempts,
             timeout=timeout,
         )
-        facts = _facts(call, course)
+
+    async def _send(
+        self, call: Call[ReplyT], course: Course, host: Host, *, probe: bool
+    ) -> ReplyT:
+        attempt = self._begin(call, course, host, probe=probe)
+        facts: dict[str, Any] = {
+            **_facts(call, course),
+            "number": attempt.number,
+            "host": host.name,
+        }
         started = self.clock.monotonic()
-        self.observers.emit(
-            AttemptStarted(**facts, number=attempt.number, host=host.name)
-        )
+        self.observers.emit(AttemptStarted(**facts, url=host.url_of(call.operation)))
         error: BaseException | None = None
         try:
             reply = await self.exchange.run(call, attempt, host)
@@ -144,17 +157,15 @@ class Calls:
         else:
             return reply
         finally:
-            self._learn(call, course, host, attempt, error)
+            self._learn(call, course, host, attempt, error, probe=probe)
             self.observers.emit(
                 AttemptFinished(
                     **facts,
-                    number=attempt.number,
-                    host=host.name,
                     elapsed=self.clock.monotonic() - started,
                     outcome=_outcome(attempt, error),
                     error=None if error is None else type(error).__name__,
                     code=error.code if isinstance(error, ApiError) else None,
-                    status=error.status if isinstance(error, HttpStatusError) else None,
+                    status=attempt.status,
                 )
             )
 
@@ -165,6 +176,8 @@ class Calls:
         host: Host,
         attempt: Attempt,
         error: BaseException | None,
+        *,
+        probe: bool,
     ) -> None:
         outcome = _outcome(attempt, error)
         if outcome is Outcome.UNKNOWN and call.operation == course.operation:
@@ -178,11 +191,11 @@ class Calls:
                 SignatureRefused(**_facts(call, course), host=host.name)
             )
         if error is None:
-            host.answered()
+            host.answered(probe=probe)
         elif isinstance(error, PayerMaxError):
-            host.learn(error, tried=attempt.tried)
+            host.learn(error, tried=attempt.tried, probe=probe)
         else:
-            host.abandoned()
+            host.abandoned(probe=probe)
         if outcome is None or outcome is Outcome.REJECTED:
             self.budget.answered()
 

@@ -30,6 +30,8 @@ class Attempt:
     """Whether the transport was reached."""
     sent: bool = False
     """Whether anything has left this machine; set by the transport."""
+    status: int | None = None
+    """The HTTP status of the response, once there is one."""
     encoded: bytes = attrs.field(default=b"", repr=False)
     """The body that was made once and is to be signed."""
     verified: bytes | None = attrs.field(default=None, repr=False)

@@ -171,7 +171,7 @@ class Exchange:
         loop = asyncio.get_running_loop()
         attempt.timeout = max((limit.when() or 0.0) - loop.time(), 0.0)
         request = HttpRequest(
-            url=f"{host.base_url}/{call.operation}",
+            url=host.url_of(call.operation),
             headers=self._headers,
             body=attempt.encoded,
         )
@@ -182,9 +182,11 @@ class Exchange:
 
     async def _send(self, request: HttpRequest, attempt: Attempt) -> HttpResponse:
         attempt.tried = True
-        return await self._transport.send(
+        response = await self._transport.send(
             request, timeout=attempt.timeout, on_sent=attempt.mark_sent
         )
+        attempt.status = response.status
+        return response
 
     def _stamp(self, host: Host) -> datetime:
         wall, now = self._clock.now(), self._clock.monotonic()

@@ -49,6 +49,10 @@ class Host:
         self._observers = observers
         self._told = BreakerState.CLOSED
 
+    def url_of(self, operation: str) -> str:
+        """Where an operation is posted to."""
+        return f"{self.base_url}/{operation}"
+
     def admit(self) -> Admission:
         """What may be sent there now."""
         if self._breaker is None:
@@ -62,32 +66,33 @@ class Host:
         """Seconds until it may be tried again."""
         return self._breaker.wait(self._clock.monotonic()) if self._breaker else 0.0
 
-    def answered(self) -> None:
+    def answered(self, *, probe: bool) -> None:
         """It gave an answer that a healthy gateway gives."""
         if self._breaker is not None:
-            self._breaker.succeeded(self._clock.monotonic())
+            self._breaker.succeeded(self._clock.monotonic(), probe=probe)
             self._tell()
 
-    def learn(self, error: PayerMaxError, *, tried: bool) -> None:
+    def learn(self, error: PayerMaxError, *, tried: bool, probe: bool) -> None:
         """Count an attempt that failed.
 
         Args:
             error: How it failed.
             tried: Whether it came so far as to reach for the host.
+            probe: Whether it was let through to find out about the host.
         """
         if self._breaker is None:
             return
         if not tried:
-            self._breaker.abandoned()
+            self.abandoned(probe=probe)
         elif _is_ailment(error):
-            self._breaker.failed(self._clock.monotonic())
+            self._breaker.failed(self._clock.monotonic(), probe=probe)
         else:
-            self._breaker.succeeded(self._clock.monotonic())
+            self._breaker.succeeded(self._clock.monotonic(), probe=probe)
         self._tell()
 
-    def abandoned(self) -> None:
+    def abandoned(self, *, probe: bool) -> None:
         """An attempt was cut off and says nothing about the host."""
-        if self._breaker is not None:
+        if self._breaker is not None and probe:
             self._breaker.abandoned()
 
     def _tell(self) -> None:

@@ -41,7 +41,7 @@ class Event:
 @attrs.frozen(kw_only=True)
 class _OfCall(Event):
     call_id: int
-    """The same for all events of one call of one client."""
+    """The same for all events of one call, and no other's in this process."""
     operation: str
     """The gateway's name of the operation."""
     merchant_key: str | None
@@ -75,6 +75,8 @@ class AttemptStarted(_OfCall):
     """Which send of the call this is, from 1."""
     host: str
     """Where to."""
+    url: str
+    """All of the address; it holds no secret, not even in a query."""
 
 
 @attrs.frozen(kw_only=True)
