@@ -81,8 +81,12 @@ class NotifiedMerchant(Protocol):
         ...
 
     @property
-    def platform_keys(self) -> tuple[PublicKey, ...]:
-        """PayerMax's public keys."""
+    def platform_keys(self) -> object:
+        """PayerMax's public keys, a tuple of ``PublicKey``.
+
+        Not typed as one: pyright takes an attrs field with a converter for a
+        descriptor, which no protocol can name.
+        """
         ...
 
 
@@ -166,7 +170,7 @@ class NotificationVerifier:
             ConfigurationError: It has no platform key.
         """
         return cls(
-            RsaVerifier(*merchant.platform_keys),
+            RsaVerifier(*cast("tuple[PublicKey, ...]", merchant.platform_keys)),
             merchant_no=merchant.merchant_no,
             app_id=merchant.app_id,
             clock=clock,
