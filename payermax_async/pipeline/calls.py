@@ -74,12 +74,14 @@ class Calls:
             PayerMaxError: The last attempt's error, with the facts of the call.
         """
         tries = refusals = 0
+        doubt: PayerMaxError | None = None
         while True:
             tries += 1
             try:
                 return await self._attempt(call, course)
             except PayerMaxError as error:
                 course.tell(error)
+                doubt = error if error.outcome is Outcome.UNKNOWN else doubt
                 # Turned away for its time stamp, a request gets one new stamp:
                 # a second refusal means that stamping again does not help.
                 refusals += error.outcome is Outcome.REJECTED
@@ -87,6 +89,11 @@ class Calls:
                 if refusals < 2 and may_repeat(call.replay, error):
                     delay = course.policy.next_delay(error, tries)
                 if delay is None or delay >= course.remaining:
+                    # What could not be sent again may have been done before.
+                    unsent = error.outcome is Outcome.NOT_SENT
+                    if doubt is not None and unsent:
+                        _note_attempts(course.tell(doubt), course)
+                        raise doubt from error
                     _note_attempts(error, course)
                     raise
                 self._tell_of_retry(call, course, delay, error)

@@ -10,6 +10,7 @@ import attrs
 
 from payermax_async.core.errors import (
     ClientStateError,
+    ClockSkewError,
     ConfigurationError,
     PayerMaxError,
     ThrottledError,
@@ -19,7 +20,13 @@ from payermax_async.core.errors import (
 
 __all__ = ["RetryPolicy"]
 
-_NEVER_AGAIN = (ClientStateError, ConfigurationError, TlsError, ValidationError)
+_NEVER_AGAIN = (
+    ClientStateError,
+    ClockSkewError,
+    ConfigurationError,
+    TlsError,
+    ValidationError,
+)
 _MAX_DOUBLINGS = 32
 
 

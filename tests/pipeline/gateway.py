@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -96,16 +97,21 @@ def make(gateway: LinkGateway, data: JsonObject) -> JsonObject:
     return gateway.links[key]
 
 
+@functools.cache
+def refusal(code: str) -> HttpResponse:
+    return signed_reply(PLATFORM, code=code)
+
+
 def create(gateway: LinkGateway, data: JsonObject) -> HttpResponse:
     if str(data["merchantLinkId"]) in gateway.links:
-        return signed_reply(PLATFORM, code="ORDER_REPEAT")
+        return refusal("ORDER_REPEAT")
     return signed_reply(PLATFORM, make(gateway, data))
 
 
 def query(gateway: LinkGateway, data: JsonObject) -> HttpResponse:
     found = gateway.links.get(str(data["merchantLinkId"]))
     if found is None:
-        return signed_reply(PLATFORM, code="ORDER_NOT_EXIST")
+        return refusal("ORDER_NOT_EXIST")
     return signed_reply(PLATFORM, found)
 
 
@@ -126,7 +132,7 @@ def answers(code: str, *, done: bool = False) -> Reaction:
     def react(gateway: LinkGateway, data: JsonObject) -> HttpResponse:
         if done:
             make(gateway, data)
-        return signed_reply(PLATFORM, code=code)
+        return refusal(code)
 
     return react
 
