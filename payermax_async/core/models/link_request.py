@@ -104,8 +104,8 @@ class UserInfo:
 class GoodsItem:
     """One thing that is sold."""
 
-    goods_name: str = attrs.field(metadata=rule(text(128)))
-    """Name, up to 128 characters."""
+    goods_name: str = attrs.field(repr=False, metadata=rule(text(128)))
+    """Name, up to 128 characters. Where it was left out, from the description."""
     goods_description: str = attrs.field(
         repr=False, metadata=rule(text(256, one_line=False))
     )

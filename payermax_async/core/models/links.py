@@ -135,7 +135,7 @@ class GoodsDetail(Received):
 
     goods_id: str | None = None
     """Seen in samples, not documented."""
-    goods_name: str | None = None
+    goods_name: str | None = attrs.field(default=None, repr=False)
     """Name."""
     goods_description: str | None = attrs.field(default=None, repr=False)
     """Description."""

@@ -1,0 +1,82 @@
+"""What is printed names the case, never a person or a card."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import attrs
+import pytest
+
+from payermax_async.core.models.link_request import (
+    MerchantInfo,
+)
+from payermax_async.core.models.notifications import UnknownNotification
+from tests.core.received import every_model
+from tests.core.requests import (
+    DEFAULTS,
+    item,
+    link,
+    user,
+)
+
+# Persons, cards, and free text in which either may stand.
+HIDDEN = {
+    "card_bin_no",
+    "card_expiration_month",
+    "card_expiration_year",
+    "card_holder_name",
+    "card_identifier_name",
+    "card_identifier_no",
+    "card_last4",
+    "card_number",
+    "cavv",
+    "comments",
+    "contact_email",
+    "description",
+    "ds_transaction_id",
+    "extra",
+    "goods_description",
+    "goods_name",
+    "link_description",
+    "msg",
+    "payment_code",
+    "payment_token_id",
+    "reference",
+    "result_msg",
+    "url",
+    "user_id",
+    "user_name",
+    "username",
+    "xid",
+}
+MODELS = [
+    model for model in every_model(object) if attrs.has(model) and attrs.fields(model)
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_no_person_and_no_card_is_printed(model: type[attrs.AttrsInstance]) -> None:
+    fields = cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(model))
+    names = {field.name for field in fields}
+    printed = object.__new__(model)
+    for name in names:
+        object.__setattr__(printed, name, f"canary-of-{name}!")
+    shown = {name for name in names if f"canary-of-{name}!" in repr(printed)}
+    # The payload of a type that is not known may hold anything.
+    payload = {"data"} if model is UnknownNotification else set[str]()
+    assert names - shown == (HIDDEN & names) | payload
+
+
+def test_a_printed_request_shows_the_case_and_not_the_person() -> None:
+    shown = repr(
+        link(
+            description="canary",
+            user_info=user(user_id="canary", username="canary"),
+            goods_details=[item(goods_name="canary", goods_description="canary")],
+            merchant_info=MerchantInfo(contact_email="canary@x"),
+            link_description="canary",
+        )
+    ) + repr(link(description="canary").completed(DEFAULTS))
+    assert "canary" not in shown
+    assert "shop@shop.test" not in shown
+    assert "merchant_link_id='order-1001'" in shown
