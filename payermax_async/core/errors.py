@@ -64,6 +64,9 @@ def _revive(
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
+    if "__notes__" in state:
+        # A copy in the same process would share the list with its original.
+        error.__notes__ = [*error.__notes__]
     return error
 
 
