@@ -9,10 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import timedelta
-from decimal import Decimal
 from typing import Protocol, Self, cast
-
-import attrs
 
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.codec import ShapeError, from_wire
@@ -23,18 +20,15 @@ from payermax_async.core.errors import (
     WebhookError,
     WebhookReason,
 )
-from payermax_async.core.models.common import DECISIVE, Received
 from payermax_async.core.models.notifications import (
-    LinkNotification,
     Notification,
-    PaymentNotification,
-    RefundNotification,
     UnknownNotification,
 )
-from payermax_async.core.strict_json import JsonError, JsonValue, read_json
+from payermax_async.core.strict_json import JsonError, read_json
 from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
+from payermax_async.webhooks.content import UNUSABLE, Addressee, read_typed, unusable
 from payermax_async.webhooks.headers import HeaderSource, header_values
 
 __all__ = [
@@ -43,9 +37,6 @@ __all__ = [
     "NotificationVerifier",
     "NotifiedMerchant",
 ]
-
-_UNUSABLE = 500
-"""The answer to a genuine notification that cannot be used: PayerMax resends it."""
 
 _FUTURE_TOLERANCE = timedelta(minutes=15)
 
@@ -59,12 +50,6 @@ _SIGNATURE = re.compile(
 _SIGNATURE_LENGTHS = range(344, 1369)
 _DIGITS = re.compile(r"[0-9]+")
 _SIZE_DIGITS = 18
-
-_MODELS: dict[str, type[Notification]] = {
-    "PAYBYLINK": LinkNotification,
-    "PAYMENT": PaymentNotification,
-    "REFUND": RefundNotification,
-}
 
 
 class NotifiedMerchant(Protocol):
@@ -88,14 +73,6 @@ class NotifiedMerchant(Protocol):
         descriptor, which no protocol can name.
         """
         ...
-
-
-@attrs.frozen(kw_only=True)
-class _Addressee(Received):
-    """For whom a notification is. Read as the models read it, but never guessed."""
-
-    merchant_no: str | None = attrs.field(default=None, metadata=DECISIVE)
-    app_id: str | None = attrs.field(default=None, metadata=DECISIVE)
 
 
 class NotificationVerifier:
@@ -271,20 +248,20 @@ class NotificationVerifier:
         """What a body with the right signature says."""
         try:
             content = read_json(raw)
-            addressee = from_wire(content, _Addressee)
+            addressee = from_wire(content, Addressee)
         except (JsonError, ShapeError) as error:
-            raise _unusable(error) from None
+            raise unusable(error) from None
         self._check_addressee(addressee)
         try:
             # First without a type, so that a stale one is called stale even if
             # its payload is also of a kind that cannot be read.
             outline = from_wire(content, UnknownNotification)
             self._check_time(outline)
-            return _typed(content, outline)
+            return read_typed(content, outline)
         except ShapeError as error:
-            raise _unusable(error) from None
+            raise unusable(error) from None
 
-    def _check_addressee(self, addressee: _Addressee) -> None:
+    def _check_addressee(self, addressee: Addressee) -> None:
         compared = [
             name in allowed
             for name, allowed in (
@@ -311,7 +288,7 @@ class NotificationVerifier:
             raise WebhookError(
                 "the notification is authentic, but its time is too far from now",
                 reason=WebhookReason.STALE,
-                status=_UNUSABLE,
+                status=UNUSABLE,
                 authentic=True,
             )
 
@@ -334,32 +311,3 @@ def _names(setting: str, given: str | Collection[str] | None) -> frozenset[str] 
 def _is_over(digits: str, limit: int) -> bool:
     significant = digits.lstrip("0")
     return len(significant) > _SIZE_DIGITS or int(significant or "0") > limit
-
-
-def _typed(content: JsonValue, outline: UnknownNotification) -> Notification:
-    model = _MODELS.get(outline.notify_type.strip().upper())
-    if model is None:
-        return outline
-    notification = from_wire(content, model)
-    if _amount(notification) == 0:
-        raise ShapeError("has an amount of zero", "data")
-    return notification
-
-
-def _amount(notification: Notification) -> Decimal | None:
-    if isinstance(notification, LinkNotification | PaymentNotification):
-        return notification.data.total_amount
-    if isinstance(notification, RefundNotification):
-        return notification.data.refund_amount
-    return None
-
-
-def _unusable(error: JsonError | ShapeError) -> WebhookError:
-    # A path holds names of known fields only, but with stray blanks as they came.
-    what = " ".join(str(error).split())
-    return WebhookError(
-        f"the notification is authentic, but cannot be used: {what}",
-        reason=WebhookReason.UNREADABLE,
-        status=_UNUSABLE,
-        authentic=True,
-    )
