@@ -27,7 +27,7 @@ def read_http_date(value: str) -> datetime | None:
     """An HTTP date (RFC 9110, 5.6.7) with its offset, or ``None``."""
     try:
         found = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.utcoffset() is not None else None
 

@@ -1,0 +1,325 @@
+"""Clocks that differ: measured, warned about, corrected, or given up on."""
+
+from __future__ import annotations
+
+import locale
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payermax_async.core.errors import (
+    ApiError,
+    ClockSkewError,
+    ConfigurationError,
+    NotSentError,
+    Outcome,
+)
+from payermax_async.core.strict_json import JsonObject, read_json
+from payermax_async.pipeline.observe import Event, SkewMeasured
+from payermax_async.pipeline.skew import SkewPolicy, SkewWatch, read_http_date
+from payermax_async.transport.base import (
+    Headers,
+    HttpRequest,
+    HttpResponse,
+    header_values,
+)
+
+from .gateway import START, InstantClock, LinkGateway, client_of, order, refusal
+
+POLICY = SkewPolicy()
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def watch(offset: float, *, trip: float = 0.0) -> SkewWatch:
+    """One that saw a gateway ahead by so many seconds."""
+    found = SkewWatch(POLICY)
+    date = NOON + timedelta(seconds=offset - 0.5 - trip / 2)
+    found.observe(date, wall=NOON, now=0.0, trip=trip)
+    return found
+
+
+@given(st.floats(-2000, 2000), st.floats(0, 10))
+def test_the_offset_is_corrected_between_its_limits_only(
+    offset: float, trip: float
+) -> None:
+    found = watch(offset, trip=trip)
+    measured = found.offset(NOON, 0.0)
+    assert measured == pytest.approx(offset, abs=1e-5)  # pyright: ignore[reportUnknownMemberType]
+    corrects = abs(measured or 0.0) >= POLICY.correct
+    correction = found.correction(NOON, 0.0).total_seconds()
+    assert abs(correction - (measured if corrects and measured else 0.0)) < 1e-5
+    assert found.is_hopeless(NOON, 0.0) == (abs(measured or 0.0) >= POLICY.give_up)
+
+
+@pytest.mark.parametrize(
+    ("wall", "monotonic", "holds"),
+    [
+        (0, 0, True),
+        (599, 599, True),
+        (601, 601, False),
+        (-3600, 1, False),  # stepped back
+        (3600, 1, False),  # stepped on, or suspended while the other clock stood
+        (4, 0, True),
+    ],
+)
+def test_an_estimate_holds_while_the_two_local_clocks_agree(
+    wall: float, monotonic: float, holds: bool
+) -> None:
+    found = watch(600).offset(NOON + timedelta(seconds=wall), monotonic)
+    assert (found is not None) == holds
+
+
+def test_a_closer_look_replaces_a_vaguer_one_and_not_the_other_way() -> None:
+    found = watch(40.0, trip=8.0)
+    found.observe(NOON + timedelta(seconds=38), wall=NOON, now=0.0, trip=0.2)
+    close = found.offset(NOON, 0.0)
+    found.observe(NOON + timedelta(seconds=40), wall=NOON, now=0.0, trip=9.0)
+    assert found.offset(NOON, 0.0) == close
+    found.observe(NOON + timedelta(seconds=300), wall=NOON, now=0.0, trip=9.0)
+    assert (found.offset(NOON, 0.0) or 0) > 290, "they cannot both be right"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"warn": 0},
+        {"warn": 200},
+        {"correct": 901},
+        {"fresh": 0},
+        {"give_up": float("nan")},
+    ],
+)
+def test_a_policy_without_sense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError):
+        SkewPolicy(**wrong)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "yesterday",
+        "Sun, 01 Mar 2026 12:00:00",
+        "Sun, 01 Mar 2026 12:00:00 -0000",
+        "Sun, 01 Mar 99999999999999999999 12:00:00 GMT",
+        "Sun, 32 Mar 2026 25:61:61 GMT",
+        "1" * 10_000,
+        "Sun, 01 Mar 2026 12:00:00 +9999999999999999999999",
+    ],
+)
+def test_a_date_that_is_none_is_ignored(text: str) -> None:
+    assert read_http_date(text) is None
+
+
+@given(st.text() | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ [-+]?\w+"))
+def test_no_date_breaks_a_call(text: str) -> None:
+    found = read_http_date(text)
+    if found is not None:
+        watching = SkewWatch(POLICY)
+        watching.observe(found, wall=NOON, now=0.0, trip=0.0)
+        assert watching.offset(NOON, 0.0) is not None
+
+
+# --- through the client --------------------------------------------------------
+
+
+class TimedGateway(LinkGateway):
+    """Has a clock of its own and refuses what was not stamped near its time."""
+
+    def __init__(self, clock: InstantClock, ahead: float) -> None:
+        super().__init__()
+        self.clock = clock
+        self.ahead = ahead
+        self.stamps: list[datetime] = []
+        self.signatures: list[str] = []
+        self.data: list[JsonObject] = []
+        self.dates: Headers | None = None
+        self.true_time = START + timedelta(seconds=ahead)
+
+    @property
+    def time(self) -> datetime:
+        return self.true_time + timedelta(seconds=self.clock.monotonic())
+
+    def __call__(self, request: HttpRequest) -> HttpResponse | Exception:
+        envelope = read_json(request.body)
+        assert isinstance(envelope, dict)
+        stamp = datetime.fromisoformat(str(envelope["requestTime"]))
+        self.stamps.append(stamp)
+        self.signatures += header_values(request.headers, "sign")
+        data = envelope["data"]
+        assert isinstance(data, dict)
+        self.data.append(data)
+        age = abs((self.time - stamp).total_seconds())
+        answer = (
+            refusal("REQ_TIME_OVER_TIME") if age > 120 else super().__call__(request)
+        )
+        if isinstance(answer, Exception):
+            return answer
+        date = format_datetime(self.time.replace(microsecond=0), usegmt=True)
+        headers = (("Date", date),) if self.dates is None else self.dates
+        return HttpResponse(
+            status=answer.status, headers=(*answer.headers, *headers), body=answer.body
+        )
+
+
+class WallClock(InstantClock):
+    """A clock whose time of day can be set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_on = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.set_on)
+
+
+@pytest.mark.parametrize("ahead", [-600.0, 600.0, -130.0, 130.0])
+async def test_a_clock_that_is_off_is_corrected_after_the_first_answer(
+    ahead: float,
+) -> None:
+    clock, events = InstantClock(), list[Event]()
+    gateway = TimedGateway(clock, ahead)
+    async with client_of(gateway, clock=clock, hooks=[events.append]) as client:
+        for number in range(3):
+            await client.create_link(order(f"order-{number}"))
+    assert gateway.made == 3
+    assert len(gateway.stamps) == 4, "one create was turned away, once"
+    first, again, *_ = gateway.stamps
+    assert abs((again - first).total_seconds() - ahead) < 2
+    assert gateway.data[0] == gateway.data[1]
+    assert gateway.signatures[0] != gateway.signatures[1]
+    told = [event for event in events if isinstance(event, SkewMeasured)]
+    assert [event.corrected for event in told] == [True]
+    assert abs(told[0].offset - ahead) < 2
+
+
+@pytest.mark.parametrize("ahead", [-40.0, 40.0])
+async def test_a_small_difference_is_told_and_left_alone(ahead: float) -> None:
+    clock, events = InstantClock(), list[Event]()
+    gateway = TimedGateway(clock, ahead)
+    async with client_of(gateway, clock=clock, hooks=[events.append]) as client:
+        await client.create_link(order("a"))
+        await client.create_link(order("b"))
+    told = [event for event in events if isinstance(event, SkewMeasured)]
+    assert [event.corrected for event in told] == [False]
+    assert gateway.stamps == [START, START]
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 3600.0, 10 * 365 * 86400.0])
+async def test_a_hopeless_clock_is_an_error_that_says_what_to_do(ahead: float) -> None:
+    clock = WallClock()
+    gateway = TimedGateway(clock, ahead)
+    async with client_of(gateway, clock=clock) as client:
+        for _ in range(3):
+            with pytest.raises(ClockSkewError, match="NTP") as caught:
+                await client.create_link(order())
+            assert caught.value.outcome is Outcome.NOT_SENT
+        assert len(gateway.stamps) == 1, "only the first one left this machine"
+        clock.set_on = ahead
+        await client.create_link(order())
+    assert gateway.made == 1
+
+
+async def test_a_second_refusal_for_the_time_is_final() -> None:
+    clock = InstantClock()
+    gateway = TimedGateway(clock, 600)
+    gateway.dates = ()
+    async with client_of(gateway, clock=clock) as client:
+        with pytest.raises(ApiError) as caught:
+            await client.create_link(order())
+    assert caught.value.code == "REQ_TIME_OVER_TIME"
+    assert caught.value.outcome is Outcome.REJECTED
+    assert len(gateway.stamps) == 2
+    assert gateway.data[0] == gateway.data[1]
+    assert gateway.signatures[0] != gateway.signatures[1]
+
+
+NOON_HTTP = "Sun, 01 Mar 2026 14:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        (),
+        (("Date", "yesterday"),),
+        (("Date", ""),),
+        (("Date", "9" * 5000),),
+        (("Date", NOON_HTTP), ("Date", NOON_HTTP)),
+        (("Date", "Sun, 01 Mar 2026 14:00:00"),),
+    ],
+)
+async def test_no_date_or_a_bad_one_changes_nothing(dates: Headers) -> None:
+    clock, events = InstantClock(), list[Event]()
+    gateway = TimedGateway(clock, 0)
+    gateway.dates = dates
+    async with client_of(gateway, clock=clock, hooks=[events.append]) as client:
+        await client.create_link(order("a"))
+        await client.create_link(order("b"))
+    assert gateway.stamps == [START, START]
+    assert not [event for event in events if isinstance(event, SkewMeasured)]
+
+
+async def test_a_clock_set_back_while_waiting_moves_no_deadline() -> None:
+    class SteppingClock(WallClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            self.set_on = -3600.0
+
+    clock = SteppingClock()
+    calls = 0
+
+    def refused(_request: HttpRequest) -> Exception:
+        nonlocal calls
+        calls += 1
+        return NotSentError("refused")
+
+    async with client_of(refused, clock=clock, timeout=1.0) as client:
+        with pytest.raises(NotSentError) as caught:
+            await client.create_link(order())
+    assert caught.value.elapsed is not None
+    assert 0 <= caught.value.elapsed < 1.0
+    assert calls == 4
+    assert clock.slept == [0.1, 0.2, 0.4]
+
+
+async def test_after_a_suspension_the_time_is_measured_anew() -> None:
+    clock = WallClock()
+    gateway = TimedGateway(clock, 600)
+    async with client_of(gateway, clock=clock) as client:
+        await client.create_link(order("before"))
+        # The machine slept for a day; at waking its clock was set right.
+        gateway.true_time += timedelta(days=1)
+        clock.set_on = 86400 + 600
+        await client.create_link(order("after"))
+    assert gateway.made == 2
+    assert gateway.stamps[-1] == gateway.time
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/New_York", "UTC"])
+async def test_neither_zone_nor_locale_of_the_machine_shows_in_a_request(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    monkeypatch.setenv("LC_ALL", "ar_EG.UTF-8")
+    before = locale.setlocale(locale.LC_ALL)
+    time.tzset()
+    try:
+        clock = InstantClock()
+        clock.seconds = (datetime(2028, 2, 29, 2, 30, tzinfo=UTC) - START) / timedelta(
+            seconds=1
+        )
+        gateway = LinkGateway()
+        async with client_of(gateway, clock=clock) as client:
+            await client.create_link(order())
+        stamp = str(gateway.calls[0][1]["requestTime"])
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+        locale.setlocale(locale.LC_ALL, before)
+    assert stamp == "2028-02-29T02:30:00.000+00:00"
+    assert stamp.isascii()
