@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger("payermax_async")
+# Without a handler of its own, a library's warnings land on stderr unasked.
+_LOG.addHandler(logging.NullHandler())
 
 
 @attrs.frozen(kw_only=True)
@@ -171,7 +173,6 @@ class Observers:
 
 
 _LEVELS: dict[type[Event], int] = {
-    CallFinished: logging.INFO,
     RetryScheduled: logging.WARNING,
     BreakerChanged: logging.WARNING,
     FailedOver: logging.WARNING,
@@ -187,8 +188,10 @@ def log_event(event: Event) -> None:
     and values that :mod:`payermax_async.pipeline.observe` declares and no others.
     """
     level = _LEVELS.get(type(event), logging.DEBUG)
-    if isinstance(event, CallFinished | AttemptFinished) and event.error is not None:
-        level = logging.WARNING
+    if isinstance(event, CallFinished):
+        # A refusal is an answer; what was not answered somebody should see.
+        answered = event.outcome in {None, Outcome.REJECTED}
+        level = logging.INFO if answered else logging.WARNING
     if not _LOG.isEnabledFor(level):
         return
     fields = {
