@@ -179,13 +179,16 @@ class PayerMaxClient:
         Args:
             drain: Seconds to wait before calls are cut off.
         """
-        if not await self._courses.close(drain):
+        if not self._courses.refuse():
             return
         try:
-            await self._transport.aclose()
+            await self._courses.drain(drain)
         finally:
-            if self._own_signer is not None:
-                await self._own_signer.aclose()
+            try:
+                await self._transport.aclose()
+            finally:
+                if self._own_signer is not None:
+                    await self._own_signer.aclose()
 
     async def create_link(
         self, request: CreateLink, *, timeout: float | None = None
@@ -232,10 +235,12 @@ class PayerMaxClient:
         """Withdraw a link. Query it to see its state: the answer may say ACTIVE.
 
         Raises:
-            PayerMaxError: It may still be payable; see ``outcome``.
+            OutcomeUnknownError: It may be withdrawn or still payable.
+            PayerMaxError: It was certainly not withdrawn by this call.
         """
         request = ExpireLink(merchant_link_id=merchant_link_id)
-        return await self._run(EXPIRE_LINK, request, timeout)
+        async with self._course(EXPIRE_LINK.name, merchant_link_id, timeout) as course:
+            return await self._resolver.expire(request, course)
 
     async def query_order(
         self, out_trade_no: str, *, timeout: float | None = None
@@ -354,6 +359,7 @@ class PayerMaxClient:
         """
         operation, key, request = _case(case)
         async with self._course(operation, key, timeout) as course:
+            course.in_doubt = True  # until the question is answered
             if operation == REFUND.name:
                 refund = await self._resolver.look_up(REFUND_SETTLEMENT, key, course)
                 if isinstance(request, CreateRefund) and refund is not None:

@@ -28,6 +28,9 @@ from payermax_async.pipeline.retry import RetryPolicy
 
 __all__ = ["Course", "Courses"]
 
+# One sequence for all clients, so that hooks and logs can serve several of them.
+_NUMBERS = itertools.count(1)
+
 
 class Course:
     """How far a call has come. Entered when it starts, left when it ends."""
@@ -47,7 +50,7 @@ class Course:
         self.operation = operation
         self.merchant_key = merchant_key
         self.policy = policy
-        self.call_id = next(courses.numbers)
+        self.call_id = next(_NUMBERS)
         self.attempts = 0
         """How often something was, or was to be, sent."""
         self.in_doubt = False
@@ -141,7 +144,6 @@ class Courses:
     clock: Clock
     observers: Observers
     budget: RetryBudget = attrs.field(factory=RetryBudget)
-    numbers: itertools.count[int] = attrs.field(factory=itertools.count)
     _active: set[Course] = attrs.field(factory=set[Course], init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _closed: bool = attrs.field(default=False, init=False)
@@ -188,26 +190,28 @@ class Courses:
         if not self._active:
             self._idle.set()
 
-    async def close(self, drain: float) -> bool:
-        """Refuse new calls, wait for those under way, then cut off the rest.
-
-        Args:
-            drain: Seconds to wait.
-
-        Returns:
-            Whether this call closed it; false when it was closed before.
-        """
-        if self._closed:
-            return False
+    def refuse(self) -> bool:
+        """Take no new calls from now on; false when that was so already."""
+        first = not self._closed
         self._closed = True
-        if self._active:
-            self._idle.clear()
-            try:
-                async with asyncio.timeout(drain):
-                    await self._idle.wait()
-            except TimeoutError:
-                for course in tuple(self._active):
-                    course.cut()
-                # They still tell their callers; nothing of theirs can hang.
+        return first
+
+    async def drain(self, seconds: float) -> None:
+        """Wait so long for the calls under way, then cut off the rest."""
+        if not self._active:
+            return
+        self._idle.clear()
+        try:
+            async with asyncio.timeout(seconds):
                 await self._idle.wait()
-        return True
+        except TimeoutError:
+            self._cut()
+            # They still tell their callers; nothing of theirs can hang.
+            await self._idle.wait()
+        except asyncio.CancelledError:
+            self._cut()
+            raise
+
+    def _cut(self) -> None:
+        for course in tuple(self._active):
+            course.cut()
