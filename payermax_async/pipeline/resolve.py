@@ -18,7 +18,13 @@ from payermax_async.core.errors import (
     UnreadableReplyError,
 )
 from payermax_async.core.models.common import Received, Sent
-from payermax_async.core.operations import Operation
+from payermax_async.core.models.links import (
+    ExpiredLink,
+    ExpireLink,
+    LinkStatus,
+    QueryLink,
+)
+from payermax_async.core.operations import EXPIRE_LINK, QUERY_LINK, Operation
 from payermax_async.core.settlement import Settlement
 from payermax_async.pipeline.calls import Calls
 from payermax_async.pipeline.course import Course
@@ -93,6 +99,53 @@ class Resolver:
             if refused is not None and _api_code(refused) not in self.duplicate_codes:
                 raise refused
         self._give_up(call, course, doubt)
+
+    async def expire(self, request: ExpireLink, course: Course) -> ExpiredLink:
+        """Withdraw a link; on a doubtful end, see whether it is withdrawn.
+
+        Raises:
+            OutcomeUnknownError: It may be withdrawn or not.
+            PayerMaxError: This call certainly did not withdraw it.
+        """
+        call = prepare(EXPIRE_LINK, request, self.versions)
+        try:
+            return await self.calls.run(call, course)
+        except PayerMaxError as error:
+            if not course.in_doubt:
+                raise
+            # Repeating does no harm, but once an earlier attempt may have done it
+            # a refusal may just say that there is nothing left to withdraw.
+            expired = await self._expired(call, request, course, error)
+            if expired is not None:
+                return expired
+            if error.outcome is Outcome.REJECTED:
+                raise
+            self._give_up(call, course, error)
+
+    async def _expired(
+        self,
+        call: Call[ExpiredLink],
+        request: ExpireLink,
+        course: Course,
+        doubt: PayerMaxError,
+    ) -> ExpiredLink | None:
+        question = QueryLink(merchant_link_id=request.merchant_link_id)
+        try:
+            found = await self.calls.run(
+                prepare(QUERY_LINK, question, self.versions), course
+            )
+        except PayerMaxError:
+            self._give_up(call, course, doubt)
+        if found.link_status != LinkStatus.EXPIRED:
+            return None
+        return ExpiredLink(
+            merchant_link_id=found.merchant_link_id,
+            link_id=found.link_id,
+            link_status=found.link_status,
+            link_url=found.link_url,
+            qr_code_url=found.qr_code_url,
+            expires_at=found.expires_at,
+        )
 
     async def look_up(
         self, settlement: Settlement[WriteT, ReplyT, FoundT], key: str, course: Course

@@ -13,6 +13,7 @@ from payermax_async.core.errors import (
     ConflictError,
     HttpStatusError,
     InvalidRequestError,
+    NoReplyError,
     NotFoundError,
     NotSentError,
     Outcome,
@@ -443,3 +444,46 @@ async def test_time_is_stamped_after_waiting_for_a_free_slot() -> None:
         timespec="milliseconds"
     )
     assert late == clock.now().isoformat(timespec="milliseconds")
+
+
+def _withdraw(gateway: LinkGateway, data: JsonObject) -> HttpResponse:
+    link = gateway.links[str(data["merchantLinkId"])]
+    if link["linkStatus"] == "EXPIRED":
+        return signed_reply(PLATFORM, code="ORDER_CLOSED")
+    link["linkStatus"] = "EXPIRED"
+    return signed_reply(PLATFORM, {**link, "linkStatus": "ACTIVE"})
+
+
+def _withdraw_without_answer(gateway: LinkGateway, data: JsonObject) -> Exception:
+    _withdraw(gateway, data)
+    return NoReplyError("cut")
+
+
+async def test_a_withdrawal_whose_answer_was_lost_is_recognised() -> None:
+    gateway = LinkGateway(expirePaybylink=[_withdraw_without_answer, _withdraw])
+    async with client_of(gateway) as client:
+        await client.create_link(order())
+        expired = await client.expire_link("order-1")
+    assert expired.link_status == "EXPIRED"
+
+
+async def test_a_refused_withdrawal_of_a_live_link_stays_refused() -> None:
+    gateway = LinkGateway(
+        expirePaybylink=[not_done_without_answer, answers("ORDER_CLOSE_FAILED")]
+    )
+    async with client_of(gateway) as client:
+        await client.create_link(order())
+        with pytest.raises(ApiError) as caught:
+            await client.expire_link("order-1")
+    assert caught.value.outcome is Outcome.REJECTED
+
+
+async def test_a_withdrawal_that_cannot_be_settled_is_named_unknown() -> None:
+    gateway = LinkGateway(expirePaybylink=[not_done_without_answer] * 9)
+    async with client_of(gateway) as client:
+        await client.create_link(order())
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.expire_link("order-1")
+        found = await client.resolve(caught.value)
+    assert caught.value.operation == "expirePaybylink"
+    assert found is not None
