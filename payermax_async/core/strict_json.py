@@ -121,10 +121,15 @@ def read_json(body: bytes) -> JsonValue:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        raise JsonError("not UTF-8") from None
+        text = None
+    if text is None:
+        # Raised out here: as its context, the decoder's error would keep the body.
+        raise JsonError("not UTF-8")
     if text.startswith("\ufeff"):
         raise JsonError("starts with a byte order mark")
     _check_depth(text)
+    problem = "not JSON"
+    value: JsonValue = None
     try:
         value = cast(
             "JsonValue",
@@ -136,12 +141,15 @@ def read_json(body: bytes) -> JsonValue:
                 object_pairs_hook=_unique,
             ),
         )
+        problem = ""
     except JsonError:
         raise
     except json.JSONDecodeError as error:
-        raise JsonError(f"not JSON at character {error.pos}") from None
+        problem = f"not JSON at character {error.pos}"
     except (ValueError, RecursionError):
-        raise JsonError("not JSON") from None
+        pass
+    if problem:
+        raise JsonError(problem)
     # Both can only enter through an escape: raw ones fail to decode or to parse.
     if "\\u" in text:
         _check_text(value)
