@@ -1,31 +1,149 @@
-"""The parts of a client, made from its configuration."""
+"""The parts of a client, made from its configuration and put together."""
 
 from __future__ import annotations
 
-from payermax_async.clock import Clock
+from collections.abc import Sequence
+from typing import Self, cast
+
+import attrs
+
+from payermax_async.clock import Clock, SystemClock
 from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.options import ClientOptions
+from payermax_async.pipeline.calls import Calls
+from payermax_async.pipeline.chain import Middleware
+from payermax_async.pipeline.course import Course, Courses
+from payermax_async.pipeline.exchange import Exchange
 from payermax_async.pipeline.hosts import Host, Hosts
-from payermax_async.pipeline.observe import Observers
-from payermax_async.signing.base import Verifier
+from payermax_async.pipeline.observe import Hook, Observers, log_event
+from payermax_async.pipeline.resolve import Resolver
+from payermax_async.pipeline.slots import Slots
+from payermax_async.signing.base import Signer, Verifier
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import Transport
 
-__all__ = ["aiohttp_transport", "hosts_of", "signer_of", "verifier_of"]
+__all__ = ["Engine"]
 
 
-def hosts_of(
+@attrs.frozen(kw_only=True)
+class Engine:
+    """What a client runs on, and the life of it."""
+
+    calls: Calls
+    """Sends what may simply be repeated."""
+    resolver: Resolver
+    """Sends what must not be done twice."""
+    courses: Courses
+    """The calls under way."""
+    transport: Transport
+    """Opened and closed with the client."""
+    own_signer: RsaSigner | None
+    """Closed with the client; ``None`` when the signer came from outside."""
+    options: ClientOptions
+    """Patience and pace."""
+
+    @classmethod
+    def build(
+        cls,
+        config: MerchantConfig,
+        *,
+        options: ClientOptions | None,
+        transport: Transport | None,
+        signer: Signer | None,
+        verifier: Verifier | None,
+        middlewares: Sequence[Middleware],
+        hooks: Sequence[Hook],
+        clock: Clock | None,
+    ) -> Self:
+        """Make the parts; nothing is opened.
+
+        Raises:
+            ConfigurationError: There is nothing to sign or to verify with.
+        """
+        options, clock = options or ClientOptions(), clock or SystemClock()
+        transport = transport or _aiohttp_transport(options)
+        own_signer = None if signer else _signer_of(config)
+        observers = Observers((log_event, *hooks))
+        courses = Courses(clock, observers)
+        slots = Slots(options.max_in_flight, clock)
+        token = config.merchant_auth_token
+        calls = Calls(
+            exchange=Exchange(
+                identity=config.identity,
+                transport=transport,
+                signer=signer or cast("RsaSigner", own_signer),
+                verifier=verifier or _verifier_of(config),
+                clock=clock,
+                slots=slots,
+                observers=observers,
+                middlewares=middlewares,
+                extra_headers=[(config.auth_token_header, token)] if token else [],
+                trust_unsigned_failures=config.trust_unsigned_failures,
+            ),
+            hosts=_hosts_of(config, options, clock, observers),
+            slots=slots,
+            budget=courses.budget,
+            observers=observers,
+            clock=clock,
+            attempt_timeout=options.attempt_timeout,
+        )
+        resolver = Resolver(
+            calls=calls,
+            clock=clock,
+            versions=config.versions,
+            waits=options.settle_waits,
+        )
+        return cls(
+            calls=calls,
+            resolver=resolver,
+            courses=courses,
+            transport=transport,
+            own_signer=own_signer,
+            options=options,
+        )
+
+    async def open(self) -> None:
+        """Bind to the running event loop and open the transport."""
+        self.courses.open()
+        try:
+            await self.transport.open()
+        except BaseException:
+            self.courses.reopen()
+            raise
+
+    async def aclose(self, drain: float) -> None:
+        """Wait for calls under way, then close what is closed with the client."""
+        if not self.courses.refuse():
+            return
+        try:
+            await self.courses.drain(drain)
+        finally:
+            try:
+                await self.transport.aclose()
+            finally:
+                if self.own_signer is not None:
+                    await self.own_signer.aclose()
+
+    def course(
+        self, operation: str, merchant_key: str | None, timeout: float | None
+    ) -> Course:
+        """A call about to start."""
+        return Course(
+            self.courses,
+            operation=operation,
+            merchant_key=merchant_key,
+            policy=self.options.retry,
+            timeout=self.options.timeout if timeout is None else timeout,
+        )
+
+
+def _hosts_of(
     config: MerchantConfig,
     options: ClientOptions,
     clock: Clock,
     observers: Observers,
 ) -> Hosts:
-    """The gateway, and its backup if the options ask for it.
-
-    Raises:
-        ConfigurationError: They do, and the environment has none.
-    """
     urls = [config.environment.base_url]
     if options.failover:
         backup = config.environment.backup_url
@@ -46,17 +164,13 @@ def hosts_of(
     )
 
 
-def signer_of(config: MerchantConfig) -> RsaSigner | None:
-    """A signer with the merchant's own key, if there is one."""
-    return None if config.private_key is None else RsaSigner(config.private_key)
+def _signer_of(config: MerchantConfig) -> RsaSigner:
+    if config.private_key is None:
+        raise ConfigurationError("private_key is not set, and no signer was given")
+    return RsaSigner(config.private_key)
 
 
-def verifier_of(config: MerchantConfig) -> Verifier:
-    """A verifier with PayerMax's keys.
-
-    Raises:
-        ConfigurationError: There are none.
-    """
+def _verifier_of(config: MerchantConfig) -> Verifier:
     if not config.platform_keys:
         raise ConfigurationError(
             "platform_keys is empty: take the PayerMax public key from the dashboard"
@@ -64,8 +178,7 @@ def verifier_of(config: MerchantConfig) -> Verifier:
     return RsaVerifier(*config.platform_keys)
 
 
-def aiohttp_transport(options: ClientOptions) -> Transport:
-    """The default transport."""
+def _aiohttp_transport(options: ClientOptions) -> Transport:
     # Imported here: aiohttp takes a quarter of a second, which users of another
     # transport need not spend.
     from payermax_async.transport.aiohttp import AiohttpTransport

@@ -6,19 +6,10 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar, overload
 
-from payermax_async.assembly import (
-    aiohttp_transport,
-    hosts_of,
-    signer_of,
-    verifier_of,
-)
-from payermax_async.clock import Clock, SystemClock
+from payermax_async.assembly import Engine
+from payermax_async.clock import Clock
 from payermax_async.config import MerchantConfig
-from payermax_async.core.errors import (
-    ClientStateError,
-    ConfigurationError,
-    PayerMaxError,
-)
+from payermax_async.core.errors import ClientStateError, PayerMaxError
 from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
@@ -48,14 +39,11 @@ from payermax_async.core.operations import (
 from payermax_async.core.settlement import LINK_SETTLEMENT, REFUND_SETTLEMENT
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.options import ClientOptions
-from payermax_async.pipeline.calls import Calls
 from payermax_async.pipeline.chain import Middleware
-from payermax_async.pipeline.course import Course, Courses
-from payermax_async.pipeline.exchange import Exchange
-from payermax_async.pipeline.observe import Hook, Observers, log_event
+from payermax_async.pipeline.course import Course
+from payermax_async.pipeline.observe import Hook
 from payermax_async.pipeline.preparation import prepare, prepare_raw
-from payermax_async.pipeline.resolve import Resolver, conflict
-from payermax_async.pipeline.slots import Slots
+from payermax_async.pipeline.resolve import conflict
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import Transport
 
@@ -104,49 +92,20 @@ class PayerMaxClient:
         clock: Clock | None = None,
     ) -> None:
         self._config = config
-        self._options = options = options or ClientOptions()
-        self._clock = clock = clock or SystemClock()
-        self._own_signer = None if signer else signer_of(config)
-        self._transport = transport or aiohttp_transport(options)
-        observers = Observers((log_event, *hooks))
-        self._courses = Courses(clock, observers)
-        slots = Slots(options.max_in_flight, clock)
-        token = config.merchant_auth_token
-        self._calls = Calls(
-            exchange=Exchange(
-                identity=config.identity,
-                transport=self._transport,
-                signer=signer or self._need_signer(),
-                verifier=verifier or verifier_of(config),
-                clock=clock,
-                slots=slots,
-                observers=observers,
-                middlewares=middlewares,
-                extra_headers=[(config.auth_token_header, token)] if token else [],
-                trust_unsigned_failures=config.trust_unsigned_failures,
-            ),
-            hosts=hosts_of(config, options, clock, observers),
-            slots=slots,
-            budget=self._courses.budget,
-            observers=observers,
+        self._engine = Engine.build(
+            config,
+            options=options,
+            transport=transport,
+            signer=signer,
+            verifier=verifier,
+            middlewares=middlewares,
+            hooks=hooks,
             clock=clock,
-            attempt_timeout=options.attempt_timeout,
-        )
-        self._resolver = Resolver(
-            calls=self._calls,
-            clock=clock,
-            versions=config.versions,
-            waits=options.settle_waits,
         )
 
     def __repr__(self) -> str:
         environment = self._config.environment.name
         return f"<PayerMaxClient {self._config.merchant_no} at {environment}>"
-
-    def _need_signer(self) -> Signer:
-        if self._own_signer is None:
-            raise ConfigurationError("private_key is not set, and no signer was given")
-        return self._own_signer
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -166,8 +125,7 @@ class PayerMaxClient:
         Raises:
             ClientStateError: It is open already, or was closed.
         """
-        self._courses.open()
-        await self._transport.open()
+        await self._engine.open()
 
     async def aclose(self, *, drain: float = 20.0) -> None:
         """Wait for calls under way, then close the transport and the own signer.
@@ -179,16 +137,7 @@ class PayerMaxClient:
         Args:
             drain: Seconds to wait before calls are cut off.
         """
-        if not self._courses.refuse():
-            return
-        try:
-            await self._courses.drain(drain)
-        finally:
-            try:
-                await self._transport.aclose()
-            finally:
-                if self._own_signer is not None:
-                    await self._own_signer.aclose()
+        await self._engine.aclose(drain)
 
     async def create_link(
         self, request: CreateLink, *, timeout: float | None = None
@@ -210,10 +159,10 @@ class PayerMaxClient:
             PayerMaxError: It was certainly not created; see ``outcome``.
         """
         completed = request.completed(self._config.defaults)
-        async with self._course(
+        async with self._engine.course(
             CREATE_LINK.name, completed.merchant_link_id, timeout
         ) as course:
-            return await self._resolver.write(
+            return await self._engine.resolver.write(
                 CREATE_LINK, LINK_SETTLEMENT, completed, course
             )
 
@@ -239,8 +188,10 @@ class PayerMaxClient:
             PayerMaxError: It was certainly not withdrawn by this call.
         """
         request = ExpireLink(merchant_link_id=merchant_link_id)
-        async with self._course(EXPIRE_LINK.name, merchant_link_id, timeout) as course:
-            return await self._resolver.expire(request, course)
+        async with self._engine.course(
+            EXPIRE_LINK.name, merchant_link_id, timeout
+        ) as course:
+            return await self._engine.resolver.expire(request, course)
 
     async def query_order(
         self, out_trade_no: str, *, timeout: float | None = None
@@ -268,8 +219,10 @@ class PayerMaxClient:
             ConflictError: Another refund exists under the id.
             PayerMaxError: It was certainly not taken on; see ``outcome``.
         """
-        async with self._course(REFUND.name, request.out_refund_no, timeout) as course:
-            return await self._resolver.write(
+        async with self._engine.course(
+            REFUND.name, request.out_refund_no, timeout
+        ) as course:
+            return await self._engine.resolver.write(
                 REFUND, REFUND_SETTLEMENT, request, course
             )
 
@@ -318,8 +271,10 @@ class PayerMaxClient:
             PayerMaxError: See ``outcome``.
         """
         call = prepare_raw(name, data, version=version, replay=replay)
-        async with self._course(call.operation, call.merchant_key, timeout) as course:
-            return await self._calls.run(call, course)
+        async with self._engine.course(
+            call.operation, call.merchant_key, timeout
+        ) as course:
+            return await self._engine.calls.run(call, course)
 
     @overload
     async def resolve(
@@ -358,14 +313,16 @@ class PayerMaxClient:
             OutcomeUnknownError: Still unknown; ask again later.
         """
         operation, key, request = _case(case)
-        async with self._course(operation, key, timeout) as course:
+        async with self._engine.course(operation, key, timeout) as course:
             course.in_doubt = True  # until the question is answered
             if operation == REFUND.name:
-                refund = await self._resolver.look_up(REFUND_SETTLEMENT, key, course)
+                refund = await self._engine.resolver.look_up(
+                    REFUND_SETTLEMENT, key, course
+                )
                 if isinstance(request, CreateRefund) and refund is not None:
                     _agree(course, REFUND_SETTLEMENT.differences(request, refund))
                 return refund
-            link = await self._resolver.look_up(LINK_SETTLEMENT, key, course)
+            link = await self._engine.resolver.look_up(LINK_SETTLEMENT, key, course)
             if isinstance(request, CreateLink) and link is not None:
                 _agree(course, LINK_SETTLEMENT.differences(request, link))
             return link
@@ -377,19 +334,10 @@ class PayerMaxClient:
         timeout: float | None,
     ) -> ReplyT:
         call = prepare(operation, request, self._config.versions)
-        async with self._course(operation.name, call.merchant_key, timeout) as course:
-            return await self._calls.run(call, course)
-
-    def _course(
-        self, operation: str, merchant_key: str | None, timeout: float | None
-    ) -> Course:
-        return Course(
-            self._courses,
-            operation=operation,
-            merchant_key=merchant_key,
-            policy=self._options.retry,
-            timeout=self._options.timeout if timeout is None else timeout,
-        )
+        async with self._engine.course(
+            operation.name, call.merchant_key, timeout
+        ) as course:
+            return await self._engine.calls.run(call, course)
 
 
 def _case(
@@ -399,8 +347,12 @@ def _case(
         return CREATE_LINK.name, case.merchant_link_id, case
     if isinstance(case, CreateRefund):
         return REFUND.name, case.out_refund_no, case
-    if case.operation is None or case.merchant_key is None:
-        raise ClientStateError("this error names no link and no refund")
+    writes = {CREATE_LINK.name, EXPIRE_LINK.name, REFUND.name}
+    if case.operation not in writes or case.merchant_key is None:
+        raise ClientStateError(
+            "there is nothing to settle: this error is not about creating or "
+            "withdrawing a link, nor about a refund"
+        )
     return case.operation, case.merchant_key, None
 
 

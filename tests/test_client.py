@@ -26,6 +26,7 @@ from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.operations import Replay
 from payermax_async.core.strict_json import JsonObject, read_json
 from payermax_async.pipeline.chain import Attempt, CallNext, Middleware
+from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.testing.fake import FakeTransport
 from payermax_async.testing.replies import signed_reply
@@ -404,3 +405,30 @@ def test_neither_repr_of_client_nor_config_shows_a_secret() -> None:
     shown = f"{client!r} {config!r} {client.__dict__!r}"
     assert "secret-token" not in shown
     assert MERCHANT.to_base64()[100:140] not in shown
+
+
+async def test_only_writes_have_something_to_settle() -> None:
+    gateway = LinkGateway(queryPaybylink=[lambda _gateway, _data: NoReplyError("cut")])
+    once = RetryPolicy(max_attempts=1)
+    async with client_of(gateway, retry=once) as client:
+        with pytest.raises(NoReplyError) as caught:
+            await client.query_link("order-1")
+        with pytest.raises(ClientStateError, match="nothing to settle"):
+            await client.resolve(caught.value)
+
+
+async def test_a_client_whose_transport_did_not_open_can_be_opened_again() -> None:
+    class Stubborn(FakeTransport):
+        tries = 0
+
+        async def open(self) -> None:
+            self.tries += 1
+            if self.tries == 1:
+                raise ConfigurationError("no such file")
+            await super().open()
+
+    client = PayerMaxClient(CONFIG, transport=Stubborn(LinkGateway()))
+    with pytest.raises(ConfigurationError):
+        await client.open()
+    await client.open()
+    await client.aclose()

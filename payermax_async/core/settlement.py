@@ -11,7 +11,9 @@ from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
+    ExpiredLink,
     LinkDetails,
+    LinkStatus,
     QueryLink,
 )
 from payermax_async.core.models.refunds import (
@@ -22,7 +24,7 @@ from payermax_async.core.models.refunds import (
 )
 from payermax_async.core.operations import QUERY_LINK, QUERY_REFUND, Operation
 
-__all__ = ["LINK_SETTLEMENT", "REFUND_SETTLEMENT", "Settlement"]
+__all__ = ["LINK_SETTLEMENT", "REFUND_SETTLEMENT", "Settlement", "expired_link"]
 
 WriteT = TypeVar("WriteT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
@@ -64,6 +66,20 @@ def _created_link(found: LinkDetails) -> CreatedLink | None:
         link_url=found.link_url,
         link_id=found.link_id,
         link_status=found.link_status,
+        qr_code_url=found.qr_code_url,
+        expires_at=found.expires_at,
+    )
+
+
+def expired_link(found: LinkDetails) -> ExpiredLink | None:
+    """What a withdrawal would have answered, if the link is withdrawn."""
+    if found.link_status != LinkStatus.EXPIRED:
+        return None
+    return ExpiredLink(
+        merchant_link_id=found.merchant_link_id,
+        link_id=found.link_id,
+        link_status=found.link_status,
+        link_url=found.link_url,
         qr_code_url=found.qr_code_url,
         expires_at=found.expires_at,
     )

@@ -161,6 +161,10 @@ class Courses:
             raise ClientStateError("the client is open already")
         self._loop = asyncio.get_running_loop()
 
+    def reopen(self) -> None:
+        """Take :meth:`open` back: the transport could not be opened."""
+        self._loop = None
+
     def check(self) -> None:
         """Raise unless a call may start here and now.
 

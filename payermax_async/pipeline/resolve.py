@@ -21,11 +21,10 @@ from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.links import (
     ExpiredLink,
     ExpireLink,
-    LinkStatus,
     QueryLink,
 )
 from payermax_async.core.operations import EXPIRE_LINK, QUERY_LINK, Operation
-from payermax_async.core.settlement import Settlement
+from payermax_async.core.settlement import Settlement, expired_link
 from payermax_async.pipeline.calls import Calls
 from payermax_async.pipeline.course import Course
 from payermax_async.pipeline.exchange import Call
@@ -136,16 +135,7 @@ class Resolver:
             )
         except PayerMaxError:
             self._give_up(call, course, doubt)
-        if found.link_status != LinkStatus.EXPIRED:
-            return None
-        return ExpiredLink(
-            merchant_link_id=found.merchant_link_id,
-            link_id=found.link_id,
-            link_status=found.link_status,
-            link_url=found.link_url,
-            qr_code_url=found.qr_code_url,
-            expires_at=found.expires_at,
-        )
+        return expired_link(found)
 
     async def look_up(
         self, settlement: Settlement[WriteT, ReplyT, FoundT], key: str, course: Course

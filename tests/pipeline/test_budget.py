@@ -14,6 +14,7 @@ from payermax_async.core.errors import (
     HttpStatusError,
     NotSentError,
     Outcome,
+    OutcomeUnknownError,
     PayerMaxError,
 )
 from payermax_async.core.models.links import CreatedLink
@@ -145,13 +146,15 @@ async def test_an_empty_budget_says_so_and_what_was_sent_stays_unknown() -> None
     ailing = Ailing()
     async with client_of(ailing, breaker=None, signer=QuickSigner()) as client:
         for number in range(29):
-            with pytest.raises(HttpStatusError):
+            with pytest.raises(OutcomeUnknownError):
                 await client.expire_link(f"order-{number}")
-        with pytest.raises(HttpStatusError) as caught:
+        with pytest.raises(OutcomeUnknownError) as caught:
             await client.expire_link("order-29")
     assert caught.value.outcome is Outcome.UNKNOWN
-    assert isinstance(caught.value.__cause__, NotSentError)
-    assert "budget" in str(caught.value.__cause__)
+    last_answer = caught.value.__cause__
+    assert isinstance(last_answer, HttpStatusError)
+    assert isinstance(last_answer.__cause__, NotSentError)
+    assert "budget" in str(last_answer.__cause__)
     assert 30 + 10 <= ailing.sends <= 30 + 10 + 3
 
 

@@ -219,7 +219,7 @@ async def test_a_cancelled_closing_cuts_the_calls_and_closes_all_the_same() -> N
     gateway = SlowGateway()
     client = client_of(gateway.handle, signer=QuickSigner())
     closed = asyncio.Event()
-    transport = vars(client)["_transport"]
+    transport = vars(client)["_engine"].transport
     close = transport.aclose
 
     async def aclose() -> None:
