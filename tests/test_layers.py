@@ -31,6 +31,7 @@ RANKS = {
     "config": 4,
     "options": 4,
     "settings": 4,
+    "contrib": 5,
     "sandbox": 5,
     "testing": 5,
     "webhooks": 5,
@@ -71,6 +72,8 @@ LIBRARIES = {
         "cli.receiver",
     ),
     "cyclopts": ("cli",),
+    "opentelemetry": ("contrib.otel",),
+    "prometheus_client": ("contrib.prometheus",),
     "rich": ("cli",),
     "segno": ("cli", "sandbox.qr"),
 }

@@ -1,0 +1,1 @@
+"""Hooks for observability tools, each imported only when its module is."""

@@ -1,0 +1,156 @@
+"""What is counted, and that no label grows with the number of links."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from payermax_async.contrib.prometheus import PrometheusHook
+from payermax_async.core.errors import PayerMaxError
+from payermax_async.pipeline.breaker import BreakerPolicy, BreakerState
+from payermax_async.pipeline.observe import BreakerChanged, FailedOver, SkewMeasured
+from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.transport.base import HttpResponse
+
+from ..pipeline.gateway import (
+    LinkGateway,
+    QuickSigner,
+    answers,
+    client_of,
+    done_without_answer,
+    order,
+    refused_connection,
+    replies,
+)
+
+UNAVAILABLE = HttpResponse(status=503, headers=(), body=b"")
+FORGED = HttpResponse(status=200, headers=(("sign", "AAAA"),), body=b"{}")
+
+
+def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
+    return registry.get_sample_value(f"payermax_{name}", labels)
+
+
+def series(registry: CollectorRegistry) -> int:
+    return sum(len(list(metric.samples)) for metric in registry.collect())
+
+
+async def test_calls_attempts_and_retries_are_counted_by_outcome() -> None:
+    registry = CollectorRegistry()
+    gateway = LinkGateway(
+        createPaybylink=[refused_connection, done_without_answer],
+        expirePaybylink=[answers("PARAMS_INVALID")],
+    )
+    async with client_of(gateway, hooks=[PrometheusHook(registry)]) as client:
+        await client.create_link(order())
+        with pytest.raises(PayerMaxError):
+            await client.expire_link("order-1")
+    expected = {
+        ("createPaybylink", "not_sent"): 1,
+        ("createPaybylink", "unknown"): 1,
+        ("queryPaybylink", "ok"): 1,
+        ("expirePaybylink", "rejected"): 1,
+        ("createPaybylink", "ok"): None,
+    }
+    for (operation, outcome), count in expected.items():
+        labels = {"operation": operation, "outcome": outcome}
+        assert value(registry, "attempts_total", **labels) == count
+    for operation, outcome in {
+        ("createPaybylink", "ok"),
+        ("expirePaybylink", "rejected"),
+    }:
+        labels = {"operation": operation, "outcome": outcome}
+        assert value(registry, "call_duration_seconds_count", **labels) == 1
+    create = {"operation": "createPaybylink"}
+    assert value(registry, "retries_total", **create) == 1
+    assert value(registry, "attempt_duration_seconds_count", **create) == 2
+    assert value(registry, "calls_in_progress", **create) == 0
+
+
+async def test_a_call_under_way_is_in_progress() -> None:
+    registry = CollectorRegistry()
+    seen = list[float | None]()
+    gateway = LinkGateway()
+
+    def handler(request: object) -> HttpResponse | Exception:
+        seen.append(value(registry, "calls_in_progress", operation="createPaybylink"))
+        return gateway(request)  # type: ignore[arg-type]
+
+    async with client_of(handler, hooks=[PrometheusHook(registry)]) as client:
+        await client.create_link(order())
+    assert seen == [1.0]
+
+
+async def test_the_breaker_shows_one_state_per_host() -> None:
+    registry = CollectorRegistry()
+    gateway = LinkGateway()
+    hook = PrometheusHook(registry)
+
+    def states() -> dict[str, float | None]:
+        return {
+            state.name.lower(): value(
+                registry,
+                "breaker_state",
+                host="gateway.test",
+                payermax_breaker_state=state.name.lower(),
+            )
+            for state in BreakerState
+        }
+
+    async with client_of(
+        gateway,
+        hooks=[hook],
+        breaker=BreakerPolicy(min_calls=1, failure_ratio=0.5),
+        retry=RetryPolicy(max_attempts=1),
+    ) as client:
+        await client.create_link(order())
+        assert states() == {"closed": 1, "open": 0, "half_open": 0}
+        gateway.script["queryPaybylink"] = [replies(UNAVAILABLE)]
+        with pytest.raises(PayerMaxError):
+            await client.query_link("order-1")
+        assert states() == {"closed": 0, "open": 1, "half_open": 0}
+    hook(BreakerChanged(host="gateway.test", state=BreakerState.HALF_OPEN))
+    assert states() == {"closed": 0, "open": 0, "half_open": 1}
+
+
+async def test_refused_signatures_are_counted_from_zero() -> None:
+    registry = CollectorRegistry()
+    gateway = LinkGateway()
+    async with client_of(gateway, hooks=[PrometheusHook(registry)]) as client:
+        await client.create_link(order())
+        host = {"host": "gateway.test"}
+        assert value(registry, "refused_signatures_total", **host) == 0
+        gateway.script["queryPaybylink"] = [replies(FORGED)] * 2
+        await client.query_link("order-1")
+        assert value(registry, "refused_signatures_total", **host) == 2
+
+
+def test_skew_and_failover_are_told_by_host() -> None:
+    registry = CollectorRegistry()
+    hook = PrometheusHook(registry)
+    hook(SkewMeasured(host="a", offset=-42.5, corrected=False))
+    hook(FailedOver(call_id=1, operation="o", merchant_key="k", host="b"))
+    assert value(registry, "clock_offset_seconds", host="a") == -42.5
+    assert value(registry, "failovers_total", host="b") == 1
+
+
+async def test_the_number_of_series_does_not_grow_with_the_links() -> None:
+    registry = CollectorRegistry()
+    hook = PrometheusHook(registry)
+    async with client_of(LinkGateway(), hooks=[hook], signer=QuickSigner()) as client:
+        await client.create_link(order("order-0"))
+        few = series(registry)
+        for number in range(1, 50):
+            await client.create_link(order(f"order-{number}"))
+    assert series(registry) == few
+    assert b"order-" not in generate_latest(registry)
+
+
+async def test_one_hook_serves_several_clients() -> None:
+    registry = CollectorRegistry()
+    hook = PrometheusHook(registry)
+    for key in ("a", "b"):
+        async with client_of(LinkGateway(), hooks=[hook]) as client:
+            await client.create_link(order(key))
+    labels = {"operation": "createPaybylink", "outcome": "ok"}
+    assert value(registry, "attempts_total", **labels) == 2
