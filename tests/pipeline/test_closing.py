@@ -235,7 +235,7 @@ async def test_a_cancelled_closing_cuts_the_calls_and_closes_all_the_same() -> N
         await asyncio.gather(closing, return_exceptions=True)
         assert closing.cancelled()
         assert closed.is_set()
-        with pytest.raises(OutcomeUnknownError):
+        with pytest.raises(OutcomeUnknownError, match="the client was closed"):
             await create
 
 
