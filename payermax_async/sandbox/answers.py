@@ -14,10 +14,12 @@ import attrs
 
 from payermax_async.core.codes import lookup
 from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.links import LinkStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.money import decimals_for, format_amount
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.cashier.methods import Method
+from payermax_async.sandbox.quirks import Quirk, respelled
 from payermax_async.sandbox.records import CardFace, Link, Refund, Trade
 
 __all__ = ["Answers", "fee_of", "write_moment"]
@@ -67,13 +69,28 @@ class Answers:
     """Scheme, host and port of the cashier, such as ``http://127.0.0.1:8400``."""
     fee_rate: Decimal
     """The merchant's fee as a part of the amount."""
+    quirks: frozenset[Quirk] = frozenset()
+    """Ways of writing to use instead of the usual ones."""
+
+    def _spelled(self, data: JsonObject) -> JsonObject:
+        return respelled(data, self.quirks) if self.quirks else data
 
     def link_url(self, link: Link) -> str:
         """Where the payer pays."""
         return f"{self.origin}/l/{link.link_id}"
 
     def link_brief(self, link: Link, now: datetime) -> JsonObject:
-        """The reply to a create or a withdrawal."""
+        """The reply to a create."""
+        return self._spelled(self._link_facts(link, now))
+
+    def link_withdrawn(self, link: Link, now: datetime) -> JsonObject:
+        """The reply to a withdrawal."""
+        data = self._link_facts(link, now)
+        if Quirk.EXPIRY_SAYS_ACTIVE in self.quirks:
+            data["linkStatus"] = LinkStatus.ACTIVE.value
+        return self._spelled(data)
+
+    def _link_facts(self, link: Link, now: datetime) -> JsonObject:
         return {
             "linkId": link.link_id,
             "merchantLinkId": link.merchant_link_id,
@@ -99,20 +116,22 @@ class Answers:
             for item in link.goods
         ]
         who = {"userId": link.user_id, "userName": link.username}
-        return {
-            **self._link_money(link, now),
-            **_filled({"linkDescription": link.link_description}),
-            "description": link.description,
-            "payByLinkInfo": [
-                {**self._attempt(trade), "userInfo": _filled({**who})}
-                for trade in trades
-            ],
-            "goodsDetails": goods,
-        }
+        return self._spelled(
+            {
+                **self._link_money(link, now),
+                **_filled({"linkDescription": link.link_description}),
+                "description": link.description,
+                "payByLinkInfo": [
+                    {**self._attempt(trade), "userInfo": _filled({**who})}
+                    for trade in trades
+                ],
+                "goodsDetails": goods,
+            }
+        )
 
     def _link_money(self, link: Link, now: datetime) -> JsonObject:
         return {
-            **self.link_brief(link, now),
+            **self._link_facts(link, now),
             "totalAmount": format_amount(link.total_amount),
             "country": link.country,
             "currency": link.currency,
@@ -142,11 +161,13 @@ class Answers:
 
     def link_notice(self, link: Link, trade: Trade, now: datetime) -> JsonObject:
         """The ``data`` of a PAYBYLINK notification."""
-        return {
-            **self._link_money(link, now),
-            "linkDescription": link.link_description or "",
-            "payByLinkInfo": [self._attempt(trade)],
-        }
+        return self._spelled(
+            {
+                **self._link_money(link, now),
+                "linkDescription": link.link_description or "",
+                "payByLinkInfo": [self._attempt(trade)],
+            }
+        )
 
     def order(self, trade: Trade) -> JsonObject:
         """The reply to an order query."""
@@ -154,12 +175,14 @@ class Answers:
             "createTime": trade.created_at,
             "confirmPayTime": trade.confirmed_at,
         }
-        return {
-            **self.order_notice(trade),
-            "resultCode": trade.result_code,
-            "resultMsg": self._result_message(trade),
-            **{name: write_moment(time) for name, time in times.items() if time},
-        }
+        return self._spelled(
+            {
+                **self._order_facts(trade),
+                "resultCode": trade.result_code,
+                "resultMsg": self._result_message(trade),
+                **{name: write_moment(time) for name, time in times.items() if time},
+            }
+        )
 
     @staticmethod
     def _result_message(trade: Trade) -> str:
@@ -168,6 +191,9 @@ class Answers:
 
     def order_notice(self, trade: Trade) -> JsonObject:
         """The ``data`` of a PAYMENT notification."""
+        return self._spelled(self._order_facts(trade))
+
+    def _order_facts(self, trade: Trade) -> JsonObject:
         paid = trade.status is PaymentStatus.SUCCESS
         data: JsonObject = {
             "outTradeNo": trade.out_trade_no,
@@ -212,6 +238,9 @@ class Answers:
 
     def refund_notice(self, refund: Refund) -> JsonObject:
         """The ``data`` of a REFUND notification."""
+        return self._spelled(self._refund_facts(refund))
+
+    def _refund_facts(self, refund: Refund) -> JsonObject:
         data: JsonObject = {
             "outRefundNo": refund.out_refund_no,
             "refundTradeNo": refund.refund_trade_no,
@@ -228,4 +257,7 @@ class Answers:
         """The reply to a refund query."""
         failed = refund.status is RefundStatus.REFUND_FAILED
         message = "The channel refused the refund." if failed else ""
-        return {**self.refund_notice(refund), "resultMsg": message}
+        data = {**self._refund_facts(refund), "resultMsg": message}
+        if Quirk.REFUND_AMOUNT_AS_TOTAL in self.quirks:
+            data["totalAmount"] = data.pop("refundAmount")
+        return self._spelled(data)

@@ -62,6 +62,7 @@ class Book:
         self._by_refund_no: dict[tuple[str, str], str] = {}
         self._by_order: dict[str, list[str]] = defaultdict(list)
         self._due: list[tuple[datetime, str]] = []
+        self._changed: dict[tuple[str, str], Link | Trade | Refund] = {}
 
     def put_link(self, link: Link) -> None:
         """Write a link down, new or changed."""
@@ -69,6 +70,7 @@ class Book:
             key = (link.owner.merchant_no, link.merchant_link_id)
             self._by_merchant_id[key].append(link.link_id)
         self._links[link.link_id] = link
+        self._changed["links", link.link_id] = link
 
     def put_trade(self, trade: Trade) -> None:
         """Write a trade down, new or changed."""
@@ -77,6 +79,7 @@ class Book:
             self._by_token[trade.trade_token] = trade.out_trade_no
             heapq.heappush(self._due, (trade.closes_at, trade.out_trade_no))
         self._trades[trade.out_trade_no] = trade
+        self._changed["trades", trade.out_trade_no] = trade
 
     def put_refund(self, refund: Refund) -> None:
         """Write a refund down, new or changed."""
@@ -88,6 +91,7 @@ class Book:
             if refund.due_at is not None:
                 heapq.heappush(self._due, (refund.due_at, number))
         self._refunds[number] = refund
+        self._changed["refunds", number] = refund
 
     def link(self, link_id: str) -> Link | None:
         """The link with the gateway's id."""
@@ -96,6 +100,14 @@ class Book:
     def links(self) -> tuple[Link, ...]:
         """Every link, oldest first."""
         return tuple(self._links.values())
+
+    def trades(self) -> tuple[Trade, ...]:
+        """Every trade, oldest first."""
+        return tuple(self._trades.values())
+
+    def refunds(self) -> tuple[Refund, ...]:
+        """Every refund, oldest first."""
+        return tuple(self._refunds.values())
 
     def link_of_merchant(self, owner: Owner, merchant_link_id: str) -> Link | None:
         """The newest link with the merchant's id."""
@@ -167,6 +179,19 @@ class Book:
         if trade is not None:
             return trade.status is PaymentStatus.PENDING or not trade.announced
         return self._refunds[number].status is RefundStatus.REFUND_PENDING
+
+    def take_changes(self) -> list[tuple[str, str, JsonObject]]:
+        """What was written down since the last call: kind, id and JSON values."""
+        changed, self._changed = self._changed, {}
+        return [
+            (kind, number, cast("JsonObject", _CONVERTER.unstructure(record)))
+            for (kind, number), record in changed.items()
+        ]
+
+    @property
+    def size(self) -> int:
+        """How many records there are."""
+        return len(self._links) + len(self._trades) + len(self._refunds)
 
     def to_state(self) -> JsonObject:
         """Everything as JSON values."""

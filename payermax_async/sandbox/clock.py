@@ -6,13 +6,13 @@ import asyncio
 import heapq
 import itertools
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from payermax_async.core.errors import ConfigurationError
 
-__all__ = ["VirtualClock", "read_duration"]
+__all__ = ["ClockHold", "VirtualClock", "read_duration"]
 
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -108,6 +108,18 @@ class VirtualClock:
             if not self._held and self._released is not None:
                 self._released.set()
 
+    def set(self, moment: datetime) -> None:
+        """Step the time of day, as an administrator does; nobody is woken.
+
+        :meth:`monotonic` does not step, so every wait lasts as long as before.
+
+        Raises:
+            ConfigurationError: ``moment`` has no time zone.
+        """
+        if moment.tzinfo is None:
+            raise ConfigurationError("a clock's time must carry its time zone")
+        self._start = moment.astimezone(UTC) - self._passed
+
     async def advance(self, by: float | timedelta | str) -> None:
         """Move on, and wake everyone who is due, in order and at their own time.
 
@@ -139,3 +151,23 @@ class VirtualClock:
             while self._held:
                 self._released = asyncio.Event()
                 await self._released.wait()
+
+
+class ClockHold:
+    """One worker's hold on a clock, taken and given back any number of times."""
+
+    def __init__(self, hold: Callable[[], AbstractContextManager[None]]) -> None:
+        self._hold = hold
+        self._stack: ExitStack | None = None
+
+    def start(self) -> None:
+        """Hold the clock, unless it is held already."""
+        if self._stack is None:
+            self._stack = ExitStack()
+            self._stack.enter_context(self._hold())
+
+    def stop(self) -> None:
+        """Let it go, unless it is free already."""
+        if self._stack is not None:
+            self._stack.close()
+            self._stack = None

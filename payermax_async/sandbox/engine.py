@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
@@ -11,21 +10,37 @@ from typing import Self
 import attrs
 
 from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.accounts import GatewayPolicy, SandboxMerchant
 from payermax_async.sandbox.book import Book
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.deliveries import Delivery, NoticeKey
 from payermax_async.sandbox.desk import CashierDesk
-from payermax_async.sandbox.exchange import FaultHook
+from payermax_async.sandbox.diagnosis import Diagnosis, explain_signature
+from payermax_async.sandbox.exchange import (
+    Exchange,
+    FaultAction,
+    FaultHook,
+    FaultPoint,
+    Verdict,
+)
+from payermax_async.sandbox.faults import FaultRule, Faults
 from payermax_async.sandbox.gateway import SandboxGateway, Throttle
+from payermax_async.sandbox.kept_keys import keep_secret, kept_keys
+from payermax_async.sandbox.keyring import KeyRing
 from payermax_async.sandbox.ledger import Ledger
+from payermax_async.sandbox.memory import Memory, id_source, read_book
 from payermax_async.sandbox.notices import NoticeKind
 from payermax_async.sandbox.notifier import DEFAULT_KINDS, SCHEDULE, Notifier, Post
 from payermax_async.sandbox.policy import LedgerPolicy
 from payermax_async.sandbox.records import Event
+from payermax_async.sandbox.store import SandboxStore
 from payermax_async.sandbox.targets import Targets
 from payermax_async.sandbox.timekeeper import Timekeeper
-from payermax_async.signing.rsa import RsaSigner, RsaVerifier
+from payermax_async.signing.keys import PublicKey
+from payermax_async.signing.rsa import RsaVerifier
+from payermax_async.transport.base import header_values
 
 __all__ = ["SandboxEngine", "SandboxOptions"]
 
@@ -50,6 +65,11 @@ class SandboxOptions:
     """Merchants beside the one of the credentials."""
     seed: int | None = None
     """Makes ids repeatable."""
+    faults: tuple[FaultRule, ...] = ()
+    """What goes wrong from the start."""
+    known_keys: Mapping[str, PublicKey] = attrs.field(factory=dict[str, PublicKey])
+    """Keys that may be used by mistake, such as those of other environments, by what
+    to call them: a wrong signature is explained with them."""
 
 
 class SandboxEngine:
@@ -71,6 +91,7 @@ class SandboxEngine:
         book: Book | None = None,
         faults: FaultHook | None = None,
         throttle: Throttle | None = None,
+        store: SandboxStore | None = None,
     ) -> None:
         """Put a sandbox together.
 
@@ -81,24 +102,37 @@ class SandboxEngine:
             options: How it behaves.
             origin: Scheme, host and port that links start with.
             book: Records to go on from.
-            faults: Makes things go wrong on purpose.
+            faults: Makes things go wrong on purpose, before those of
+                :attr:`faults` are looked at.
             throttle: Turns requests away.
+            store: A file to go on from and to keep every change in. It stays the
+                caller's to close.
+
+        Raises:
+            ConfigurationError: The file cannot be read.
         """
         self.options = options or SandboxOptions()
         self.credentials = credentials
         self.clock: Clock = clock or SystemClock()
         self.targets = Targets(self.options.allowed_hosts)
-        self._signer = RsaSigner(credentials.platform_key)
+        self.faults = Faults(self.options.faults)
+        """What goes wrong on purpose, by script."""
+        self.keys = KeyRing(credentials, kept_keys(store) if store else None)
+        """The platform's signers."""
+        if store is not None:
+            book = read_book(store)
         seed = self.options.seed
-        # SystemRandom: a link's id is all that keeps strangers off its page.
-        ids = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
         self.ledger = Ledger(
-            self.clock, ids, self.options.ledger, origin=origin, book=book
+            self.clock,
+            id_source(seed, book or Book()),
+            self.options.ledger,
+            origin=origin,
+            book=book,
         )
         default_url = self.options.notify_url
         self.notifier = Notifier(
             clock=self.clock,
-            signer=self._signer,
+            signer=self.keys.signer,
             post=post,
             answers=lambda: self.ledger.answers,
             targets=self.targets,
@@ -108,25 +142,40 @@ class SandboxEngine:
             hold=self.clock.hold
             if isinstance(self.clock, VirtualClock)
             else nullcontext,
+            other_signer=self.keys.find,
+            on_change=self._note,
+            on_forget=self._drop,
         )
         self.gateway = SandboxGateway(
             self.ledger,
             (self._own_merchant(), *self.options.merchants),
-            self._signer,
+            self.keys.signer,
             clock=self.clock,
             policy=self.options.gateway,
-            faults=faults,
+            faults=_Chain(faults, self.faults) if faults else self.faults,
             throttle=throttle,
             on_events=self.tell,
+            foreign=self.keys.foreign,
         )
         self.desk = CashierDesk(
             self.ledger,
-            secret=secrets.token_bytes(32),
+            secret=keep_secret(store) if store else secrets.token_bytes(32),
             clock_runs=isinstance(self.clock, SystemClock),
             on_events=self.tell,
         )
         self._timekeeper = Timekeeper(
-            self.ledger, clock=self.clock, on_events=self.notifier.notify
+            self.ledger, clock=self.clock, on_events=self._notify
+        )
+        self._store = store
+        self._diagnoses: dict[int, Diagnosis | None] = {}
+        self._memory = Memory(
+            ledger=self.ledger,
+            notifier=self.notifier,
+            faults=self.faults,
+            clock=self.clock,
+            seed=seed,
+            store=store,
+            forget=self._forget,
         )
 
     def _own_merchant(self) -> SandboxMerchant:
@@ -138,14 +187,86 @@ class SandboxEngine:
 
     def tell(self, events: Iterable[Event]) -> None:
         """Notify merchants of what a call to the ledger returned."""
-        self.notifier.notify(tuple(events))
+        self._notify(tuple(events))
         self._timekeeper.look_again()
+
+    def _notify(self, events: tuple[Event, ...]) -> None:
+        self.notifier.notify(events)
+        # One transaction: what happened, and that somebody has to be told.
+        self.save()
+
+    def save(self) -> None:
+        """Write what has changed into the file, if there is one.
+
+        Raises:
+            ConfigurationError: It cannot be written.
+        """
+        self._memory.save()
+
+    def _note(self, delivery: Delivery) -> None:
+        self._memory.note(delivery)
+
+    def _drop(self, delivery: Delivery) -> None:
+        self._memory.dropped(delivery)
+
+    def _forget(self) -> None:
+        self.gateway.exchanges.clear()
+        self._diagnoses.clear()
+
+    # Snapshots
+
+    def snapshot(self) -> JsonObject:
+        """Links, trades, refunds, notifications, faults and the time, as JSON."""
+        return self._memory.snapshot()
+
+    async def restore(self, state: Mapping[str, JsonValue]) -> None:
+        """Put back what :meth:`snapshot` gave; the requests seen are forgotten.
+
+        A virtual clock goes back as well, the machine's does not.
+
+        Raises:
+            ConfigurationError: It is no snapshot; nothing was changed.
+        """
+        await self._memory.restore(state)
+        self._timekeeper.look_again()
+
+    async def reset(self) -> None:
+        """Forget everything but the keys and the time."""
+        await self._memory.reset()
+        self._timekeeper.look_again()
+
+    def diagnose(self, exchange: Exchange) -> Diagnosis | None:
+        """Why a request's signature was refused; ``None`` when it was not."""
+        if exchange.verdict in {Verdict.VALID, Verdict.NOT_CHECKED}:
+            return None
+        if exchange.number not in self._diagnoses:
+            self._diagnoses[exchange.number] = self._explain(exchange)
+            while len(self._diagnoses) > self.options.gateway.keep:
+                del self._diagnoses[next(iter(self._diagnoses))]
+        return self._diagnoses[exchange.number]
+
+    def _explain(self, exchange: Exchange) -> Diagnosis | None:
+        if exchange.verdict is Verdict.UNKNOWN_APP:
+            return _UNKNOWN_APP
+        return explain_signature(
+            exchange.body,
+            header_values(exchange.headers, "sign"),
+            {"the merchant's key": self.credentials.merchant_key.public_key},
+            {
+                **self.options.known_keys,
+                **{
+                    _KEY_NAMES[which]: key
+                    for which, key in self.keys.public_keys().items()
+                },
+            },
+        )
 
     def environment(self, base_url: str) -> Mapping[str, str]:
         """The ``PAYERMAX_*`` variables a client needs. Holds the private key."""
         return self.credentials.environment(base_url)
 
     async def __aenter__(self) -> Self:
+        self._memory.resume(faults=not self.options.faults)
         self._timekeeper.start()
         return self
 
@@ -156,4 +277,30 @@ class SandboxEngine:
         """Stop what runs in the background. A second call does nothing."""
         await self._timekeeper.aclose()
         await self.notifier.aclose()
-        await self._signer.aclose()
+        await self.keys.aclose()
+
+
+_UNKNOWN_APP = Diagnosis(
+    fault="app",
+    reason="No key is configured for the app id of the request.",
+    fix="Send the appId of the sandbox's settings; it goes with the key.",
+)
+_KEY_NAMES = {
+    NoticeKey.PLATFORM: "the sandbox's own platform key",
+    NoticeKey.ROTATED: "the sandbox's next platform key",
+    NoticeKey.WRONG: "the key of the fault 'foreign-signature'",
+}
+
+
+class _Chain:
+    """One hook before another."""
+
+    def __init__(self, first: FaultHook, second: FaultHook) -> None:
+        self._hooks = (first, second)
+
+    async def __call__(self, point: FaultPoint) -> FaultAction | None:
+        for hook in self._hooks:
+            action = await hook(point)
+            if action is not None:
+                return action
+        return None

@@ -9,7 +9,7 @@ from datetime import datetime
 import attrs
 
 from payermax_async.core.errors import PayerMaxError
-from payermax_async.core.strict_json import JsonValue
+from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.transport.base import Headers, HttpResponse
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "FaultHook",
     "FaultPoint",
     "FaultStage",
+    "SpoiledResponse",
+    "SpoiledSignature",
     "Verdict",
 ]
 
@@ -63,14 +65,17 @@ class Exchange:
     response: HttpResponse | None = attrs.field(repr=False)
     """The answer; ``None`` when the connection was dropped."""
     fault: bool = False
-    """Whether the answer was made by a fault."""
+    """Whether a fault had a hand in it."""
+    fault_name: str = ""
+    """Which one, such as ``html (fault 3)``; empty when it has no name."""
 
 
 class FaultStage(enum.Enum):
     """When a fault is asked for."""
 
     BEFORE = "before"
-    """The request is genuine and nothing was done yet."""
+    """The signature is the merchant's; its time was not looked at and nothing was
+    done yet."""
     AFTER = "after"
     """It was done, or refused, and the answer is ready."""
 
@@ -89,28 +94,88 @@ class FaultPoint:
     """The ``data`` of the request."""
     response: HttpResponse | None = attrs.field(default=None, repr=False)
     """The answer that would be given; ``None`` before."""
+    code: str = ""
+    """The code of that answer."""
+    reply: JsonObject | None = attrs.field(default=None, repr=False)
+    """The ``data`` of that answer; ``None`` when it has none."""
+
+
+class SpoiledSignature(enum.Enum):
+    """What can be wrong with the signature of an answer."""
+
+    WRONG = "wrong"
+    """The platform's own key, over other bytes."""
+    MISSING = "missing"
+    """No ``sign`` header."""
+    FOREIGN = "foreign"
+    """A key that nobody knows, over the right bytes."""
 
 
 @attrs.frozen(kw_only=True)
 class FaultAction:
-    """What goes wrong. Exactly one of the fields is given."""
+    """What goes wrong. Exactly one of ``code`` to ``gap`` is given."""
 
     code: str | None = None
     """Answer with this code, properly signed."""
     response: HttpResponse | None = None
     """Answer with this, whatever it is."""
+    data: JsonObject | None = None
+    """Answer success with this ``data``, properly signed."""
     drop: bool = False
-    """Answer nothing and drop the connection."""
+    """Answer nothing and close the connection."""
+    reset: bool = False
+    """Answer nothing and reset the connection."""
+    signature: SpoiledSignature | None = None
+    """Spoil the answer's signature."""
+    skew: float | None = None
+    """Seconds that the gateway's clock is ahead for this request."""
+    cut: int | None = None
+    """Break the answer off after so many bytes of its body."""
+    gap: float | None = None
+    """Seconds of the machine's time before each byte of the answer's body."""
+
+    wait: float = 0.0
+    """Seconds of the sandbox's clock before it happens."""
+    name: str = ""
+    """What the exchange's record calls it."""
 
     def __attrs_post_init__(self) -> None:
-        given = (self.code is not None, self.response is not None, self.drop)
+        given = (
+            self.code is not None,
+            self.response is not None,
+            self.data is not None,
+            self.drop,
+            self.reset,
+            self.signature is not None,
+            self.skew is not None,
+            self.cut is not None,
+            self.gap is not None,
+        )
         if sum(given) != 1:
-            raise ValueError("a fault has exactly one of code, response and drop")
+            raise ValueError(
+                "a fault has exactly one of code, response, data, drop, reset, "
+                "signature, skew, cut and gap"
+            )
 
 
 FaultHook = Callable[[FaultPoint], Awaitable[FaultAction | None]]
 """Asked twice a request; may wait, and returns what shall go wrong, if anything."""
 
 
+@attrs.frozen(kw_only=True)
+class SpoiledResponse(HttpResponse):
+    """An answer that does not arrive as it should; ``body`` is the whole of it."""
+
+    sent: int | None = None
+    """Bytes of the body after which the connection is closed; all when ``None``."""
+    gap: float = 0.0
+    """Seconds of the machine's time before each byte of the body."""
+
+
 class ConnectionDroppedError(PayerMaxError):
-    """The sandbox was told to drop the connection without an answer."""
+    """The sandbox was told to end the connection without an answer."""
+
+    def __init__(self, message: str, *, reset: bool = False) -> None:
+        super().__init__(message)
+        self.reset = reset
+        """Whether it is reset instead of closed in an orderly way."""

@@ -10,16 +10,17 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from email.utils import format_datetime
 
 import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.codes import SUCCESS_CODE
-from payermax_async.core.errors import ConfigurationError, SignatureError
-from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
+from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.sandbox.accounts import GatewayPolicy, SandboxMerchant
+from payermax_async.sandbox.admission import Admission, Case, Throttle
 from payermax_async.sandbox.exchange import (
     ConnectionDroppedError,
     Exchange,
@@ -27,42 +28,28 @@ from payermax_async.sandbox.exchange import (
     FaultHook,
     FaultPoint,
     FaultStage,
+    SpoiledResponse,
+    SpoiledSignature,
     Verdict,
-)
-from payermax_async.sandbox.intake import (
-    Envelope,
-    check_envelope,
-    claimed_merchant,
-    read_app,
-    read_body,
 )
 from payermax_async.sandbox.ledger import Ledger
 from payermax_async.sandbox.records import Event, Owner, RefusedError
-from payermax_async.signing.base import Signer, Verifier
-from payermax_async.transport.base import Headers, HttpResponse, header_values
+from payermax_async.signing.base import Signer
+from payermax_async.transport.base import Headers, HttpResponse
 
 __all__ = ["SandboxGateway", "Throttle"]
 
 _LOGGER = logging.getLogger(__name__)
-_TOKEN_HEADERS = ("merchant_auth_token", "merchantAuthToken")
 
-Throttle = Callable[[str, str], bool]
-"""Operation and merchant number in; true when the request is one too many."""
+_WORDS = {
+    "ORDER_NOT_EXIST": "The payment link does not exist.",
+    "SYSTEM_ERROR": "System busy.",
+    "TOO_MANY_REQUEST": "Too many requests, try again later.",
+}
+"""What the gateway says in earnest, so that a fault cannot be told from it."""
 
-
-@attrs.define
-class _Case:
-    """One request on its way through."""
-
-    operation: str
-    headers: Headers
-    body: bytes
-    call: int
-    merchant_no: str = ""
-    verdict: Verdict = Verdict.NOT_CHECKED
-    code: str = ""
-    data: JsonValue = None
-    fault: bool = False
+_FOREIGN = "QUFB" * 85 + "QUE="
+"""In the shape of a signature: 256 bytes that no key made."""
 
 
 class SandboxGateway:
@@ -85,6 +72,7 @@ class SandboxGateway:
         faults: FaultHook | None = None,
         throttle: Throttle | None = None,
         on_events: Callable[[tuple[Event, ...]], None] | None = None,
+        foreign: Callable[[], Awaitable[Signer]] | None = None,
     ) -> None:
         """Put a gateway before a ledger.
 
@@ -98,6 +86,7 @@ class SandboxGateway:
             throttle: Turns requests away.
             on_events: Is told what merchants may have to be notified of, after
                 every request; often nothing.
+            foreign: A signer whose key nobody knows, for faults.
 
         Raises:
             ConfigurationError: A merchant is there twice.
@@ -108,19 +97,12 @@ class SandboxGateway:
         self.faults = faults
         self.throttle = throttle
         self._signer = signer
+        self._foreign = foreign
         self._clock = clock
         self._on_events = on_events
-        self._apps: dict[str, dict[str, SandboxMerchant]] = {}
+        self._admission = Admission(merchants, self.policy)
         self._numbers = itertools.count(1)
         self._calls: Counter[str] = Counter()
-        for merchant in merchants:
-            of_app = self._apps.setdefault(merchant.app_id, {})
-            if merchant.merchant_no in of_app:
-                raise ConfigurationError(
-                    f"merchant {merchant.merchant_no} of app {merchant.app_id} is "
-                    "there twice: give each pair once"
-                )
-            of_app[merchant.merchant_no] = merchant
 
     async def handle(
         self, operation: str, headers: Headers, body: bytes
@@ -136,7 +118,7 @@ class SandboxGateway:
             ConnectionDroppedError: A fault wants no answer to be given.
         """
         self._calls[operation] += 1
-        case = _Case(operation, headers, body, self._calls[operation])
+        case = Case(operation, headers, body, self._calls[operation])
         at, number = self._clock.now(), next(self._numbers)
         response: HttpResponse | None = None
         try:
@@ -155,10 +137,11 @@ class SandboxGateway:
                     code=case.code,
                     response=response,
                     fault=case.fault,
+                    fault_name=case.fault_name,
                 )
             )
 
-    async def _answer(self, case: _Case) -> HttpResponse:
+    async def _answer(self, case: Case) -> HttpResponse:
         try:
             response = await self._outcome(case)
             if case.verdict is Verdict.VALID:
@@ -179,18 +162,25 @@ class SandboxGateway:
             )
         return response
 
-    async def _outcome(self, case: _Case) -> HttpResponse:
+    async def _outcome(self, case: Case) -> HttpResponse:
         try:
-            owner = await self._authenticate(case)
+            await self._admission.check_signature(case)
             early = await self._ask(case, FaultStage.BEFORE, None)
-            if early is not None:
-                return await self._struck(case, early)
-            data = self._perform(case, owner)
+            if early is not None and early.skew is None:
+                return await self._struck(case, early, None)
+            if early is not None and early.skew is not None:
+                case.skew = timedelta(seconds=early.skew)
+            owner = self._admission.check_rest(
+                case, self._clock.now() + case.skew, self.throttle
+            )
+            if case.operation not in self.ledger.operations:
+                raise RefusedError("PARAMS_INVALID", "There is no such interface.")
+            case.reply = self._perform(case, owner)
         except RefusedError as refusal:
             return await self._refuse(case, refusal)
-        return await self._reply(case, SUCCESS_CODE, "Success.", data)
+        return await self._reply(case, SUCCESS_CODE, "Success.", case.reply)
 
-    def _perform(self, case: _Case, owner: Owner) -> JsonObject:
+    def _perform(self, case: Case, owner: Owner) -> JsonObject:
         try:
             done = self.ledger.perform(case.operation, owner, case.data)
         finally:
@@ -205,116 +195,97 @@ class SandboxGateway:
         if self._on_events is not None:
             self._on_events(events)
 
-    async def _authenticate(self, case: _Case) -> Owner:
-        outer = read_body(case.body, self.policy.max_body)
-        case.merchant_no = claimed_merchant(outer)[:64]
-        app_id = read_app(outer)
-        of_app = self._apps.get(app_id)
-        if of_app is None:
-            case.verdict = Verdict.UNKNOWN_APP
-            raise RefusedError(
-                "MERCHANT_APP_INVALID", "No signature key is configured for the app."
-            )
-        await self._verify(case, next(iter(of_app.values())).verifier)
-        envelope = check_envelope(outer)
-        merchant = of_app.get(envelope.merchant_no)
-        if merchant is None or not self._may_ask(merchant, envelope, case):
-            raise RefusedError("MERCHANT_INVALID", "The merchant is invalid.")
-        skew = abs((envelope.request_time - self._clock.now()).total_seconds())
-        if skew > self.policy.window:
-            raise RefusedError(
-                "REQ_TIME_OVER_TIME",
-                f"requestTime differs by {skew:.0f} s from the gateway's clock, at "
-                f"most {self.policy.window:.0f} s are allowed.",
-            )
-        if self.throttle is not None and self.throttle(
-            case.operation, merchant.merchant_no
-        ):
-            raise RefusedError(
-                "TOO_MANY_REQUEST", "Too many requests, try again later."
-            )
-        if case.operation not in self.ledger.operations:
-            raise RefusedError("PARAMS_INVALID", "There is no such interface.")
-        case.data = outer.get("data")
-        return Owner(merchant_no=merchant.merchant_no, app_id=app_id)
-
-    @staticmethod
-    def _may_ask(merchant: SandboxMerchant, envelope: Envelope, case: _Case) -> bool:
-        if merchant.sp_merchant_no != envelope.sp_merchant_no:
-            return False
-        tokens = [
-            value
-            for name in _TOKEN_HEADERS
-            for value in header_values(case.headers, name)
-        ]
-        return merchant.auth_token is None or tokens == [merchant.auth_token]
-
-    async def _verify(self, case: _Case, verifier: Verifier) -> None:
-        signatures = header_values(case.headers, "sign")
-        case.verdict = Verdict.WRONG
-        if len(signatures) == 1 and signatures[0].strip():
-            try:
-                await verifier.verify(case.body, signatures[0].strip())
-            except SignatureError:
-                pass
-            else:
-                case.verdict = Verdict.VALID
-                return
-        elif len(signatures) > 1:
-            case.verdict = Verdict.REPEATED
-        else:
-            case.verdict = Verdict.MISSING
-        raise RefusedError(
-            "SIGN_VERIFY_FAILED",
-            f"Signature verification failed: the sign header is {case.verdict.value}.",
-        )
-
-    async def _after(self, case: _Case, response: HttpResponse) -> HttpResponse:
-        if case.fault:
+    async def _after(self, case: Case, response: HttpResponse) -> HttpResponse:
+        if case.struck:
             return response
         action = await self._ask(case, FaultStage.AFTER, response)
-        return response if action is None else await self._struck(case, action)
+        if action is None:
+            return response
+        return await self._struck(case, action, response)
 
     async def _ask(
-        self, case: _Case, stage: FaultStage, response: HttpResponse | None
+        self, case: Case, stage: FaultStage, response: HttpResponse | None
     ) -> FaultAction | None:
         if self.faults is None:
             return None
-        return await self.faults(
+        action = await self.faults(
             FaultPoint(
                 operation=case.operation,
                 stage=stage,
                 call=case.call,
                 data=case.data,
                 response=response,
+                code=case.code,
+                reply=case.reply,
             )
         )
+        if action is not None:
+            case.fault = True
+            case.fault_name = action.name
+            if action.wait > 0:
+                await self._clock.sleep(action.wait)
+        return action
 
-    async def _struck(self, case: _Case, action: FaultAction) -> HttpResponse:
-        case.fault = True
-        case.code = ""
-        if action.drop:
-            raise ConnectionDroppedError("the sandbox dropped the connection")
+    async def _struck(
+        self, case: Case, action: FaultAction, response: HttpResponse | None
+    ) -> HttpResponse:
+        case.struck = True
+        code, case.code = case.code, ""
+        if action.drop or action.reset:
+            raise ConnectionDroppedError(
+                "the sandbox dropped the connection", reset=action.reset
+            )
         if action.response is not None:
             return action.response
-        return await self._refuse(
-            case, RefusedError(action.code or "", "Fault injected.")
+        if action.data is not None:
+            return await self._reply(case, SUCCESS_CODE, "Success.", action.data)
+        if action.code is not None:
+            words = _WORDS.get(action.code, "Fault injected.")
+            return await self._refuse(case, RefusedError(action.code, words))
+        if response is None:
+            raise ValueError("a fault that spoils the answer comes after it")
+        case.code = code
+        if action.signature is not None:
+            return await self._respelled(response, action.signature)
+        return SpoiledResponse(
+            status=response.status,
+            headers=response.headers,
+            body=response.body,
+            sent=action.cut,
+            gap=action.gap or 0.0,
         )
 
-    async def _refuse(self, case: _Case, refusal: RefusedError) -> HttpResponse:
+    async def _respelled(
+        self, response: HttpResponse, how: SpoiledSignature
+    ) -> HttpResponse:
+        headers = tuple(
+            (name, value) for name, value in response.headers if name.lower() != "sign"
+        )
+        if how is SpoiledSignature.WRONG:
+            sign = await self._signer.sign(response.body + b" ")
+            headers = (*headers, ("sign", sign))
+        elif how is SpoiledSignature.FOREIGN:
+            sign = _FOREIGN
+            if self._foreign is not None:
+                sign = await (await self._foreign()).sign(response.body)
+            headers = (*headers, ("sign", sign))
+        return attrs.evolve(response, headers=headers)
+
+    async def _refuse(self, case: Case, refusal: RefusedError) -> HttpResponse:
         return await self._reply(case, refusal.code, refusal.message, None)
 
     async def _reply(
-        self, case: _Case, code: str, message: str, data: JsonObject | None
+        self, case: Case, code: str, message: str, data: JsonObject | None
     ) -> HttpResponse:
         case.code = code
         content: JsonObject = {"msg": message, "code": code}
         if data is not None:
             content["data"] = data
         body = write_json(content)
+        now = self._clock.now() + case.skew
         headers: Headers = (
             ("Content-Type", "application/json;charset=utf-8"),
-            ("Date", format_datetime(self._clock.now(), usegmt=True)),
+            ("Date", format_datetime(now, usegmt=True)),
         )
         if code == SUCCESS_CODE or self.policy.sign_failures:
             headers = (*headers, ("sign", await self._signer.sign(body)))

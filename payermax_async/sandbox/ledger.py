@@ -96,7 +96,9 @@ class Ledger:
         self._clock = clock
         self._identifiers = Identifiers(ids, self.book)
         self._late: list[Event] = []
-        self._answers = Answers(origin=origin, fee_rate=self.policy.fee_rate)
+        self._answers = Answers(
+            origin=origin, fee_rate=self.policy.fee_rate, quirks=self.policy.quirks
+        )
         self._operations: dict[str, Callable[[Fields, Owner], JsonObject]] = {
             "createPaybylink": self._create_link,
             "queryPaybylink": self._query_link,
@@ -174,14 +176,17 @@ class Ledger:
         return self._answers.link_details(link, trades, self.now())
 
     def _expire_link(self, fields: Fields, owner: Owner) -> JsonObject:
-        link = self._find_link(fields, owner)
+        link = self._withdrawn(self._find_link(fields, owner))
+        return self._answers.link_withdrawn(link, self.now())
+
+    def _withdrawn(self, link: Link) -> Link:
         now = self.now()
         if self.policy.refuse_paid_expiry and self.book.paid_trade(link.link_id):
             raise RefusedError("ORDER_CLOSE_FAILED", "The payment link is paid.")
         if now < link.ends_at:
             link = attrs.evolve(link, withdrawn_at=now)
             self.book.put_link(link)
-        return self._answers.link_brief(link, now)
+        return link
 
     def _query_order(self, fields: Fields, owner: Owner) -> JsonObject:
         trade = self.book.trade(fields.text("outTradeNo", 64))
@@ -307,6 +312,15 @@ class Ledger:
         self.book.put_refund(refund)
         return self._done(refund, RefundEnded(refund=refund))
 
+    def withdraw(self, link: Link) -> Done[Link]:
+        """End a link on behalf of its merchant.
+
+        Raises:
+            RefusedError: It is paid.
+        """
+        self._catch_up()
+        return self._done(self._withdrawn(link))
+
     def settle(self) -> tuple[Event, ...]:
         """End what is due, and return the events that no call has returned yet."""
         self._catch_up()
@@ -341,6 +355,12 @@ class Ledger:
         return self._identifiers.number(prefix, self.now())
 
     # Snapshots
+
+    def load(self, book: Book, ids: random.Random) -> None:
+        """Go on with other records; events not yet taken are forgotten."""
+        self.book = book
+        self._late = []
+        self._identifiers = Identifiers(ids, book)
 
     def to_state(self) -> JsonObject:
         """Every record, as JSON values. Events not yet taken are not in it."""

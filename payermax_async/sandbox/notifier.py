@@ -6,18 +6,23 @@ Every attempt is signed anew with its own ``notifyTime``, and is remembered.
 from __future__ import annotations
 
 import asyncio
-import enum
+import itertools
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from datetime import datetime
-
-import attrs
+from contextlib import AbstractContextManager, nullcontext
 
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ConfigurationError, TransportError
 from payermax_async.sandbox.answers import Answers
+from payermax_async.sandbox.clock import ClockHold
+from payermax_async.sandbox.deliveries import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    NoticeKey,
+)
 from payermax_async.sandbox.notices import (
     Notice,
     NoticeKind,
@@ -36,6 +41,7 @@ __all__ = [
     "Attempt",
     "Delivery",
     "DeliveryState",
+    "NoticeKey",
     "Notifier",
     "Post",
 ]
@@ -56,53 +62,6 @@ redirection. Raises ``TransportError``, ``TimeoutError`` or ``OSError``."""
 
 _ANSWER_KEPT = 4096
 _AT_ONCE = 16
-
-
-class DeliveryState(enum.Enum):
-    """Where a delivery stands."""
-
-    WAITING = "waiting"
-    """There will be another attempt."""
-    DELIVERED = "delivered"
-    """The merchant acknowledged it."""
-    GIVEN_UP = "given up"
-    """Every attempt failed."""
-    REFUSED = "refused"
-    """It must not, or cannot, be posted to that address."""
-    CANCELLED = "cancelled"
-    """The sandbox was closed."""
-
-
-@attrs.frozen(kw_only=True)
-class Attempt:
-    """One try to deliver a notification."""
-
-    at: datetime
-    """When it began."""
-    headers: Headers = attrs.field(repr=False)
-    """What was sent, signature included."""
-    body: bytes = attrs.field(repr=False)
-    """What was sent."""
-    status: int | None
-    """The answer's HTTP status; ``None`` when there was no answer."""
-    answer: bytes = attrs.field(repr=False)
-    """The start of the answer."""
-    problem: str
-    """What was wrong; empty when it was acknowledged."""
-
-
-@attrs.define(kw_only=True)
-class Delivery:
-    """A notification on its way."""
-
-    notice: Notice
-    """What is told."""
-    state: DeliveryState = DeliveryState.WAITING
-    """Where it stands."""
-    reason: str = ""
-    """Why it was refused."""
-    attempts: list[Attempt] = attrs.field(factory=list[Attempt])
-    """All tries, oldest first."""
 
 
 class Notifier:
@@ -128,6 +87,9 @@ class Notifier:
         schedule: Sequence[float] = SCHEDULE,
         hold: Callable[[], AbstractContextManager[None]] = nullcontext,
         keep: int = 1000,
+        other_signer: Callable[[NoticeKey], Awaitable[Signer]] | None = None,
+        on_change: Callable[[Delivery], None] | None = None,
+        on_forget: Callable[[Delivery], None] | None = None,
     ) -> None:
         """Prepare; nothing is sent before the first event.
 
@@ -142,6 +104,9 @@ class Notifier:
             schedule: Seconds after the event of each attempt, rising.
             hold: Entered while work is done, so that a virtual clock waits for it.
             keep: How many deliveries are remembered.
+            other_signer: Finds the signers of the other :class:`NoticeKey`.
+            on_change: Is told of every new or changed delivery.
+            on_forget: Is told of the oldest when it makes room for a new one.
 
         Raises:
             ConfigurationError: The schedule is empty or not rising.
@@ -151,6 +116,10 @@ class Notifier:
         self.deliveries: deque[Delivery] = deque(maxlen=keep)
         self.kinds = kinds
         self.default_urls = dict(default_urls or {})
+        self._numbers = itertools.count(1)
+        self._other_signer = other_signer
+        self._on_change = on_change
+        self._on_forget = on_forget
         self._clock = clock
         self._signer = signer
         self._post = post
@@ -160,7 +129,7 @@ class Notifier:
         self._hold = hold
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_AT_ONCE)
-        self._working: set[_Work] = set()
+        self._working: set[ClockHold] = set()
         self._at_rest = asyncio.Event()
         self._at_rest.set()
         self._closed = False
@@ -176,11 +145,61 @@ class Notifier:
                 default_urls=self.default_urls,
             )
             for notice in notices:
-                self._begin(notice)
+                self._begin(self._new(notice))
 
-    def repeat(self, delivery: Delivery) -> None:
-        """Tell it again from the start, as a delivery of its own."""
-        self._begin(delivery.notice)
+    def repeat(
+        self,
+        delivery: Delivery,
+        *,
+        key: NoticeKey = NoticeKey.PLATFORM,
+        delay: float = 0.0,
+        after: Delivery | None = None,
+    ) -> Delivery:
+        """Tell it again from the start, as a delivery of its own.
+
+        Args:
+            delivery: What to tell again.
+            key: What shall sign it.
+            delay: Seconds until the first attempt.
+            after: A delivery whose first attempt shall be over before.
+        """
+        made = self._new(delivery.notice, key=key, delay=delay)
+        self._begin(made, after)
+        return made
+
+    def _new(
+        self,
+        notice: Notice,
+        *,
+        key: NoticeKey = NoticeKey.PLATFORM,
+        delay: float = 0.0,
+    ) -> Delivery:
+        return Delivery(
+            number=next(self._numbers),
+            notice=notice,
+            begun_at=self._clock.now(),
+            delay=delay,
+            key=key,
+        )
+
+    async def halt(self) -> None:
+        """Break off everything that is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def resume(self, deliveries: Sequence[Delivery]) -> None:
+        """Forget every delivery and go on with these, where each of them stood."""
+        for task in self._tasks:
+            task.cancel()
+        self.deliveries.clear()
+        numbers = [delivery.number for delivery in deliveries]
+        self._numbers = itertools.count(max([0, *numbers]) + 1)
+        for delivery in deliveries:
+            if delivery.state is DeliveryState.WAITING:
+                self._begin(delivery)
+            else:
+                self.deliveries.append(delivery)
 
     async def settled(self) -> None:
         """Wait until nothing is being sent; repetitions that are due later may wait."""
@@ -189,55 +208,69 @@ class Notifier:
     async def aclose(self) -> None:
         """Stop everything; what was not delivered is marked as cancelled."""
         self._closed = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.halt()
 
-    def _begin(self, notice: Notice) -> None:
-        delivery = Delivery(notice=notice)
+    def _begin(self, delivery: Delivery, after: Delivery | None = None) -> None:
+        if len(self.deliveries) == self.deliveries.maxlen and self._on_forget:
+            self._on_forget(self.deliveries[0])
         self.deliveries.append(delivery)
         if self._closed:
             delivery.state = DeliveryState.CANCELLED
             return
+        self._changed(delivery)
         # Begun here and not by the task: a virtual clock must not move on before
         # the task has had its first turn.
-        work = _Work(self._hold)
+        work = ClockHold(self._hold)
         self._start(work)
-        task = asyncio.create_task(self._deliver(delivery, work))
+        task = asyncio.create_task(self._deliver(delivery, work, after))
         self._tasks.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             self._rest(work)
-            if delivery.state is DeliveryState.WAITING:
-                delivery.state = DeliveryState.CANCELLED
+            delivery.tried.set()
             if not task.cancelled() and (bug := task.exception()) is not None:
                 delivery.reason = f"the sandbox failed with {type(bug).__name__}"
                 _LOGGER.error("a notification failed with %s", type(bug).__name__)
+            if delivery.state is DeliveryState.WAITING:
+                # Not told to on_change: what was only broken off can be resumed.
+                delivery.state = DeliveryState.CANCELLED
 
         task.add_done_callback(ended)
 
-    def _start(self, work: _Work) -> None:
+    def _changed(self, delivery: Delivery) -> None:
+        if self._on_change is not None:
+            self._on_change(delivery)
+
+    def _start(self, work: ClockHold) -> None:
         work.start()
         self._working.add(work)
         self._at_rest.clear()
 
-    def _rest(self, work: _Work) -> None:
+    def _rest(self, work: ClockHold) -> None:
         work.stop()
         self._working.discard(work)
         if not self._working:
             self._at_rest.set()
 
-    async def _deliver(self, delivery: Delivery, work: _Work) -> None:
-        begun = self._clock.monotonic()
-        for due in self._schedule:
+    async def _deliver(
+        self, delivery: Delivery, work: ClockHold, after: Delivery | None
+    ) -> None:
+        if after is not None:
+            self._rest(work)
+            await after.tried.wait()
+            self._start(work)
+        # One that is resumed goes on where it stood; what is overdue goes out now.
+        passed = (self._clock.now() - delivery.begun_at).total_seconds()
+        begun = self._clock.monotonic() - passed + delivery.delay
+        for due in self._schedule[len(delivery.attempts) :]:
             wait = begun + due - self._clock.monotonic()
             if wait > 0:
                 self._rest(work)
                 await self._clock.sleep(wait)
                 self._start(work)
             try:
-                attempt = await self._attempt(delivery.notice)
+                attempt = await self._attempt(delivery.notice, delivery.key)
             except TargetRefusedError as error:
                 delivery.state = DeliveryState.REFUSED
                 delivery.reason = str(error)
@@ -246,22 +279,35 @@ class Notifier:
                     delivery.notice.kind.value,
                     error,
                 )
+                self._changed(delivery)
                 return
             delivery.attempts.append(attempt)
+            delivery.tried.set()
             if not attempt.problem:
                 delivery.state = DeliveryState.DELIVERED
+                self._changed(delivery)
                 return
+            if len(delivery.attempts) < len(self._schedule):
+                self._changed(delivery)
         delivery.state = DeliveryState.GIVEN_UP
+        self._changed(delivery)
 
-    async def _attempt(self, notice: Notice) -> Attempt:
+    async def _signer_of(self, key: NoticeKey) -> Signer:
+        if key is NoticeKey.PLATFORM or self._other_signer is None:
+            return self._signer
+        return await self._other_signer(key)
+
+    async def _attempt(self, notice: Notice, key: NoticeKey) -> Attempt:
         if notice.url is None:
             raise TargetRefusedError("the merchant named no address for it")
         at = self._clock.now()
         body = write_notice(notice, at)
+        signer = await self._signer_of(key)
         headers: Headers = (
             ("Content-Type", "application/json;charset=utf-8"),
-            ("sign", await self._signer.sign(body)),
+            ("sign", await signer.sign(body)),
         )
+        begun = time.perf_counter()
         status, answer, problem = await self._send(notice.url, headers, body)
         return Attempt(
             at=at,
@@ -270,6 +316,7 @@ class Notifier:
             status=status,
             answer=answer[:_ANSWER_KEPT],
             problem=problem,
+            took=round((time.perf_counter() - begun) * 1000, 3),
         )
 
     async def _send(
@@ -287,23 +334,3 @@ class Notifier:
         if is_acknowledged(status, answer):
             return status, answer, ""
         return status, answer, f"HTTP {status} without the code SUCCESS"
-
-
-class _Work:
-    """One delivery's hold on the clock, taken and given back any number of times."""
-
-    def __init__(self, hold: Callable[[], AbstractContextManager[None]]) -> None:
-        self._hold = hold
-        self._stack: ExitStack | None = None
-
-    def start(self) -> None:
-        """Hold the clock, unless it is held already."""
-        if self._stack is None:
-            self._stack = ExitStack()
-            self._stack.enter_context(self._hold())
-
-    def stop(self) -> None:
-        """Let it go, unless it is free already."""
-        if self._stack is not None:
-            self._stack.close()
-            self._stack = None

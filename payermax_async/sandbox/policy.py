@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import attrs
 
+from payermax_async.sandbox.quirks import Quirk
+
 __all__ = ["Duplicates", "LedgerPolicy"]
 
 
@@ -52,3 +54,5 @@ class LedgerPolicy:
     """How long after the payment an order can be refunded."""
     fee_rate: Decimal = Decimal("0.025")
     """The merchant's fee as a part of the amount."""
+    quirks: frozenset[Quirk] = frozenset()
+    """Ways of writing answers where PayerMax's own samples differ."""

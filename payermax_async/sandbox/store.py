@@ -1,0 +1,201 @@
+"""The sandbox's state in a SQLite file: every change is one transaction.
+
+The file holds the private keys that the sandbox made, so that its owner alone may
+read it. A process that is killed loses nothing that was answered: the write-ahead log
+survives it. (A power cut may lose the last changes, but never leaves half of one.)
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.strict_json import (
+    JsonError,
+    JsonObject,
+    JsonValue,
+    read_json,
+    write_json,
+)
+
+__all__ = ["Change", "SandboxStore"]
+
+_APPLICATION = 0x504D5358
+"""Marks the file as ours: PMSX."""
+_FORMAT = 1
+_BUSY_SECONDS = 0.5
+_SCHEMA = """
+CREATE TABLE record (
+    position INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    value BLOB NOT NULL,
+    UNIQUE (kind, id)
+);
+CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+Change = tuple[str, str, JsonObject | None]
+"""Kind, id and value of a record that is new or changed; ``None`` removes it."""
+
+
+class SandboxStore:
+    """Records and settings in a file that one sandbox at a time may use.
+
+    Example:
+        >>> store = SandboxStore(Path("sandbox.db"))
+        >>> store.write([("links", "BYL1", {...})], {"clock": "..."})
+        >>> store.close()
+    """
+
+    def __init__(self, file: Path) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            ConfigurationError: It cannot be opened, is in use by another sandbox, or
+                is something else.
+        """
+        self._file = file
+        try:
+            # Made here: SQLite would make it readable for others.
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+            self._database = sqlite3.connect(
+                file, timeout=_BUSY_SECONDS, isolation_level=None
+            )
+        except OSError as error:
+            raise self._problem(error.strerror or type(error).__name__) from None
+        except sqlite3.Error as error:
+            raise self._problem(str(error)) from None
+        try:
+            self._prepare()
+        except sqlite3.Error as error:
+            self._database.close()
+            in_use = "locked" in str(error) or "busy" in str(error)
+            raise self._problem(
+                "another sandbox is using it" if in_use else str(error)
+            ) from None
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _problem(self, words: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"the sandbox state {self._file} cannot be used: {words}"
+        )
+
+    def _prepare(self) -> None:
+        run = self._database.execute
+        # One sandbox a file: two would each answer from what they remember.
+        run("PRAGMA locking_mode=EXCLUSIVE")
+        run("PRAGMA journal_mode=WAL")
+        run("PRAGMA synchronous=NORMAL")
+        run("BEGIN IMMEDIATE")
+        try:
+            (application,) = run("PRAGMA application_id").fetchone()
+            (version,) = run("PRAGMA user_version").fetchone()
+            (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
+            if tables == 0:
+                for statement in _SCHEMA.split(";"):
+                    run(statement)
+                run(f"PRAGMA application_id={_APPLICATION}")
+                run(f"PRAGMA user_version={_FORMAT}")
+            elif application != _APPLICATION:
+                raise self._problem("it is a database of something else")
+            elif version != _FORMAT:
+                raise self._problem(
+                    f"it is of format {version}, not {_FORMAT}: start a new one"
+                )
+        except BaseException:
+            run("ROLLBACK")
+            raise
+        run("COMMIT")
+
+    def records(self) -> list[tuple[str, JsonObject]]:
+        """Kind and value of every record, in the order in which they were made.
+
+        Raises:
+            ConfigurationError: One cannot be read.
+        """
+        with closing(
+            self._database.execute("SELECT kind, value FROM record ORDER BY position")
+        ) as rows:
+            return [(str(kind), self._object(value)) for kind, value in rows]
+
+    def setting(self, name: str) -> JsonValue:
+        """A setting, or ``None``.
+
+        Raises:
+            ConfigurationError: It cannot be read.
+        """
+        row = self._database.execute(
+            "SELECT value FROM setting WHERE name = ?", (name,)
+        ).fetchone()
+        return None if row is None else self._read(row[0])
+
+    def write(
+        self,
+        changes: Iterable[Change],
+        settings: Mapping[str, JsonValue] | None = None,
+        *,
+        afresh: bool = False,
+    ) -> None:
+        """Write everything in one transaction, whole or not at all.
+
+        Args:
+            changes: Records that changed.
+            settings: Settings that changed.
+            afresh: Whether all other records are removed.
+
+        Raises:
+            ConfigurationError: It cannot be written: the disk is full, say.
+        """
+        run = self._database.execute
+        try:
+            run("BEGIN IMMEDIATE")
+            try:
+                if afresh:
+                    run("DELETE FROM record")
+                for kind, number, value in changes:
+                    if value is None:
+                        run(
+                            "DELETE FROM record WHERE kind = ? AND id = ?",
+                            (kind, number),
+                        )
+                        continue
+                    run(
+                        "INSERT INTO record (kind, id, value) VALUES (?, ?, ?) "
+                        "ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value",
+                        (kind, number, write_json(value)),
+                    )
+                for name, setting in (settings or {}).items():
+                    run(
+                        "INSERT INTO setting VALUES (?, ?) "
+                        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                        (name, write_json(setting)),
+                    )
+            except BaseException:
+                run("ROLLBACK")
+                raise
+            run("COMMIT")
+        except sqlite3.Error as error:
+            raise self._problem(str(error)) from None
+
+    def close(self) -> None:
+        """Let go of the file. A second call does nothing."""
+        self._database.close()
+
+    def _object(self, value: bytes) -> JsonObject:
+        found = self._read(value)
+        if not isinstance(found, dict):
+            raise self._problem("a record in it is damaged")
+        return found
+
+    def _read(self, value: bytes) -> JsonValue:
+        try:
+            return read_json(value)
+        except JsonError:
+            raise self._problem("a record in it is damaged") from None
