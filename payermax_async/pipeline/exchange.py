@@ -52,6 +52,8 @@ ReplyT_co = TypeVar("ReplyT_co", covariant=True)
 
 _OK = 200
 _REDIRECTS = range(300, 400)
+# RFC 9110, section 15: a final status has three digits, the first of them 2 to 5.
+_FINAL = range(200, 600)
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -240,7 +242,8 @@ class Exchange:
     def _envelope(self, response: HttpResponse, *, verified: bool) -> ReplyEnvelope:
         # PayerMax answers with 200 and puts errors into the body. Another status
         # comes from something in between, unless PayerMax's signature says not.
-        if response.status in _REDIRECTS or (response.status != _OK and not verified):
+        final = response.status in _FINAL and response.status not in _REDIRECTS
+        if not final or (response.status != _OK and not verified):
             raise HttpStatusError(
                 f"HTTP status {response.status} instead of a signed answer",
                 status=response.status,

@@ -62,9 +62,9 @@ class Wire:
         """The request line and headers; raises at an end of stream before."""
         return await self._reader.readuntil(b"\r\n\r\n")
 
-    async def read_request(self) -> bytes:
-        """A whole request, counted and kept in ``server.requests``."""
-        head = await self.read_head()
+    async def read_request(self, start: bytes = b"") -> bytes:
+        """A whole request, ``start`` of it read before; kept in ``server.requests``."""
+        head = start + await self.read_head()
         length = 0
         for line in head.split(b"\r\n"):
             name, _, value = line.partition(b":")
