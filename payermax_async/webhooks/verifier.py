@@ -29,6 +29,7 @@ from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.webhooks.content import UNUSABLE, Addressee, read_typed, unusable
+from payermax_async.webhooks.framing import FRAMING, framing_refusal, too_large
 from payermax_async.webhooks.headers import HeaderSource, header_values
 
 __all__ = [
@@ -48,8 +49,6 @@ _SIGNATURE = re.compile(
     re.ASCII,
 )
 _SIGNATURE_LENGTHS = range(344, 1369)
-_DIGITS = re.compile(r"[0-9]+")
-_SIZE_DIGITS = 18
 
 
 class NotifiedMerchant(Protocol):
@@ -199,31 +198,17 @@ class NotificationVerifier:
             )
         view = memoryview(cast("bytes", body))
         if view.nbytes > self._max_body:
-            raise self._too_large()
+            raise too_large(self._max_body)
         # A copy, so that a buffer reused by the server cannot change what was
         # verified before it is read.
         return bytes(view)
 
-    def _too_large(self) -> WebhookError:
-        return WebhookError(
-            f"the body is larger than {self._max_body} bytes",
-            reason=WebhookReason.TOO_LARGE,
-            status=413,
-        )
-
     def _signature(self, headers: HeaderSource) -> str:
         """The one signature of a request worth checking."""
-        found = header_values(headers, "content-length", "content-encoding", "sign")
-        for length in found["content-length"]:
-            if _DIGITS.fullmatch(length) and _is_over(length, self._max_body):
-                raise self._too_large()
-        codings = ",".join(found["content-encoding"]).split(",")
-        if any(coding.strip().lower() not in {"", "identity"} for coding in codings):
-            raise WebhookError(
-                "the body is compressed: the signature is over other bytes",
-                reason=WebhookReason.ENCODED,
-                status=415,
-            )
+        found = header_values(headers, *FRAMING, "sign")
+        refusal = framing_refusal(found, self._max_body)
+        if refusal is not None:
+            raise refusal
         signatures = found["sign"]
         if not signatures:
             raise WebhookError(
@@ -306,8 +291,3 @@ def _names(setting: str, given: str | Collection[str] | None) -> frozenset[str] 
             "several of them, or None"
         )
     return names
-
-
-def _is_over(digits: str, limit: int) -> bool:
-    significant = digits.lstrip("0")
-    return len(significant) > _SIZE_DIGITS or int(significant or "0") > limit
