@@ -43,18 +43,18 @@ def call(
     replay = Replay.SAFE if safe else Replay.NEVER
     config = (source or MerchantSource()).read()
     try:
-        reply = ask(
+        ask(
             config,
             timeout,
             lambda client: client.call_raw(
                 name, fields, version=version, replay=replay
             ),
+            print_json,
         )
     except KeyboardInterrupt:
         raise OutcomeUnknownError(
             "interrupted before PayerMax answered", operation=name
         ) from None
-    print_json(reply)
     return Exit.DONE
 
 

@@ -131,7 +131,12 @@ def create(
         )
         config = (source or MerchantSource()).read()
         config = (appearance or Appearance()).over(config)
-        link = ask(config, timeout, lambda client: client.create_link(request))
+        ask(
+            config,
+            timeout,
+            lambda client: client.create_link(request),
+            lambda link: tell_created(link, as_json=as_json, qr=qr),
+        )
     except ValidationError as error:
         raise _in_options(error) from None
     except KeyboardInterrupt:
@@ -140,7 +145,6 @@ def create(
             operation="createPaybylink",
             merchant_key=link_id,
         ) from None
-    tell_created(link, as_json=as_json, qr=qr)
     return Exit.DONE
 
 
@@ -201,8 +205,12 @@ def query(
         source: Where the merchant's settings are.
     """
     config = (source or MerchantSource()).read()
-    link = ask(config, timeout, lambda client: client.query_link(link_id))
-    tell_link(link, as_json=as_json)
+    ask(
+        config,
+        timeout,
+        lambda client: client.query_link(link_id),
+        lambda link: tell_link(link, as_json=as_json),
+    )
     return Exit.DONE
 
 
@@ -224,6 +232,10 @@ def expire(
         source: Where the merchant's settings are.
     """
     config = (source or MerchantSource()).read()
-    link = ask(config, timeout, lambda client: client.expire_link(link_id))
-    tell_expired(link, as_json=as_json)
+    ask(
+        config,
+        timeout,
+        lambda client: client.expire_link(link_id),
+        lambda link: tell_expired(link, as_json=as_json),
+    )
     return Exit.DONE

@@ -83,13 +83,19 @@ def ask(
     config: MerchantConfig,
     timeout: float,
     question: Callable[[PayerMaxClient], Awaitable[ResultT]],
-) -> ResultT:
-    """Open a client, ask, close it.
+    tell: Callable[[ResultT], None],
+) -> None:
+    """Open a client, ask, tell the answer, close the client.
+
+    Ctrl-C and SIGTERM do not break the question off: PayerMax may be acting on it.
+    Its answer is waited for, 20 seconds at the most, and told as ever; without one
+    the error says what may have been done. A second signal ends the wait at once.
 
     Args:
         config: The merchant.
         timeout: Seconds for the whole call.
         question: What to do with the client.
+        tell: Shows the answer.
 
     Raises:
         PayerMaxError: What the question raises.
@@ -101,8 +107,10 @@ def ask(
 
     options = ClientOptions(timeout=timeout)
 
-    async def run() -> ResultT:
-        async with PayerMaxClient(config, options=options) as client:
-            return await question(client)
+    async def run() -> None:
+        from payermax_async.cli.stopping import finish_or_stop
 
-    return asyncio.run(run())
+        client = PayerMaxClient(config, options=options)
+        await finish_or_stop(client, question, tell)
+
+    asyncio.run(run())
