@@ -12,9 +12,11 @@ from payermax_async.core.codes import DUPLICATE_CODES, NOT_FOUND_CODES
 from payermax_async.core.errors import (
     ApiError,
     ConflictError,
+    HttpStatusError,
     Outcome,
     OutcomeUnknownError,
     PayerMaxError,
+    ThrottledError,
     UnreadableReplyError,
 )
 from payermax_async.core.models.common import Received, Sent
@@ -162,7 +164,7 @@ class Resolver:
             settlement.ask_about(call.merchant_key or ""),
             self.versions,
         )
-        for wait in (0.0, *self.waits):
+        for wait in (self._pause(call, course, doubt), *self.waits):
             if wait:
                 if wait >= course.remaining:
                     self._give_up(call, course, doubt)
@@ -177,6 +179,20 @@ class Resolver:
                 if not absent:
                     self._give_up(call, course, doubt or error)
         return None
+
+    def _pause(
+        self, call: Call[object], course: Course, doubt: PayerMaxError | None
+    ) -> float:
+        """Seconds before the first question: an overloaded gateway gets its rest."""
+        if not isinstance(doubt, ThrottledError | HttpStatusError) and (
+            doubt is None or doubt.retry_after is None
+        ):
+            return 0.0
+        # A question repeats nothing, so it is not one of the policy's attempts.
+        delay = course.policy.next_delay(doubt, 0)
+        if delay is None:
+            self._give_up(call, course, doubt)
+        return delay
 
     def _as_asked(
         self,
