@@ -1,0 +1,311 @@
+"""The dashboard without its web server: addresses in, pages and downloads out."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib.util
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from payermax_async.sandbox.clock import VirtualClock
+from payermax_async.sandbox.dashboard.fault_pages import render_faults
+from payermax_async.sandbox.dashboard.findings import Findings
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame
+from payermax_async.sandbox.dashboard.link_pages import (
+    LinkEntry,
+    link_row,
+    render_link,
+    render_links,
+)
+from payermax_async.sandbox.dashboard.lookups import (
+    NotThereError,
+    delivery_of,
+    exchange_of,
+    page_of,
+    signature_of,
+)
+from payermax_async.sandbox.dashboard.notice_pages import (
+    notice_row,
+    render_notice,
+    render_notices,
+)
+from payermax_async.sandbox.dashboard.overview_page import (
+    Account,
+    Overview,
+    render_overview,
+)
+from payermax_async.sandbox.dashboard.parts import Row
+from payermax_async.sandbox.dashboard.request_pages import (
+    is_unsigned,
+    render_request,
+    render_requests,
+    request_row,
+)
+from payermax_async.sandbox.dashboard.told import Told
+from payermax_async.sandbox.deliveries import DeliveryState
+from payermax_async.sandbox.engine import SandboxEngine
+from payermax_async.sandbox.exchange import Exchange
+from payermax_async.sandbox.records import Link
+
+__all__ = ["Office"]
+
+_NOTICES = 25
+_SHORT = 6
+_PROBLEMS = 4
+_UNDELIVERED = frozenset({DeliveryState.GIVEN_UP, DeliveryState.REFUSED})
+
+Query = Mapping[str, str]
+
+
+class Office:
+    """Shows an engine.
+
+    Example:
+        >>> office = Office(engine, gateway_path="/aggregate-pay/api/gateway")
+        >>> office.overview({}).startswith("<!doctype html>")
+        True
+    """
+
+    def __init__(self, engine: SandboxEngine, *, gateway_path: str) -> None:
+        """Open an office at an engine.
+
+        Args:
+            engine: The sandbox.
+            gateway_path: Path of its gateway.
+        """
+        self.engine = engine
+        self.told = Told()
+        self._gateway_path = gateway_path
+        self._findings = Findings(engine.diagnose, engine.credentials.app_id)
+        self._token = hmac.new(
+            secrets.token_bytes(32), b"dashboard", hashlib.sha256
+        ).hexdigest()
+        self._with_qr = importlib.util.find_spec("segno") is not None
+
+    def is_token(self, given: str) -> bool:
+        """Whether a form came from one of these pages."""
+        return hmac.compare_digest(given.encode(), self._token.encode())
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the sandbox."""
+        return self.engine.ledger.answers.origin
+
+    def _frame(self, here: str, query: Query) -> Frame:
+        said = self.told.find(query.get("told", ""))
+        return Frame(
+            token=self._token,
+            now=self.engine.clock.now(),
+            virtual=isinstance(self.engine.clock, VirtualClock),
+            here=here,
+            failed=sum(1 for _ in self._failed()),
+            faults=sum(not item.used_up for item in self.engine.faults.placed()),
+            message=said.text,
+            is_problem=said.is_problem,
+        )
+
+    # The first page
+
+    def overview(self, query: Query) -> str:
+        """The first page."""
+        frame = self._frame("/", query)
+        keys = self.engine.credentials
+        notifier = self.engine.notifier
+        links = self.engine.ledger.book.links()
+        account = Account(
+            base_url=f"{self.origin}{self._gateway_path}",
+            merchant_no=keys.merchant_no,
+            app_id=keys.app_id,
+            merchant_key=keys.merchant_key.fingerprint,
+            platform_key=keys.platform_key.fingerprint,
+        )
+        view = Overview(
+            account=account,
+            links=len(links),
+            problems=self._problems(frame),
+            requests=[
+                request_row(self._findings.of(exchange), frame)
+                for exchange in islice(reversed(self.engine.gateway.exchanges), _SHORT)
+            ],
+            recent_links=[
+                link_row(self._entry(link), frame) for link in reversed(links[-_SHORT:])
+            ],
+            notices=[
+                notice_row(delivery, frame)
+                for delivery in islice(reversed(notifier.deliveries), _SHORT)
+            ],
+        )
+        return render_overview(frame, view)
+
+    def _problems(self, frame: Frame) -> list[Row]:
+        rows = [
+            request_row(self._findings.of(exchange), frame)
+            for exchange in islice(self._failed(), _PROBLEMS)
+        ]
+        lost = (
+            notice_row(delivery, frame)
+            for delivery in reversed(self.engine.notifier.deliveries)
+            if delivery.state in _UNDELIVERED
+        )
+        return [*rows, *islice(lost, _PROBLEMS)]
+
+    # Links
+
+    def links(self, query: Query) -> str:
+        """The list of links."""
+        wanted = query.get("find", "").strip()[:64]
+        found: Sequence[Link] = self.engine.ledger.book.links()
+        if wanted:
+            needle = wanted.casefold()
+            found = [
+                link
+                for link in found
+                if needle in link.merchant_link_id.casefold()
+                or needle in link.link_id.casefold()
+            ]
+        path = f"{ROOT}/links"
+        part, pager = page_of(found, query, path, {"find": wanted})
+        entries = [self._entry(link) for link in part]
+        frame = self._frame(path, query)
+        return render_links(frame, entries, pager, wanted)
+
+    def link(self, link_id: str, query: Query) -> str:
+        """One link.
+
+        Raises:
+            NotThereError: There is none.
+        """
+        link = self.engine.ledger.book.link(link_id)
+        if link is None:
+            raise NotThereError
+        entry = self._entry(link)
+        frame = self._frame(f"{ROOT}/links/{link_id}", query)
+        about = {
+            link.merchant_link_id,
+            *(trade.out_trade_no for trade in entry.trades),
+            *(refund.out_refund_no for refund in entry.refunds),
+        }
+        notices = (
+            notice_row(delivery, frame)
+            for delivery in reversed(self.engine.notifier.deliveries)
+            if delivery.notice.key in about
+            and delivery.notice.owner.merchant_no == link.owner.merchant_no
+        )
+        return render_link(
+            frame,
+            entry,
+            url=self.engine.ledger.answers.link_url(link),
+            with_qr=self._with_qr,
+            notices=list(islice(notices, _NOTICES)),
+        )
+
+    def _entry(self, link: Link) -> LinkEntry:
+        book = self.engine.ledger.book
+        trades = book.trades_of(link.link_id)
+        refunds = [book.refunds_of(trade.out_trade_no) for trade in trades]
+        return LinkEntry(
+            link=link,
+            trades=trades,
+            refunds=tuple(refund for of_trade in refunds for refund in of_trade),
+        )
+
+    # Requests
+
+    def _failed(self) -> Iterator[Exchange]:
+        """Those with a wrong signature, newest first."""
+        return (
+            exchange
+            for exchange in reversed(self.engine.gateway.exchanges)
+            if is_unsigned(exchange)
+        )
+
+    def requests(self, query: Query) -> str:
+        """The list of requests."""
+        only = "failed" if query.get("only") == "failed" else ""
+        exchanges = self.engine.gateway.exchanges
+        found = list(reversed(list(self._failed()))) if only else list(exchanges)
+        path = f"{ROOT}/requests"
+        part, pager = page_of(found, query, path, {"only": only})
+        entries = [self._findings.of(exchange) for exchange in part]
+        return render_requests(self._frame(path, query), entries, pager, only)
+
+    def request(self, number: int, query: Query) -> str:
+        """One request.
+
+        Raises:
+            NotThereError: There is none.
+        """
+        exchange = exchange_of(self.engine, number)
+        frame = self._frame(f"{ROOT}/requests/{number}", query)
+        return render_request(frame, self._findings.of(exchange), self.origin)
+
+    def request_bytes(self, number: int, part: str) -> bytes:
+        """The exact ``body``, ``sign`` or ``answer`` of a request.
+
+        Raises:
+            NotThereError: There is none.
+        """
+        exchange = exchange_of(self.engine, number)
+        if part == "answer":
+            if exchange.response is None:
+                raise NotThereError
+            return exchange.response.body
+        if part == "sign":
+            return signature_of(exchange.headers)
+        return exchange.body
+
+    # Notifications
+
+    def notices(self, query: Query) -> str:
+        """The list of notifications."""
+        path = f"{ROOT}/notifications"
+        part, pager = page_of(list(self.engine.notifier.deliveries), query, path)
+        return render_notices(self._frame(path, query), part, pager)
+
+    def notice(self, number: int, query: Query) -> str:
+        """One notification.
+
+        Raises:
+            NotThereError: There is none.
+        """
+        delivery = delivery_of(self.engine, number)
+        frame = self._frame(f"{ROOT}/notifications/{number}", query)
+        return render_notice(frame, delivery, self.origin)
+
+    def notice_bytes(self, number: int, attempt: int, part: str) -> bytes:
+        """The exact ``body`` or ``sign`` of an attempt, counted from 1.
+
+        Raises:
+            NotThereError: There is none.
+        """
+        attempts = delivery_of(self.engine, number).attempts
+        if not 0 < attempt <= len(attempts):
+            raise NotThereError
+        sent = attempts[attempt - 1]
+        return signature_of(sent.headers) if part == "sign" else sent.body
+
+    # The rest
+
+    def faults(self, query: Query) -> str:
+        """The faults in force."""
+        said = self.told.find(query.get("told", ""))
+        return render_faults(
+            self._frame(f"{ROOT}/faults", query),
+            self.engine.faults.placed(),
+            self.engine.ledger.operations,
+            dict(said.posted),
+        )
+
+    def key(self, name: str) -> str:
+        """A public key as PEM: ``merchant`` or ``platform``.
+
+        Raises:
+            NotThereError: There is none of that name.
+        """
+        keys = self.engine.credentials
+        found = {"merchant": keys.merchant_key, "platform": keys.platform_key}.get(name)
+        if found is None:
+            raise NotThereError
+        return found.public_key.to_pem()
