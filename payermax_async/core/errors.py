@@ -171,9 +171,15 @@ class TransportError(PayerMaxError):
 
 
 class NotSentError(TransportError):
-    """Nothing left this machine: DNS, refused, TLS, no free connection in time."""
+    """Nothing left this machine: DNS, refused, TLS, no free connection in time.
+
+    Attributes:
+        most_attempts: How many attempts are worth making at most, where the cause
+            tells; ``None`` leaves it to the policy.
+    """
 
     outcome = Outcome.NOT_SENT
+    most_attempts: int | None = None
 
 
 class TlsError(NotSentError):

@@ -12,6 +12,7 @@ from payermax_async.core.errors import (
     ClientStateError,
     ClockSkewError,
     ConfigurationError,
+    NotSentError,
     PayerMaxError,
     ThrottledError,
     TlsError,
@@ -71,7 +72,7 @@ class RetryPolicy:
             error: What ended the last attempt.
             attempt: Its number, 1 for the first.
         """
-        if attempt >= self.max_attempts or isinstance(error, _NEVER_AGAIN):
+        if attempt >= self._most(error) or isinstance(error, _NEVER_AGAIN):
             return None
         asked = error.retry_after
         if asked is not None and asked > self.max_retry_after:
@@ -82,3 +83,8 @@ class RetryPolicy:
         delay = self.draw(0.0, ceiling)
         # What the gateway asks for is a floor: jitter adds to it, never shortens.
         return delay if asked is None else asked + delay
+
+    def _most(self, error: PayerMaxError) -> int:
+        if isinstance(error, NotSentError) and error.most_attempts is not None:
+            return min(self.max_attempts, error.most_attempts)
+        return self.max_attempts

@@ -34,6 +34,10 @@ _BEFORE_SENDING: Final = (
 )
 """Errors of connecting. A proxy's refusal comes before the request, too."""
 
+_LOOKUPS: Final = 3
+"""Attempts at resolving a name: the resolver behind it repeats on its own, and a
+name server in trouble is shared by everybody."""
+
 
 class Flight:
     """One request on its way.
@@ -143,7 +147,10 @@ def _unsent(error: Exception, place: str, late: bool) -> NotSentError:
     if isinstance(error, TimeoutError):
         return NotSentError(f"{nothing}: it could not be connected to in time")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return NotSentError(f"{nothing}: its name was not resolved ({error.strerror})")
+        unknown = f"{nothing}: its name was not resolved ({error.strerror})"
+        failure = NotSentError(unknown)
+        failure.most_attempts = _LOOKUPS
+        return failure
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return NotSentError(f"{nothing}: the proxy answered {error.status}")
     if isinstance(error, aiohttp.ClientProxyConnectionError):

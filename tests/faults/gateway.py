@@ -123,16 +123,16 @@ class Gateway:
         ahead: How far this clock is ahead of the client's.
     """
 
-    def __init__(self, clock: Clock, *scenes: Scene) -> None:
+    def __init__(self, clock: Clock, *, port: int = 0) -> None:
         self.clock = clock
-        self.server = FaultServer(self._talk)
+        self.server = FaultServer(self._talk, port=port)
         self.links: dict[str, JsonObject] = {}
         self._since: dict[str, float] = {}
         self.made = 0
         self.asked: list[Asked] = []
         self.complaints: list[str] = []
         self.arrivals: deque[Behaviour] = deque()
-        self.scenes = deque(scenes)
+        self.scenes: deque[Scene] = deque()
         self.usual: Scene = serve
         self.lag = 0.0
         self.ahead = timedelta(0)

@@ -7,7 +7,7 @@ import itertools
 import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -89,6 +89,7 @@ class Rig:
 
     clock: BriskClock
     gateway: Gateway
+    doors: AsyncExitStack
     client: PayerMaxClient
     transport: AiohttpTransport
     events: list[Event] = attrs.field(factory=list[Event])
@@ -144,6 +145,7 @@ class Stage:
         transport: AiohttpTransport | None = None,
         config: MerchantConfig = CONFIG,
         base_url: str | None = None,
+        closed: bool = False,
         reach: Sequence[str] = ("127.0.0.1",),
         limit: int = 1,
         attempt_timeout: float = LONG,
@@ -152,12 +154,17 @@ class Stage:
         breaker: BreakerPolicy | None = None,
         middlewares: Sequence[Middleware] = (),
     ) -> AsyncGenerator[Rig]:
-        """A client at a gateway. Both end with the block, and then are judged."""
+        """A client at a gateway. Both end with the block, and then are judged.
+
+        A gateway that is ``closed`` is for the test to open, into ``doors``.
+        """
         clock = clock or BriskClock()
         gateway = gateway or Gateway(clock)
         transport = transport or AiohttpTransport(limit=limit)
         async with nothing_left():
-            async with gateway:
+            async with AsyncExitStack() as doors:
+                if not closed:
+                    await doors.enter_async_context(gateway)
                 environment = Environment.at(base_url or gateway.base_url)
                 events: list[Event] = []
                 sizes = _Sizes()
@@ -180,6 +187,7 @@ class Stage:
                 rig = Rig(
                     clock=clock,
                     gateway=gateway,
+                    doors=doors,
                     client=client,
                     transport=transport,
                     events=events,
