@@ -54,7 +54,7 @@ def _only(body: Mapping[str, JsonValue], *names: str) -> None:
     unknown = sorted(body.keys() - set(names))
     if unknown:
         raise ConfigurationError(
-            f"there is no {', '.join(unknown)} here, only {', '.join(names)}"
+            f"{', '.join(unknown)} means nothing here, only {', '.join(names)} do"
         )
 
 

@@ -102,8 +102,8 @@ class SandboxEngine:
             options: How it behaves.
             origin: Scheme, host and port that links start with.
             book: Records to go on from.
-            faults: Makes things go wrong on purpose, before those of
-                :attr:`faults` are looked at.
+            faults: Makes things go wrong on purpose: a script of your own, or any
+                other hook, which is asked before the script.
             throttle: Turns requests away.
             store: A file to go on from and to keep every change in. It stays the
                 caller's to close.
@@ -115,8 +115,12 @@ class SandboxEngine:
         self.credentials = credentials
         self.clock: Clock = clock or SystemClock()
         self.targets = Targets(self.options.allowed_hosts)
-        self.faults = Faults(self.options.faults)
+        script = faults if isinstance(faults, Faults) else Faults()
+        self.faults = script
         """What goes wrong on purpose, by script."""
+        for rule in self.options.faults:
+            script.add(rule)
+        hook = None if faults is script else faults
         self.keys = KeyRing(credentials, kept_keys(store) if store else None)
         """The platform's signers."""
         if store is not None:
@@ -152,7 +156,7 @@ class SandboxEngine:
             self.keys.signer,
             clock=self.clock,
             policy=self.options.gateway,
-            faults=_Chain(faults, self.faults) if faults else self.faults,
+            faults=_Chain(hook, script) if hook else script,
             throttle=throttle,
             on_events=self.tell,
             foreign=self.keys.foreign,
@@ -266,7 +270,7 @@ class SandboxEngine:
         return self.credentials.environment(base_url)
 
     async def __aenter__(self) -> Self:
-        self._memory.resume(faults=not self.options.faults)
+        self._memory.resume(faults=not self.faults.placed())
         self._timekeeper.start()
         return self
 

@@ -27,8 +27,12 @@ def kept_credentials(store: SandboxStore) -> SandboxCredentials | None:
     found = store.setting(_NAME)
     if found is None:
         return None
-    texts = _texts(found)
-    if texts is None:
+    texts = {
+        name: value
+        for name, value in (found.items() if isinstance(found, dict) else ())
+        if isinstance(value, str)
+    }
+    if texts.keys() != set(_FIELDS):
         raise ConfigurationError("the keys in the sandbox state are damaged")
     return SandboxCredentials(
         merchant_no=texts["merchant_no"],
@@ -36,17 +40,6 @@ def kept_credentials(store: SandboxStore) -> SandboxCredentials | None:
         merchant_key=PrivateKey.load(texts["merchant_key"]),
         platform_key=PrivateKey.load(texts["platform_key"]),
     )
-
-
-def _texts(found: object) -> dict[str, str] | None:
-    if not isinstance(found, dict):
-        return None
-    texts = {
-        name: value
-        for name in _FIELDS
-        if isinstance(value := dict[str, object](found).get(name), str)
-    }
-    return texts if len(texts) == len(_FIELDS) else None
 
 
 def keep_credentials(store: SandboxStore, credentials: SandboxCredentials) -> None:

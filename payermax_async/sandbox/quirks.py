@@ -93,8 +93,9 @@ def _value(name: str, value: JsonValue, quirks: AbstractSet[Quirk]) -> JsonValue
 
 def _amount(value: JsonValue, quirks: AbstractSet[Quirk]) -> JsonValue:
     if Quirk.AMOUNTS_AS_TEXT in quirks:
-        is_number = isinstance(value, int | Decimal)
-        return format(Decimal(value), "f") if is_number else value
+        if isinstance(value, int | Decimal):
+            return format(Decimal(value), "f")
+        return value
     if Quirk.AMOUNTS_AS_NUMBERS in quirks and isinstance(value, str):
         try:
             return Decimal(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,7 +13,11 @@ from payermax_async.clock import Clock
 from payermax_async.core.errors import ClientStateError, NoReplyError, NotSentError
 from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
-from payermax_async.sandbox.exchange import ConnectionDroppedError, FaultHook
+from payermax_async.sandbox.exchange import (
+    ConnectionDroppedError,
+    FaultHook,
+    SpoiledResponse,
+)
 from payermax_async.sandbox.gateway import SandboxGateway
 from payermax_async.sandbox.notifier import Post
 from payermax_async.transport.base import Headers, HttpRequest, HttpResponse
@@ -57,15 +62,29 @@ class SandboxTransport:
         on_sent()
         try:
             async with asyncio.timeout(timeout):
-                return await self._gateway.handle(
+                response = await self._gateway.handle(
                     operation, request.headers, request.body
                 )
+                return await _arrived(response)
         except (TimeoutError, ConnectionDroppedError):
             raise NoReplyError("the sandbox gave no answer") from None
 
     async def aclose(self) -> None:
         """Refuse to send from now on."""
         self._open = False
+
+
+async def _arrived(response: HttpResponse) -> HttpResponse:
+    """What a client gets of an answer, as long as it takes."""
+    if not isinstance(response, SpoiledResponse):
+        return response
+    size = len(response.body) if response.sent is None else response.sent
+    await asyncio.sleep(size * response.gap)
+    if size < len(response.body):
+        raise NoReplyError("the sandbox's answer broke off")
+    return HttpResponse(
+        status=response.status, headers=response.headers, body=response.body
+    )
 
 
 @asynccontextmanager
@@ -76,6 +95,7 @@ async def running_sandbox(
     clock: Clock | None = None,
     options: SandboxOptions | None = None,
     faults: FaultHook | None = None,
+    state: Path | None = None,
 ) -> AsyncGenerator[SandboxServer, None]:
     """A sandbox on a port of this machine, for a fixture.
 
@@ -85,7 +105,9 @@ async def running_sandbox(
         port: Port to listen on; 0 takes a free one.
         clock: Its time, such as a ``VirtualClock``; the machine's when left out.
         options: How it behaves.
-        faults: Makes things go wrong on purpose.
+        faults: Makes things go wrong on purpose; ``sandbox.faults.add`` does so
+            later.
+        state: A SQLite file to keep everything in.
 
     Example:
         >>> @pytest.fixture
@@ -102,6 +124,7 @@ async def running_sandbox(
         clock=clock,
         options=options,
         faults=faults,
+        state=state,
     ) as server:
         yield server
 

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 import aiohttp
@@ -22,7 +23,9 @@ from payermax_async.sandbox.cashier import Method, Outcome
 from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.exchange import FaultHook
+from payermax_async.sandbox.faults import Faults
 from payermax_async.sandbox.gateway import Throttle
+from payermax_async.sandbox.kept_keys import keep_credentials, kept_credentials
 from payermax_async.sandbox.records import Trade
 from payermax_async.sandbox.server.posting import new_session, post
 from payermax_async.sandbox.server.routes import (
@@ -30,6 +33,7 @@ from payermax_async.sandbox.server.routes import (
     RECEIVER_PATH,
     make_application,
 )
+from payermax_async.sandbox.store import SandboxStore
 from payermax_async.sandbox.web_pages import (
     as_outcome,
     find_form_token,
@@ -60,18 +64,22 @@ class SandboxServer:
         book: Book | None = None,
         faults: FaultHook | None = None,
         throttle: Throttle | None = None,
+        state: Path | None = None,
     ) -> None:
         """Prepare; nothing is opened and no key is made before it is entered.
 
         Args:
             host: Address to listen on.
-            port: Port to listen on; 0 takes a free one.
-            credentials: The merchant and both key pairs; made when left out.
+            port: Port to listen on; 0 takes a free one, or that of the state.
+            credentials: The merchant and both key pairs; those of the state, or
+                made, when left out.
             clock: Its time; the machine's when left out.
             options: How it behaves.
             book: Records to go on from.
             faults: Makes things go wrong on purpose.
             throttle: Turns requests away.
+            state: A SQLite file that every change is kept in, keys included. A
+                sandbox that was killed goes on from it.
         """
         self._host = host
         self._port = port
@@ -81,6 +89,8 @@ class SandboxServer:
         self._book = book
         self._faults = faults
         self._throttle = throttle
+        self._state = state
+        self._store: SandboxStore | None = None
         self._engine: SandboxEngine | None = None
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -95,6 +105,15 @@ class SandboxServer:
         if self._engine is None:
             raise ClientStateError("the sandbox is not running: enter it first")
         return self._engine
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong on purpose: ``sandbox.faults.add("busy", call=2)``.
+
+        Raises:
+            ClientStateError: The server is not running.
+        """
+        return self.engine.faults
 
     @property
     def origin(self) -> str:
@@ -127,20 +146,22 @@ class SandboxServer:
     async def __aenter__(self) -> Self:
         if self._engine is not None:
             raise ClientStateError("a sandbox server runs once: make a new one")
-        # Making keys takes seconds of CPU.
-        credentials = self._credentials
-        if credentials is None:
-            credentials = await asyncio.to_thread(SandboxCredentials.generate)
         try:
-            await self._start(credentials)
+            await self._start()
         except BaseException:
             await self.aclose()
             raise
         return self
 
-    async def _start(self, credentials: SandboxCredentials) -> None:
-        listener = _listen(self._host, self._port)
+    async def _start(self) -> None:
+        if self._state is not None:
+            self._store = SandboxStore(self._state)
+        credentials = await _credentials(self._credentials, self._store)
+        listener = _listen(self._host, self._port or _kept_port(self._store))
         try:
+            if self._store is not None:
+                port = listener.getsockname()[1]
+                self._store.write((), {"port": port})
             self._engine = SandboxEngine(
                 credentials,
                 post=self._post,
@@ -150,6 +171,7 @@ class SandboxServer:
                 book=self._book,
                 faults=self._faults,
                 throttle=self._throttle,
+                store=self._store,
             )
             self._session = new_session(self._engine.targets)
             self._runner = web.AppRunner(
@@ -158,6 +180,8 @@ class SandboxServer:
                 shutdown_timeout=0.5,
                 # Bytes are signed as they were sent.
                 auto_decompress=False,
+                # Who has left waits for nothing: a fault may be silent for hours.
+                handler_cancellation=True,
             )
             await self._runner.setup()
             await web.SockSite(self._runner, listener).start()
@@ -182,6 +206,9 @@ class SandboxServer:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
 
     async def pay(
         self,
@@ -224,6 +251,27 @@ class SandboxServer:
         if self._session is None:
             raise NotSentError("the sandbox is closed")
         return await post(self._session, url, headers, body)
+
+
+async def _credentials(
+    given: SandboxCredentials | None, store: SandboxStore | None
+) -> SandboxCredentials:
+    """Those given, those in the file, or new ones; kept in the file."""
+    found = given
+    if found is None and store is not None:
+        found = kept_credentials(store)
+    if found is None:
+        # Making keys takes seconds of CPU.
+        found = await asyncio.to_thread(SandboxCredentials.generate)
+    if store is not None:
+        keep_credentials(store, found)
+    return found
+
+
+def _kept_port(store: SandboxStore | None) -> int:
+    """The port of last time, so that links which were handed out lead here."""
+    port = None if store is None else store.setting("port")
+    return port if isinstance(port, int) else 0
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,9 +1,9 @@
-"""The sandbox's paths: the gateway, the cashier's pages, pictures of QR codes."""
+"""The sandbox's paths: gateway, cashier, dashboard, pictures of QR codes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -12,8 +12,10 @@ from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.cashier import ASSET_NAMES, read_asset
 from payermax_async.sandbox.desk import PageReply
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.exchange import ConnectionDroppedError
 from payermax_async.sandbox.qr import qr_png, qr_svg
+from payermax_async.sandbox.server.admin_routes import admin_routes
+from payermax_async.sandbox.server.dashboard_routes import dashboard_routes
+from payermax_async.sandbox.server.gateway_route import gateway_handler
 from payermax_async.sandbox.server.posting import read_bounded
 from payermax_async.sandbox.web_pages import PAGE_HEADERS, is_same_origin, read_form
 
@@ -29,8 +31,6 @@ _MAX_FORM = 64 * 1024
 _MAX_NOTIFICATION = 256 * 1024
 _BODY_SECONDS = 10.0
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 def make_application(engine: SandboxEngine) -> web.Application:
     """The application that serves an engine."""
@@ -38,7 +38,7 @@ def make_application(engine: SandboxEngine) -> web.Application:
     pages = _Pages(engine)
     application.add_routes(
         [
-            web.post(f"{GATEWAY_PATH}/{{operation}}", _gateway(engine)),
+            web.post(f"{GATEWAY_PATH}/{{operation}}", gateway_handler(engine)),
             web.get("/l/{link}", pages.show),
             web.post("/l/{link}", pages.submit),
             web.get("/l/{link}/3ds/{trade}", pages.show_three_ds),
@@ -48,36 +48,11 @@ def make_application(engine: SandboxEngine) -> web.Application:
             web.get("/cashier/{name}", _asset),
             web.get("/qr/{link}.{kind:png|svg}", pages.qr),
             web.post(RECEIVER_PATH, _receive),
+            *admin_routes(engine),
+            *dashboard_routes(engine, gateway_path=GATEWAY_PATH),
         ]
     )
     return application
-
-
-def _gateway(engine: SandboxEngine) -> _Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                body = await read_bounded(
-                    request.content, engine.gateway.policy.max_body
-                )
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
-        headers = tuple((name, value) for name, value in request.headers.items())
-        try:
-            reply = await engine.gateway.handle(
-                request.match_info["operation"], headers, body
-            )
-        except ConnectionDroppedError:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
-        response = web.Response(status=reply.status, body=reply.body)
-        response.headers.popall("Content-Type", None)
-        for name, value in reply.headers:
-            response.headers.add(name, value)
-        return response
-
-    return handle
 
 
 async def _receive(request: web.Request) -> web.Response:

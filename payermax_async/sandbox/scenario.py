@@ -1,0 +1,276 @@
+"""A sandbox's behaviour from a TOML file: its choices, and what goes wrong.
+
+Example:
+    .. code-block:: toml
+
+        [sandbox]
+        duplicate_links = "same"
+        quirks = ["amounts-as-text", "lower-case-status"]
+
+        [notifications]
+        kinds = ["PAYBYLINK", "PAYMENT", "REFUND"]
+
+        [[fault]]
+        kind = "done-no-answer"
+        operation = "createPaybylink"
+        link = "order-*"
+        call = 2
+
+        [[fault]]
+        kind = "busy"
+        probability = 0.1
+        seed = 7
+        status = 503
+        retry_after = 3
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar, cast
+
+import attrs
+
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.sandbox.accounts import GatewayPolicy
+from payermax_async.sandbox.engine import SandboxOptions
+from payermax_async.sandbox.fault_rules import FaultRule, read_fault
+from payermax_async.sandbox.notices import NoticeKind
+from payermax_async.sandbox.policy import Duplicates, LedgerPolicy
+from payermax_async.sandbox.quirks import Quirk
+
+__all__ = ["load_scenario", "read_scenario"]
+
+ChoiceT = TypeVar("ChoiceT", bound=enum.Enum)
+ItemT = TypeVar("ItemT")
+_MAX_FILE = 1024 * 1024
+_REFUND_CHOICES = (Duplicates.REPEAT, Duplicates.SAME)
+_WAIVABLE = frozenset({"merchantInfo", "notifyUrl"})
+
+
+def load_scenario(file: Path, options: SandboxOptions | None = None) -> SandboxOptions:
+    """The options that a file describes.
+
+    Args:
+        file: A TOML file; see the top of this module.
+        options: What to start from.
+
+    Raises:
+        ConfigurationError: It cannot be read, or something in it makes no sense:
+            every problem is told, with its table.
+    """
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the scenario {file} cannot be read: {error.strerror}"
+        ) from None
+    if len(content) > _MAX_FILE:
+        raise ConfigurationError(
+            f"the scenario {file} is larger than {_MAX_FILE} bytes"
+        )
+    try:
+        return read_scenario(content.decode(), options)
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"the scenario {file} is not UTF-8") from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the scenario {file}: {error}") from None
+
+
+def read_scenario(text: str, options: SandboxOptions | None = None) -> SandboxOptions:
+    """The options that TOML text describes; see :func:`load_scenario`."""
+    try:
+        found: dict[str, object] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"is no TOML: {error}") from None
+    problems = [
+        f"[{name}] is no table of a scenario"
+        for name in found
+        if name not in {"sandbox", "notifications", "fault"}
+    ]
+    sandbox = _Table(found.get("sandbox", {}), "[sandbox]", problems)
+    notifications = _Table(found.get("notifications", {}), "[notifications]", problems)
+    rules = _read_faults(found.get("fault", []), problems)
+    made = _options(sandbox, notifications, options or SandboxOptions())
+    sandbox.finish()
+    notifications.finish()
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+    return attrs.evolve(made, faults=(*made.faults, *rules))
+
+
+def _read_faults(tables: object, problems: list[str]) -> list[FaultRule]:
+    if not isinstance(tables, list):
+        problems.append("[fault] must be written [[fault]]: there may be several")
+        return []
+    rules: list[FaultRule] = []
+    for number, table in enumerate(cast("list[object]", tables), start=1):
+        place = f"[[fault]] number {number}"
+        if not isinstance(table, dict):
+            problems.append(f"{place} is no table")
+            continue
+        rule, wrong = read_fault(cast("dict[str, object]", table))
+        problems.extend(f"{place}: {problem}" for problem in wrong)
+        if rule is not None:
+            rules.append(rule)
+    return rules
+
+
+def _options(
+    sandbox: _Table, notifications: _Table, options: SandboxOptions
+) -> SandboxOptions:
+    ledger: LedgerPolicy = options.ledger
+    gateway: GatewayPolicy = options.gateway
+    ledger = attrs.evolve(
+        ledger,
+        duplicate_links=sandbox.choice("duplicate_links", ledger.duplicate_links),
+        duplicate_refunds=sandbox.choice(
+            "duplicate_refunds", ledger.duplicate_refunds, _REFUND_CHOICES
+        ),
+        waived=sandbox.words("waived", ledger.waived, _WAIVABLE),
+        quirks=sandbox.choices("quirks", Quirk, ledger.quirks),
+        refuse_paid_expiry=sandbox.flag(
+            "refuse_paid_expiry", ledger.refuse_paid_expiry
+        ),
+        trade_seconds=int(sandbox.number("trade_seconds", ledger.trade_seconds)),
+        refund_seconds=int(sandbox.number("refund_seconds", ledger.refund_seconds)),
+        refund_days=int(sandbox.number("refund_days", ledger.refund_days)),
+    )
+    gateway = attrs.evolve(
+        gateway,
+        sign_failures=sandbox.flag("sign_failures", gateway.sign_failures),
+        window=sandbox.number("window", gateway.window),
+    )
+    return attrs.evolve(
+        options,
+        ledger=ledger,
+        gateway=gateway,
+        kinds=notifications.choices("kinds", NoticeKind, options.kinds),
+        schedule=notifications.schedule("schedule", options.schedule),
+        notify_url=notifications.text("url", options.notify_url),
+        allowed_hosts=notifications.words("allowed_hosts", options.allowed_hosts),
+    )
+
+
+class _Table:
+    """A table that is read name by name and collects what is wrong with it."""
+
+    def __init__(self, values: object, label: str, problems: list[str]) -> None:
+        self._label = label
+        self._problems = problems
+        self._read: set[str] = set()
+        self._values: Mapping[str, object] = {}
+        if isinstance(values, dict):
+            self._values = cast("dict[str, object]", values)
+        else:
+            problems.append(f"{label} is no table")
+
+    def finish(self) -> None:
+        """Complain of every name that nobody asked for."""
+        for name in self._values:
+            if name not in self._read:
+                self._wrong(f"{name} is no setting")
+
+    def _wrong(self, words: str) -> None:
+        self._problems.append(f"{self._label}: {words}")
+
+    def _value(self, name: str) -> object:
+        self._read.add(name)
+        return self._values.get(name)
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self._value(name)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self._wrong(f"{name} must be true or false")
+        return default
+
+    def number(self, name: str, default: float) -> float:
+        value = self._value(name)
+        if value is None:
+            return default
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+            and 0 < value <= 1e9
+        ):
+            return float(value)
+        self._wrong(f"{name} must be a number above zero")
+        return default
+
+    def text(self, name: str, default: str | None) -> str | None:
+        value = self._value(name)
+        if value is None or (isinstance(value, str) and value):
+            return value or default
+        self._wrong(f"{name} must be text")
+        return default
+
+    def schedule(self, name: str, default: tuple[float, ...]) -> tuple[float, ...]:
+        value = self._value(name)
+        if value is None:
+            return default
+        items = cast("list[object]", value) if isinstance(value, list) else []
+        numbers = [
+            float(item)
+            for item in items
+            if isinstance(item, int | float) and not isinstance(item, bool)
+        ]
+        rising = numbers == sorted(numbers) and all(item >= 0 for item in numbers)
+        if numbers and len(numbers) == len(items) and rising:
+            return tuple(numbers)
+        self._wrong(f"{name} must be seconds, from 0 on, rising")
+        return default
+
+    def words(
+        self,
+        name: str,
+        default: frozenset[str],
+        known: frozenset[str] = frozenset(),
+    ) -> frozenset[str]:
+        return self._set(name, default, lambda text: text, sorted(known))
+
+    def choice(
+        self, name: str, default: ChoiceT, known: tuple[ChoiceT, ...] = ()
+    ) -> ChoiceT:
+        value = self._value(name)
+        if value is None:
+            return default
+        kind = type(default)
+        choices = {item.value: item for item in known or tuple(kind)}
+        if isinstance(value, str) and value in choices:
+            return choices[value]
+        self._wrong(f"{name} must be one of {', '.join(choices)}")
+        return default
+
+    def choices(
+        self, name: str, kind: type[ChoiceT], default: frozenset[ChoiceT]
+    ) -> frozenset[ChoiceT]:
+        return self._set(name, default, kind, [item.value for item in kind])
+
+    def _set(
+        self,
+        name: str,
+        default: frozenset[ItemT],
+        make: Callable[[str], ItemT],
+        known: list[str],
+    ) -> frozenset[ItemT]:
+        value = self._value(name)
+        if value is None:
+            return default
+        if not isinstance(value, list):
+            self._wrong(f"{name} must be a list")
+            return default
+        made: set[ItemT] = set()
+        for item in cast("list[object]", value):
+            if isinstance(item, str) and (not known or item in known):
+                made.add(make(item))
+            else:
+                among = f"one of {', '.join(known)}" if known else "text"
+                self._wrong(f"each of {name} must be {among}")
+        return frozenset(made)
