@@ -70,6 +70,9 @@ LIBRARIES = {
         # The demonstration plays the payer's browser and the merchant's server.
         "cli.payer",
         "cli.receiver",
+        # Notifications come in and go on to the merchant's own handler.
+        "cli.forwarding",
+        "cli.listener",
     ),
     "cyclopts": ("cli",),
     "opentelemetry": ("contrib.otel",),

@@ -18,7 +18,9 @@ from payermax_async.cli.demo import demo
 from payermax_async.cli.failures import Exit, report
 from payermax_async.cli.keys import app as keys
 from payermax_async.cli.links import app as links
+from payermax_async.cli.listen import listen
 from payermax_async.cli.sandbox import sandbox
+from payermax_async.cli.trigger import trigger
 from payermax_async.core.errors import PayerMaxError
 
 __all__ = ["run"]
@@ -42,6 +44,8 @@ def _build() -> App:
     )
     app.command(demo)
     app.command(sandbox)
+    app.command(listen)
+    app.command(trigger)
     app.command(links)
     app.command(keys)
     # Here --version is the interface's, not the program's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,46 +13,115 @@ from payermax_async.cli.failures import Exit
 from payermax_async.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from payermax_async.clock import Clock
     from payermax_async.sandbox.server import SandboxServer
 
-__all__ = ["sandbox", "write_secret"]
+__all__ = ["PLATFORM_KEY", "read_clock", "sandbox", "write_secret"]
+
+PLATFORM_KEY = "PAYERMAX_SANDBOX_PLATFORM_KEY"
+"""The variable with the sandbox's own private key, which signs notifications."""
 
 
-def sandbox(*, port: int = 0, env_file: Path | None = None) -> int:
+def sandbox(
+    *,
+    port: int = 0,
+    state: Path | None = None,
+    scenario: Path | None = None,
+    seed: int | None = None,
+    clock: str = "real",
+    env_file: Path | None = None,
+) -> int:
     """Run a gateway on this machine until Ctrl-C.
 
     Prints the settings that a client needs as lines for a shell, the keys made
     for this run included: they are worth nothing anywhere else.
 
     Args:
-        port: Port to listen on; a free one when left out.
+        port: Port to listen on; when left out a free one, or that of the state.
+        state: SQLite file to keep everything in, keys included: links, trades,
+            refunds, notifications and faults are there again next time.
+        scenario: TOML file that says how the gateway behaves and what goes wrong.
+        seed: Makes ids repeatable: the same requests get the same ids.
+        clock: ``real``; or ``virtual``, which stands still until it is told to go
+            on, at the present or at a time such as virtual:2030-01-31T10:00:00Z.
         env_file: File to write the settings to, readable by you alone.
     """
     import asyncio
 
-    return asyncio.run(_serve(port, env_file))
-
-
-async def _serve(port: int, env_file: Path | None) -> int:
-    from payermax_async.cli.stopping import stop_signal
+    from payermax_async.sandbox.engine import SandboxOptions
+    from payermax_async.sandbox.scenario import load_scenario
     from payermax_async.sandbox.server import SandboxServer
 
+    options = SandboxOptions(seed=seed)
+    if scenario is not None:
+        options = load_scenario(scenario, options)
+    server = SandboxServer(
+        port=port, options=options, clock=read_clock(clock), state=state
+    )
+    return asyncio.run(_serve(server, env_file, virtual=clock != "real"))
+
+
+def read_clock(text: str) -> Clock | None:
+    """The clock that ``--clock`` names; ``None`` for the machine's.
+
+    Raises:
+        ConfigurationError: It names none.
+    """
+    from payermax_async.core.codec import ShapeError, read_time
+    from payermax_async.sandbox.clock import VirtualClock
+
+    if text == "real":
+        return None
+    kind, colon, start = text.partition(":")
+    if kind == "virtual":
+        if not colon:
+            return VirtualClock()
+        try:
+            return VirtualClock(read_time(start))
+        except ShapeError:
+            pass
+    raise ConfigurationError(
+        "--clock must be real, virtual, or virtual: and a time with its offset, such "
+        "as virtual:2030-01-31T10:00:00Z"
+    )
+
+
+async def _serve(server: SandboxServer, env_file: Path | None, *, virtual: bool) -> int:
+    from payermax_async.cli.stopping import stop_signal
+
     with stop_signal() as stop:
-        async with SandboxServer(port=port) as server:
+        async with server:
+            settings = {
+                **server.settings,
+                PLATFORM_KEY: server.engine.credentials.platform_key.to_base64(),
+            }
             if env_file is not None:
-                write_secret(env_file, server.env_file_text())
-            _tell(server, env_file)
+                lines = (f"{name}={value}\n" for name, value in settings.items())
+                write_secret(env_file, "".join(lines))
+            _tell(server, settings, env_file, virtual=virtual)
             await stop.wait()
         print("# Stopped.", flush=True)
     return Exit.DONE
 
 
-def _tell(server: SandboxServer, env_file: Path | None) -> None:
+def _tell(
+    server: SandboxServer,
+    settings: Mapping[str, str],
+    env_file: Path | None,
+    *,
+    virtual: bool,
+) -> None:
     """Everything is a line for a shell: what is said to people is a comment."""
     print(f"# PayerMax sandbox at {server.base_url}")
-    print("# The keys were made for this run and are worth nothing elsewhere.")
-    for name, value in server.settings.items():
+    print(f"# Administration at {server.origin}/admin/api")
+    print("# The keys are the sandbox's own and are worth nothing elsewhere.")
+    for name, value in settings.items():
         print(f"export {name}={_quoted(value)}")
+    if virtual:
+        now = server.engine.clock.now().isoformat(timespec="seconds")
+        print(f"# The clock stands at {now}. To move it on:")
+        url = f"{server.origin}/admin/api/clock/advance"
+        print(f'#   curl {url} -d \'{{"by": "12h"}}\'')
     if env_file is not None:
         print(f"# The same settings are in {clean(env_file)}")
     # Who reads this through a pipe is waiting for it.

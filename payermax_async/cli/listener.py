@@ -1,0 +1,226 @@
+"""The receiver behind ``payermax listen``."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp import web
+from rich.console import Console
+from rich.text import Text
+
+from payermax_async.cli.console import clean
+from payermax_async.cli.forwarding import Forwarded, new_session, post_on
+from payermax_async.config import MerchantConfig
+from payermax_async.core.errors import (
+    ClientStateError,
+    ConfigurationError,
+    TransportError,
+    WebhookError,
+    WebhookReason,
+)
+from payermax_async.core.models.notifications import (
+    LinkNotification,
+    Notification,
+    PaymentNotification,
+    RefundNotification,
+)
+from payermax_async.core.money import format_amount
+from payermax_async.sandbox.diagnosis import explain_signature
+from payermax_async.transport.base import Headers, header_values
+from payermax_async.webhooks import ACKNOWLEDGEMENT, CONTENT_TYPE, NotificationVerifier
+
+__all__ = ["Listener"]
+
+_PATH = "/payermax/notifications"
+_BODY_SECONDS = 10.0
+_SIGNATURE = frozenset(
+    {
+        WebhookReason.SIGNATURE_MISSING,
+        WebhookReason.SIGNATURE_REPEATED,
+        WebhookReason.SIGNATURE_SHAPE,
+        WebhookReason.SIGNATURE_WRONG,
+    }
+)
+
+
+class Listener:
+    """Listens on loopback, tells what comes, and hands it on.
+
+    Args:
+        config: Whose notifications they are.
+        console: Where to tell it.
+        target: Where to hand them on to; they are acknowledged here when left out.
+        port: Port to listen on; 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        config: MerchantConfig,
+        console: Console,
+        *,
+        target: str | None = None,
+        port: int = 0,
+    ) -> None:
+        self._config = config
+        self._verifier = NotificationVerifier.for_merchant(config)
+        self._console = console
+        self._target = target
+        self._port = port
+        self._runner: web.AppRunner | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self.count = 0
+        """How many came in."""
+
+    @property
+    def url(self) -> str:
+        """The address for ``notify_url``.
+
+        Raises:
+            ClientStateError: It is not listening yet.
+        """
+        if self._runner is None:
+            raise ClientStateError("the listener is not listening")
+        return f"http://127.0.0.1:{self._port}{_PATH}"
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_post(_PATH, self._receive)
+        # What is signed is the bytes as they come, so nothing may unpack them.
+        runner = web.AppRunner(
+            app, access_log=None, auto_decompress=False, shutdown_timeout=1.0
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", self._port).start()
+        except OSError:
+            await runner.cleanup()
+            raise ConfigurationError(
+                f"cannot listen on port {self._port} of 127.0.0.1: is it taken?"
+            ) from None
+        self._port = int(runner.addresses[0][1])
+        self._runner = runner
+        self._session = new_session()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        body = await _read(request, self._verifier.max_body)
+        headers: Headers = tuple(request.headers.items())
+        self.count += 1
+        number = self.count
+        refusal: WebhookError | None = None
+        try:
+            notification = await self._verifier.verify(request.headers, body)
+        except WebhookError as error:
+            refusal = error
+            self._tell(number, "bad", f"NOT VERIFIED  {error.reason.value}")
+            self._explain(number, headers, body, error)
+        else:
+            self._tell(number, "good", f"verified  {_summary(notification)}")
+        if self._target is None:
+            return _answer(refusal)
+        try:
+            return await self._hand_on(number, headers, body)
+        except TransportError as error:
+            self._tell(number, "bad", f"not forwarded: {error}")
+            raise web.HTTPBadGateway from None
+
+    async def _hand_on(
+        self, number: int, headers: Headers, body: bytes
+    ) -> web.Response:
+        if self._session is None or self._target is None:
+            raise web.HTTPServiceUnavailable
+        answer = await post_on(self._session, self._target, headers, body)
+        done = answer.status == 200
+        self._tell(number, "good" if done else "care", f"forwarded: {_seen(answer)}")
+        response = web.Response(status=answer.status, body=answer.body)
+        if answer.content_type:
+            response.content_type = answer.content_type
+        return response
+
+    def _explain(
+        self, number: int, headers: Headers, body: bytes, error: WebhookError
+    ) -> None:
+        if error.reason not in _SIGNATURE:
+            self._tell(number, "quiet", str(error))
+            return
+        own = self._config.private_key
+        expected = {
+            f"platform key {place}": key
+            for place, key in enumerate(self._config.platform_keys, start=1)
+        }
+        found = explain_signature(
+            body,
+            header_values(headers, "sign"),
+            expected,
+            {} if own is None else {"your own private key": own.public_key},
+        )
+        if found is not None:
+            self._tell(number, "quiet", found.reason)
+            self._tell(number, "quiet", found.fix)
+
+    def _tell(self, number: int, style: str, words: str) -> None:
+        line = Text(f"{number} ", style="name")
+        line.append(clean(words), style=style)
+        self._console.print(line, soft_wrap=True)
+        self._console.file.flush()
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    found = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            while piece := await request.content.read(limit + 1):
+                found += piece
+                if len(found) > limit:
+                    raise web.HTTPRequestEntityTooLarge(
+                        max_size=limit, actual_size=len(found)
+                    )
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    return bytes(found)
+
+
+def _answer(refusal: WebhookError | None) -> web.Response:
+    if refusal is None:
+        return web.Response(body=ACKNOWLEDGEMENT, content_type=CONTENT_TYPE)
+    return web.Response(
+        status=refusal.status, body=refusal.body, content_type=CONTENT_TYPE
+    )
+
+
+def _seen(answer: Forwarded) -> str:
+    start = answer.body[:80].decode("utf-8", "replace")
+    return f"HTTP {answer.status} {start}"
+
+
+def _summary(notification: Notification) -> str:
+    """What it says, in a line, without anything about people."""
+    facts = [str(notification.notify_type), str(notification.code)]
+    if isinstance(notification, LinkNotification):
+        link = notification.data
+        facts += [
+            link.merchant_link_id or "",
+            f"{format_amount(link.total_amount)} {link.currency}",
+            "paid" if link.is_paid else "not paid",
+        ]
+    elif isinstance(notification, PaymentNotification):
+        facts += [notification.data.out_trade_no or "", str(notification.data.status)]
+    elif isinstance(notification, RefundNotification):
+        facts += [notification.data.out_refund_no or "", str(notification.data.status)]
+    return "  ".join(filter(None, facts))

@@ -1,0 +1,149 @@
+"""``payermax trigger``: posts a signed notification, as the sandbox would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from payermax_async.cli.merchant import MerchantSource
+from payermax_async.cli.sandbox import PLATFORM_KEY
+
+if TYPE_CHECKING:
+    from payermax_async.signing.keys import PrivateKey
+    from payermax_async.testing.notifications import FieldValue, SignedNotification
+
+__all__ = ["trigger"]
+
+_OPTIONS = Group("Options", sort_key=3)
+_CONTENT = Group("Content", help="What is left out is made up.", sort_key=2)
+
+Event = Literal["PAYBYLINK", "PAYMENT", "REFUND"]
+
+
+def trigger(
+    event: Annotated[Event, Parameter(negative=())],
+    /,
+    *,
+    to: Annotated[str, Parameter(group=_OPTIONS)],
+    number: Annotated[str | None, Parameter(name="--id", group=_CONTENT)] = None,
+    amount: Annotated[str | None, Parameter(group=_CONTENT)] = None,
+    currency: Annotated[str | None, Parameter(group=_CONTENT)] = None,
+    status: Annotated[str | None, Parameter(group=_CONTENT)] = None,
+    key: Annotated[Path | None, Parameter(group=_OPTIONS)] = None,
+    merchant: MerchantSource | None = None,
+) -> int:
+    """Post one signed notification to your handler and show its answer.
+
+    It is signed with the platform key of 'payermax sandbox'. Exits with 0 only when
+    the handler acknowledges it as PayerMax wants it.
+
+    Args:
+        event: PAYBYLINK (a link was paid), PAYMENT (an order ended) or REFUND.
+        to: Address of your handler.
+        number: The merchant link id, order number or refund number it is about.
+        amount: Amount, such as 19.90.
+        currency: ISO 4217 code, such as USD.
+        status: Such as SUCCESS, FAILED, REFUND_SUCCESS.
+        key: File with the private key to sign with, in place of the variable
+            PAYERMAX_SANDBOX_PLATFORM_KEY, which 'payermax sandbox' prints.
+        merchant: Whom the notification is for.
+    """
+    import asyncio
+
+    from payermax_async.cli.forwarding import check_target
+
+    config = (merchant or MerchantSource()).read()
+    target = check_target(to, "--to")
+    fields = _fields(event, number, amount, currency, status)
+    fields["merchant_no"] = config.merchant_no
+    fields["app_id"] = config.app_id
+    return asyncio.run(_post(target, _sign(event, _key(key), fields)))
+
+
+def _key(file: Path | None) -> PrivateKey:
+    import os
+
+    from payermax_async.core.errors import ConfigurationError
+    from payermax_async.signing.keys import PrivateKey
+
+    if file is not None:
+        return PrivateKey.from_file(file)
+    try:
+        return PrivateKey.from_env(PLATFORM_KEY, os.environ)
+    except ConfigurationError as error:
+        error.add_note("'payermax sandbox' prints it. Or name a file with --key.")
+        raise
+
+
+_NAMES = {
+    "PAYBYLINK": ("merchant_link_id", "total_amount", "currency"),
+    "PAYMENT": ("out_trade_no", "total_amount", "currency"),
+    "REFUND": ("out_refund_no", "refund_amount", "refund_currency"),
+}
+
+
+def _fields(
+    event: Event,
+    number: str | None,
+    amount: str | None,
+    currency: str | None,
+    status: str | None,
+) -> dict[str, FieldValue]:
+    from payermax_async.core.errors import ConfigurationError
+    from payermax_async.core.money import parse_amount
+
+    id_name, amount_name, currency_name = _NAMES[event]
+    fields: dict[str, FieldValue] = {}
+    if number is not None:
+        fields[id_name] = number
+    if amount is not None:
+        try:
+            exact = parse_amount(amount)
+        except ValueError:
+            raise ConfigurationError("--amount must be such as 19.90") from None
+        # Text for links, numbers for orders and refunds, as PayerMax writes them.
+        fields[amount_name] = amount if event == "PAYBYLINK" else exact
+    if currency is not None:
+        fields[currency_name] = currency
+    if status is not None:
+        fields["status"] = status
+    return fields
+
+
+def _sign(
+    event: Event, key: PrivateKey, fields: dict[str, FieldValue]
+) -> SignedNotification:
+    from payermax_async.testing.notifications import sign_notification
+
+    # The fields are checked there by their names, which types cannot say.
+    make: Callable[..., SignedNotification] = sign_notification
+    return make(key, event, **fields)
+
+
+async def _post(target: str, notification: SignedNotification) -> int:
+    from payermax_async.cli.console import output_console, print_facts
+    from payermax_async.cli.failures import Exit
+    from payermax_async.cli.forwarding import new_session, post_on
+    from payermax_async.sandbox.notices import is_acknowledged
+
+    async with new_session() as session:
+        answer = await post_on(
+            session, target, tuple(notification.headers.items()), notification.body
+        )
+    console = output_console()
+    good = is_acknowledged(answer.status, answer.body)
+    console.print("acknowledged" if good else "NOT ACKNOWLEDGED")
+    facts = [
+        ("posted to", target),
+        ("status", str(answer.status)),
+        ("answer", answer.body[:400].decode("utf-8", "replace")),
+    ]
+    print_facts(console, facts)
+    if not good:
+        console.print(
+            '  PayerMax wants HTTP 200 and {"code":"SUCCESS","msg":"Success"}.'
+        )
+    return Exit.DONE if good else Exit.FAILED
