@@ -32,6 +32,7 @@ RANKS = {
     "options": 4,
     "settings": 4,
     "contrib": 5,
+    "doctor": 5,
     "sandbox": 5,
     "testing": 5,
     "webhooks": 5,
@@ -50,6 +51,8 @@ NEIGHBOURS = {
     ("client", "config"),
     ("client", "options"),
     ("config", "settings"),
+    # A signed sample to see how a merchant's webhook answers.
+    ("doctor", "testing"),
     ("testing", "sandbox"),
 }
 """Who may import a room of the same rank; never both ways."""

@@ -9,12 +9,14 @@ from cyclopts import App, CycloptsError
 
 from payermax_async import __version__
 from payermax_async.cli.call import call
+from payermax_async.cli.codes import codes
 from payermax_async.cli.console import (
     error_console,
     output_console,
     tolerate_encodings,
 )
 from payermax_async.cli.demo import demo
+from payermax_async.cli.doctor import doctor
 from payermax_async.cli.failures import Exit, report
 from payermax_async.cli.keys import app as keys
 from payermax_async.cli.links import app as links
@@ -48,6 +50,8 @@ def _build() -> App:
     app.command(trigger)
     app.command(links)
     app.command(keys)
+    app.command(codes)
+    app.command(doctor)
     # Here --version is the interface's, not the program's.
     app.command(call, version_flags=[])
     return app

@@ -30,6 +30,8 @@ async def test_the_version_is_the_packages(shell: Shell) -> None:
         ["keys", "generate", "--help"],
         ["keys", "check", "--help"],
         ["call", "--help"],
+        ["codes", "--help"],
+        ["doctor", "--help"],
     ],
     ids=" ".join,
 )
@@ -59,6 +61,8 @@ async def test_every_help_page_fits_and_describes_each_option(
         ["keys", "generate", "--bits", "many"],
         ["call", "orderQuery", "--data", "{}"],
         ["demo", "--port", "x"],
+        ["codes", "--kind", "strange"],
+        ["doctor", "--timeout", "soon"],
     ],
     ids=" ".join,
 )

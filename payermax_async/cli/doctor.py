@@ -1,0 +1,127 @@
+"""``payermax doctor``: what keeps a merchant from going live, with the fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Group, Parameter
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from payermax_async.cli.console import clean, output_console, print_json
+from payermax_async.cli.failures import Exit
+from payermax_async.cli.merchant import Flag, MerchantSource, Seconds
+
+if TYPE_CHECKING:
+    from payermax_async.core.strict_json import JsonValue
+    from payermax_async.doctor import Examination, Finding
+
+__all__ = ["doctor"]
+
+_CHECKED = Group("What to check", sort_key=2)
+_STYLES = {"ok": "good", "warn": "care", "fail": "bad", "skipped": "quiet"}
+_WORDS = {"ok": "ok", "warn": "WARN", "fail": "FAIL", "skipped": "skip"}
+
+
+def doctor(
+    *,
+    offline: Annotated[bool, Flag, Parameter(group=_CHECKED)] = False,
+    public_key: Annotated[Path | None, Parameter(group=_CHECKED)] = None,
+    notify_probe_key: Annotated[Path | None, Parameter(group=_CHECKED)] = None,
+    ca_file: Annotated[Path | None, Parameter(group=_CHECKED)] = None,
+    timeout: Seconds = 10.0,
+    as_json: Annotated[bool, Flag, Parameter(name="--json")] = False,
+    source: MerchantSource | None = None,
+) -> int:
+    """Find what keeps payments from working, and say how to mend it.
+
+    Looks at settings, keys, the way to the gateway, the clock and your webhook, and
+    asks the gateway one harmless signed question. Nothing is created or changed.
+    The output holds no key, token or e-mail address, and ids are shortened: paste
+    it into a ticket as it is. Exit code 1 means that something must be mended.
+
+    Args:
+        offline: Look at settings and keys only; nothing leaves this machine.
+        public_key: Your public key as uploaded, to see that the pair matches.
+        notify_probe_key: A private key that your webhook was told to trust, to post
+            it a signed sample of a failed payment.
+        ca_file: PEM file of the only certificate authorities to trust.
+        timeout: Seconds for each step.
+        as_json: Print JSON for another program.
+        source: Where the merchant's settings are.
+    """
+    import asyncio
+    import os
+
+    from payermax_async.doctor import Examination, SystemNetwork
+
+    chosen = source or MerchantSource()
+    network = None if offline else SystemNetwork(timeout=timeout, ca_file=ca_file)
+    examination = Examination(
+        settings=chosen.settings(),
+        load=chosen.read,
+        environ=os.environ,
+        network=network,
+        public_key=public_key,
+        probe_key=notify_probe_key,
+        home=str(Path.home()),
+        timeout=timeout,
+    )
+    found = asyncio.run(_look(examination, None if as_json else output_console()))
+    failed = any(one.status.value == "fail" for one in found)
+    if as_json:
+        print_json({"ok": not failed, "findings": [_as_json(one) for one in found]})
+    else:
+        _summarise(output_console(), found)
+    return Exit.FAILED if failed else Exit.DONE
+
+
+async def _look(examination: Examination, console: Console | None) -> list[Finding]:
+    from payermax_async.doctor import examine
+
+    found: list[Finding] = []
+    async for one in examine(examination):
+        found.append(one)
+        if console is not None:
+            _show(console, one)
+    return found
+
+
+def _as_json(found: Finding) -> JsonValue:
+    return {
+        "check": found.check,
+        "status": found.status.value,
+        "what": found.what,
+        "fix": found.fix,
+    }
+
+
+def _show(console: Console, found: Finding) -> None:
+    status = found.status.value
+    head = Text(f"{_WORDS[status]:<4}", style=_STYLES[status])
+    head.append(f"  {found.check}", style="title")
+    console.print(head)
+    table = Table.grid()
+    table.add_row(Text(clean(found.what)))
+    if found.fix:
+        table.add_row(Text(clean(found.fix), style="name"))
+    console.print(Padding(table, (0, 0, 0, 6), expand=False))
+
+
+def _summarise(console: Console, found: list[Finding]) -> None:
+    count = {
+        status: sum(one.status.value == status for one in found) for status in _STYLES
+    }
+    console.print()
+    if count["fail"]:
+        words, style = f"{count['fail']} to mend", "bad"
+    else:
+        words, style = "Nothing to mend", "good"
+    console.print(
+        Text(words, style=style).append(
+            f", {count['warn']} to look at, {count['skipped']} not checked.", style=""
+        )
+    )

@@ -1,0 +1,1 @@
+"""The doctor: each check, and what it says."""
