@@ -13,13 +13,12 @@ from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.doctor.findings import Finding, Status, Veil, fail, skip
 from payermax_async.doctor.gateway import check_proxies, check_way, proxies_of
-from payermax_async.doctor.local import (
+from payermax_async.doctor.keys import (
     check_keys,
     check_merchant_public_key,
-    check_settings,
-    check_stage,
     read_keys,
 )
+from payermax_async.doctor.local import check_settings, check_stage
 from payermax_async.doctor.network import Network
 from payermax_async.doctor.question import ask_gateway
 from payermax_async.doctor.webhook import Probe, check_address, check_webhook
