@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import TracebackType
 from typing import Self
@@ -245,7 +245,7 @@ class Gateway:
 
     def signed(self, body: bytes) -> Answer:
         """Any body, with the gateway's signature."""
-        date = format_datetime(self.now(), usegmt=True)
+        date = format_datetime(self.now().astimezone(UTC), usegmt=True)
         return Answer(body=body, sign=self._signer.sign_now(body), date=date)
 
     async def _talk(self, wire: Wire) -> None:

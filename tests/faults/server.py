@@ -189,6 +189,11 @@ class FaultServer:
         async with self._arrival:
             await self._arrival.wait_for(lambda: len(self.requests) >= count)
 
+    def stop_accepting(self) -> None:
+        """Refuse new connections; those that stand go on."""
+        assert self._server is not None
+        self._server.close()
+
     def end_all(self) -> None:
         """Cut every connection now."""
         for task in tuple(self._tasks):
