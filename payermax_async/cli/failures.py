@@ -93,7 +93,7 @@ def _advice(error: PayerMaxError) -> list[str]:
         return []
     advice: list[str] = []
     if isinstance(error, ApiError):
-        if error.remedy:
+        if error.remedy and error.remedy not in str(error):
             advice.append(clean(error.remedy))
         if not error.verified:
             advice.append("PayerMax did not sign this refusal.")
