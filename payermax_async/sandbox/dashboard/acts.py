@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import attrs
 
@@ -10,6 +11,7 @@ from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.sandbox import control
 from payermax_async.sandbox.cashier.methods import Method, Outcome
+from payermax_async.sandbox.clock import read_duration
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
 from payermax_async.sandbox.dashboard.layout import ROOT
 from payermax_async.sandbox.dashboard.office import Office
@@ -19,6 +21,8 @@ from payermax_async.sandbox.records import NotPayableError, Payment
 __all__ = ["Acts"]
 
 Form = Mapping[str, str]
+
+_FARTHEST = timedelta(days=3660)
 
 _PAID = {
     "succeed": "The link was paid.",
@@ -122,6 +126,8 @@ class Acts:
     async def advance(self, form: Form) -> str:
         """Move the clock on."""
         step = form.get("by", "").strip()
+        if read_duration(step) > _FARTHEST:
+            raise ConfigurationError("the clock moves at most ten years at a time")
         await control.advance(self._engine, {"by": step})
         return self._go(self.back(form), f"The clock was moved on by {step}.")
 

@@ -71,8 +71,11 @@ class LinkEntry:
             return tag("withdrawn")
         if now >= self.link.expires_at:
             return tag("expired")
-        if self.trades and self.trades[-1].status is PaymentStatus.FAILED:
+        last = self.trades[-1] if self.trades else None
+        if last is not None and last.status is PaymentStatus.FAILED:
             return tag("failed, payable", "bad")
+        if last is not None and last.payment is not None:
+            return tag("pending, payable", "wait")
         return tag("payable", "wait")
 
 

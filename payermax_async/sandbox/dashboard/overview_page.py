@@ -110,21 +110,19 @@ def _more(place: str, text: str) -> Html:
 
 def _start() -> Html:
     shell = (
-        "payermax sandbox --port 8080 --env-file sandbox.env\n"
-        "set -a; . ./sandbox.env; set +a\n"
-        "payermax links create --amount 19.90 --currency USD --country US \\\n"
-        "    --id order-1001 --description 'Blue T-shirt' --user customer-98"
+        "payermax links create --id order-1001 --amount 19.90 --currency USD \\\n"
+        "    --country US --description 'Blue T-shirt' --user-id customer-98"
     )
     return section(
         "Nothing has come yet",
         element(
             "p",
             {},
-            "Give a client the settings that the sandbox printed at its start and "
-            "create a link. Every request shows up here by itself, with its signature "
-            "checked.",
+            "Every request shows up here by itself, with its signature checked. "
+            "Create a first link in a shell that has the settings the sandbox printed "
+            "at its start:",
         ),
-        code_block("shell", "Commands that create a first link", shell),
+        code_block("shell", "Command that creates a first link", shell),
         element(
             "p",
             {"class": "quiet"},

@@ -194,13 +194,19 @@ class Row:
                 " ",
                 element("span", {"class": "note"}, self.note) if self.note else None,
                 " ",
-                element("span", {"class": "why"}, self.why) if self.why else None,
+                _why(self.why),
                 " ",
                 element("span", {"class": "state"}, self.tag),
                 " ",
                 element("span", {"class": "at"}, self.at),
             ),
         )
+
+
+def _why(text: str) -> Html | None:
+    if not text:
+        return None
+    return element("span", {"class": "why"}, text[:1].upper() + text[1:])
 
 
 def listing(rows: Sequence[Row], empty: Node) -> Html:

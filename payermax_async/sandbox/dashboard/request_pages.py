@@ -101,23 +101,19 @@ def _tone(entry: RequestEntry) -> str:
 
 
 def _tags(exchange: Exchange) -> Node:
-    signature, tone = _SIGNATURES[exchange.verdict]
-    answer: Node = None
+    struck = None
+    if exchange.fault:
+        struck = tag(f"fault: {exchange.fault_name or 'by script'}", "wait")
+    tone = "bad" if is_unsigned(exchange) else "wait"
     if exchange.code == SUCCESS_CODE:
         answer = tag("success", "good")
     elif exchange.code:
-        answer = tag(exchange.code, "bad" if tone == "bad" else "wait")
+        answer = tag(exchange.code, tone)
     elif exchange.response is None:
         answer = tag("no answer", "wait")
     else:
         answer = tag(f"HTTP {exchange.response.status}", "wait")
-    return [
-        tag(f"fault: {exchange.fault_name or 'by script'}", "wait")
-        if exchange.fault
-        else None,
-        None if exchange.verdict is Verdict.VALID else tag(signature, tone),
-        answer,
-    ]
+    return [struck, answer]
 
 
 def render_requests(

@@ -64,10 +64,7 @@ def body_view(name: str, label: str, body: bytes, download: str = "") -> Node:
             {"class": "quiet"},
             f"{len(body):,} bytes, SHA-256 ",
             element("code", {}, digest[:16] + "…"),
-            " · ",
-            element("a", {"href": download, "download": True}, "Save the exact bytes")
-            if download
-            else None,
+            _save(download),
         ),
         code_block(name, label, text),
         element(
@@ -84,6 +81,15 @@ def body_view(name: str, label: str, body: bytes, download: str = "") -> Node:
             element("summary", {}, "As hexadecimal"),
             code_block(f"{name}-dump", f"{label}, hexadecimal", _dump(body)),
         ),
+    ]
+
+
+def _save(download: str) -> Node:
+    if not download:
+        return None
+    return [
+        " · ",
+        element("a", {"href": download, "download": True}, "Save the exact bytes"),
     ]
 
 
