@@ -12,8 +12,8 @@ from payermax_async.core.errors import (
     ReplyTooLargeError,
     UnreadableReplyError,
 )
+from payermax_async.testing.aioresponses import MockedPosts
 from payermax_async.transport.aiohttp import AiohttpTransport
-from tests.transport.aioresponses_shim import MockedPosts
 from tests.transport.harness import BODY, call, opened, post
 
 URL_ = "https://pay-gate.payermax.com/aggregate-pay/api/gateway/createPaybylink"

@@ -1,12 +1,13 @@
-"""aioresponses on an aiohttp newer than itself.
+"""aioresponses for projects that mock aiohttp already; it needs that package.
 
 aioresponses 0.7.9 builds ``aiohttp.ClientResponse`` without ``stream_writer``,
 which aiohttp 3.14 made a required argument. Here it gets one that has written
-nothing. The shim goes when aioresponses knows the argument.
+nothing. A later aioresponses that gives the argument itself is left alone.
 
-aioresponses replaces ``ClientSession._request`` as a whole: traces, timeouts,
-connections and header checks never run. So these tests show that code which
-mocks aiohttp keeps working with this package, and nothing about the network.
+aioresponses takes the place of ``ClientSession._request`` as a whole: connections,
+timeouts and header checks never run. It shows that code which mocks aiohttp keeps
+working with this package, and nothing about a network. New tests are better off
+with ``payermax_sandbox`` or :class:`~payermax_async.testing.fake.FakeTransport`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import aiohttp
 from aioresponses import aioresponses
 from yarl import URL
 
+from payermax_async.transport.base import HttpResponse
+
 __all__ = ["MockedPosts"]
 
 
@@ -29,7 +32,13 @@ class _Response(aiohttp.ClientResponse):
 
 
 class MockedPosts:
-    """``aioresponses()`` that works on the installed aiohttp, with types."""
+    """``aioresponses()`` that works on the installed aiohttp, with types.
+
+    Example:
+        >>> with MockedPosts() as mocked:
+        ...     mocked.reply(url, signed_reply(platform_key, data))
+        ...     link = await client.create_link(order)
+    """
 
     def __init__(self) -> None:
         self._mock: Any = aioresponses()  # its types are open ends
@@ -63,6 +72,15 @@ class MockedPosts:
             headers=dict(headers or {}),
             exception=exception,
             response_class=_Response,
+        )
+
+    def reply(self, url: str, response: HttpResponse) -> None:
+        """Answer the next POST to ``url`` with this, such as a ``signed_reply``."""
+        self.answer(
+            url,
+            status=response.status,
+            body=response.body,
+            headers=dict(response.headers),
         )
 
     def seen(self, url: str) -> list[Mapping[str, object]]:
