@@ -1,0 +1,211 @@
+"""A gateway, its clock and a merchant, put together for one test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from payermax_async.client import PayerMaxClient
+from payermax_async.clock import Clock
+from payermax_async.config import MerchantConfig
+from payermax_async.core.envelope import ACKNOWLEDGEMENT
+from payermax_async.core.errors import ClientStateError, ConfigurationError
+from payermax_async.options import ClientOptions
+from payermax_async.sandbox.cashier import Method, Outcome
+from payermax_async.sandbox.clock import VirtualClock
+from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
+from payermax_async.sandbox.faults import Faults
+from payermax_async.sandbox.notifier import Post
+from payermax_async.sandbox.records import Trade
+from payermax_async.sandbox.web_pages import as_outcome, find_form_token, link_id_of
+from payermax_async.testing.notifications import SignedNotification
+from payermax_async.testing.sandbox import (
+    SandboxTransport,
+    running_sandbox,
+    sandbox_in_process,
+)
+from payermax_async.testing.winding import WindingClock
+from payermax_async.transport.base import Headers
+
+if TYPE_CHECKING:
+    from payermax_async.sandbox.server import SandboxServer
+
+__all__ = ["LocalSandbox"]
+
+_ORIGIN = "http://127.0.0.1"
+_GATEWAY = f"{_ORIGIN}/aggregate-pay/api/gateway"
+_RECEIVER = f"{_ORIGIN}/merchant/notifications"
+
+
+class LocalSandbox:
+    """A sandbox in a test, in the process or on a port, used in the same way.
+
+    Example:
+        >>> async with LocalSandbox.running() as sandbox, sandbox.client() as client:
+        ...     link = await client.create_link(order)
+        ...     await sandbox.pay(link.link_url)
+        ...     (paid,) = await sandbox.notifications()
+
+    Attributes:
+        engine: Everything behind it: ledger, gateway, notifier.
+        clock: Its time; it stands still until it is told to go on.
+        faults: What goes wrong on purpose: ``sandbox.faults.add("busy", call=2)``.
+        config: A merchant of this sandbox.
+        post: In the process, carries notifications to the merchant: URL, headers
+            and body in, HTTP status and answer out. Acknowledges all of them until
+            it is replaced. A sandbox on a port posts over HTTP instead.
+    """
+
+    def __init__(
+        self,
+        engine: SandboxEngine,
+        clock: VirtualClock,
+        faults: Faults,
+        server: SandboxServer | None = None,
+    ) -> None:
+        """Use :meth:`running` instead, which starts and stops what is needed."""
+        self.engine = engine
+        self.clock = clock
+        self.faults = faults
+        self.post: Post = _acknowledge
+        self._server = server
+        self.config = MerchantConfig.from_env(
+            server.settings
+            if server
+            else {
+                **engine.environment(_GATEWAY),
+                "PAYERMAX_NOTIFY_URL": _RECEIVER,
+                "PAYERMAX_CONTACT_EMAIL": "shop@example.com",
+                "PAYERMAX_SHOW_URL": f"{_ORIGIN}/",
+            }
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls,
+        *,
+        port: bool = False,
+        credentials: SandboxCredentials | None = None,
+        clock: VirtualClock | None = None,
+        options: SandboxOptions | None = None,
+        faults: Faults | None = None,
+    ) -> AsyncGenerator[LocalSandbox]:
+        """Start a sandbox and stop it at the end.
+
+        Args:
+            port: Listen on a free port of this machine; without, no socket is made.
+            credentials: The merchant and both key pairs. Making them takes a second
+                or two, so make them once for many tests.
+            clock: Its time.
+            options: How it behaves.
+            faults: What goes wrong on purpose.
+        """
+        clock = VirtualClock() if clock is None else clock
+        faults = Faults() if faults is None else faults
+        if port:
+            async with running_sandbox(
+                credentials=credentials, clock=clock, options=options, faults=faults
+            ) as server:
+                yield cls(server.engine, clock, faults, server)
+            return
+        places: list[LocalSandbox] = []
+
+        async def post(url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:
+            return await places[0].post(url, headers, body)
+
+        async with sandbox_in_process(
+            credentials=credentials,
+            clock=clock,
+            options=options,
+            faults=faults,
+            post=post,
+        ) as engine:
+            places.append(cls(engine, clock, faults))
+            yield places[0]
+
+    def client(
+        self, *, options: ClientOptions | None = None, clock: Clock | None = None
+    ) -> AbstractAsyncContextManager[PayerMaxClient]:
+        """A client of this sandbox, to be entered.
+
+        Args:
+            options: Patience and pace.
+            clock: Its time. Without one, waits between attempts take no real time:
+                they move the sandbox's clock on.
+        """
+        transport = None if self._server else SandboxTransport(self.engine.gateway)
+        return PayerMaxClient(
+            self.config,
+            options=options,
+            transport=transport,
+            clock=clock or WindingClock(self.clock),
+        )
+
+    async def pay(
+        self,
+        link: str,
+        outcome: Outcome | str = Outcome.SUCCEED,
+        *,
+        method: Method = Method.CARD,
+        card: str = "visa",
+    ) -> Trade:
+        """Be the payer: open the page of a link and send its form.
+
+        Args:
+            link: The link's address, or its id.
+            outcome: How it shall end: succeed (or success), fail, pending, abandon.
+            method: What to pay with.
+            card: Which test card, for cards.
+
+        Raises:
+            ConfigurationError: The link cannot be paid, or an argument is wrong.
+        """
+        if self._server:
+            return await self._server.pay(link, outcome, method=method, card=card)
+        link_id = link_id_of(link)
+        form = {
+            "method": method.value,
+            "card": card,
+            "outcome": as_outcome(outcome).value,
+            "csrf": find_form_token(self.engine.desk.show(link_id).html),
+        }
+        place = self.engine.desk.submit(link_id, form).location
+        if not place.startswith(f"/l/{link_id}/result/"):
+            raise ConfigurationError("the cashier refused the form: check the card")
+        return self.engine.ledger.trade(place.rpartition("/")[2])
+
+    async def notifications(self) -> tuple[SignedNotification, ...]:
+        """Every notification posted so far, repetitions included, oldest first.
+
+        Waits for those that are on their way, not for repetitions that are due
+        later: ``await sandbox.clock.advance("12h")`` brings them.
+        """
+        await self.engine.notifier.settled()
+        attempts = [
+            attempt
+            for delivery in self.engine.notifier.deliveries
+            for attempt in delivery.attempts
+        ]
+        attempts.sort(key=lambda attempt: attempt.at)
+        return tuple(
+            SignedNotification(headers=dict(attempt.headers), body=attempt.body)
+            for attempt in attempts
+        )
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of a sandbox on a port.
+
+        Raises:
+            ClientStateError: It has none: it runs in the process.
+        """
+        if self._server is None:
+            raise ClientStateError("this sandbox runs in the process, without a port")
+        return self._server.origin
+
+
+async def _acknowledge(url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:  # noqa: ARG001
+    return 200, ACKNOWLEDGEMENT
