@@ -1,19 +1,160 @@
-"""Notifications: from the raw request to something that can be trusted."""
+"""Notifications: from the raw request to the merchant's own code, and nothing lost.
+
+Each name is loaded when it is first asked for: an inbox in PostgreSQL needs an
+extra, and whoever only verifies needs no inbox.
+"""
 
 from __future__ import annotations
 
-from payermax_async.webhooks.dedupe import dedupe_key
-from payermax_async.webhooks.headers import HeaderSource
-from payermax_async.webhooks.verifier import (
-    ACKNOWLEDGEMENT,
-    CONTENT_TYPE,
-    NotificationVerifier,
-)
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from payermax_async.webhooks.alerts import Alert, AlertHook, AlertKind
+    from payermax_async.webhooks.amounts import ExpectedLookup
+    from payermax_async.webhooks.backoff import HandlerBackoff
+    from payermax_async.webhooks.dedupe import dedupe_key
+    from payermax_async.webhooks.entries import (
+        Arrival,
+        EntryState,
+        Expected,
+        InboxError,
+        LeaseLostError,
+        ParkedBody,
+        Source,
+        Stored,
+        StoredNotification,
+        Verdict,
+    )
+    from payermax_async.webhooks.events import (
+        LinkNotPaid,
+        LinkPaid,
+        NotifiedEvent,
+        PaymentClosed,
+        PaymentFailed,
+        PaymentPending,
+        PaymentSucceeded,
+        RefundFailed,
+        RefundPending,
+        RefundSucceeded,
+        UnknownEvent,
+    )
+    from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
+    from payermax_async.webhooks.headers import HeaderSource
+    from payermax_async.webhooks.inbox import Inbox
+    from payermax_async.webhooks.limits import ReceiverLimits
+    from payermax_async.webhooks.memory import MemoryInbox
+    from payermax_async.webhooks.postgres import PostgresConnection, PostgresInbox
+    from payermax_async.webhooks.receiver import Receiver, Reply
+    from payermax_async.webhooks.sqlite import SqliteChanges, SqliteInbox
+    from payermax_async.webhooks.verifier import (
+        ACKNOWLEDGEMENT,
+        CONTENT_TYPE,
+        NotificationVerifier,
+    )
 
 __all__ = [
     "ACKNOWLEDGEMENT",
     "CONTENT_TYPE",
+    "Alert",
+    "AlertHook",
+    "AlertKind",
+    "Arrival",
+    "EntryState",
+    "Expected",
+    "ExpectedLookup",
+    "Handler",
+    "HandlerBackoff",
+    "Handlers",
     "HeaderSource",
+    "Inbox",
+    "InboxError",
+    "LeaseLostError",
+    "LinkNotPaid",
+    "LinkPaid",
+    "MemoryInbox",
     "NotificationVerifier",
+    "NotifiedEvent",
+    "ParkedBody",
+    "PaymentClosed",
+    "PaymentFailed",
+    "PaymentPending",
+    "PaymentSucceeded",
+    "PostgresConnection",
+    "PostgresInbox",
+    "Receiver",
+    "ReceiverLimits",
+    "RefundFailed",
+    "RefundPending",
+    "RefundSucceeded",
+    "Reply",
+    "Source",
+    "SqliteChanges",
+    "SqliteInbox",
+    "Stored",
+    "StoredNotification",
+    "TransactionHandler",
+    "UnknownEvent",
+    "Verdict",
     "dedupe_key",
 ]
+
+_HOMES = {
+    "ACKNOWLEDGEMENT": "verifier",
+    "CONTENT_TYPE": "verifier",
+    "Alert": "alerts",
+    "AlertHook": "alerts",
+    "AlertKind": "alerts",
+    "Arrival": "entries",
+    "EntryState": "entries",
+    "Expected": "entries",
+    "ExpectedLookup": "amounts",
+    "Handler": "handlers",
+    "HandlerBackoff": "backoff",
+    "Handlers": "handlers",
+    "HeaderSource": "headers",
+    "Inbox": "inbox",
+    "InboxError": "entries",
+    "LeaseLostError": "entries",
+    "LinkNotPaid": "events",
+    "LinkPaid": "events",
+    "MemoryInbox": "memory",
+    "NotificationVerifier": "verifier",
+    "NotifiedEvent": "events",
+    "ParkedBody": "entries",
+    "PaymentClosed": "events",
+    "PaymentFailed": "events",
+    "PaymentPending": "events",
+    "PaymentSucceeded": "events",
+    "PostgresConnection": "postgres",
+    "PostgresInbox": "postgres",
+    "Receiver": "receiver",
+    "ReceiverLimits": "limits",
+    "RefundFailed": "events",
+    "RefundPending": "events",
+    "RefundSucceeded": "events",
+    "Reply": "receiver",
+    "Source": "entries",
+    "SqliteChanges": "sqlite",
+    "SqliteInbox": "sqlite",
+    "Stored": "entries",
+    "StoredNotification": "entries",
+    "TransactionHandler": "handlers",
+    "UnknownEvent": "events",
+    "Verdict": "entries",
+    "dedupe_key": "dedupe",
+}
+"""Where each name lives, below this package."""
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

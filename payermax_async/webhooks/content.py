@@ -16,9 +16,9 @@ from payermax_async.core.models.notifications import (
     RefundNotification,
     UnknownNotification,
 )
-from payermax_async.core.strict_json import JsonError, JsonValue
+from payermax_async.core.strict_json import JsonError, JsonValue, read_json
 
-__all__ = ["UNUSABLE", "Addressee", "read_typed", "unusable"]
+__all__ = ["UNUSABLE", "Addressee", "read_notification", "read_typed", "unusable"]
 
 UNUSABLE = 500
 """The answer to a genuine notification that cannot be used: PayerMax resends it."""
@@ -36,6 +36,19 @@ class Addressee(Received):
 
     merchant_no: str | None = attrs.field(default=None, metadata=DECISIVE)
     app_id: str | None = attrs.field(default=None, metadata=DECISIVE)
+
+
+def read_notification(body: bytes) -> Notification:
+    """What bytes say that were found genuine before. Checks no signature.
+
+    Raises:
+        WebhookError: They cannot be used.
+    """
+    try:
+        content = read_json(body)
+        return read_typed(content, from_wire(content, UnknownNotification))
+    except (JsonError, ShapeError) as error:
+        raise unusable(error) from None
 
 
 def read_typed(content: JsonValue, outline: UnknownNotification) -> Notification:

@@ -11,6 +11,8 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Protocol, Self, cast
 
+import attrs
+
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.codec import ShapeError, from_wire
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
@@ -37,6 +39,7 @@ __all__ = [
     "CONTENT_TYPE",
     "NotificationVerifier",
     "NotifiedMerchant",
+    "SignedBody",
 ]
 
 _FUTURE_TOLERANCE = timedelta(minutes=15)
@@ -72,6 +75,16 @@ class NotifiedMerchant(Protocol):
         descriptor, which no protocol can name.
         """
         ...
+
+
+@attrs.frozen(kw_only=True)
+class SignedBody:
+    """A request that is worth checking the signature of."""
+
+    raw: bytes = attrs.field(repr=False)
+    """A copy of the body."""
+    signature: str = attrs.field(repr=False)
+    """What the ``sign`` header says."""
 
 
 class NotificationVerifier:
@@ -157,6 +170,12 @@ class NotificationVerifier:
         """The largest body looked at, in bytes: a server need read no more."""
         return self._max_body
 
+    @property
+    def sole_merchant(self) -> str | None:
+        """The merchant number, where only one may come here."""
+        numbers = self._merchant_nos or frozenset()
+        return next(iter(numbers)) if len(numbers) == 1 else None
+
     async def verify(
         self, headers: HeaderSource, body: bytes | bytearray | memoryview
     ) -> Notification:
@@ -179,10 +198,29 @@ class NotificationVerifier:
             WebhookError: It is refused. Answer with its ``status`` and ``body``.
             TypeError: ``body`` is not the raw bytes, or ``headers`` are none.
         """
+        return await self.authenticate(self.inspect(headers, body))
+
+    def inspect(
+        self, headers: HeaderSource, body: bytes | bytearray | memoryview
+    ) -> SignedBody:
+        """The cheap first half of :meth:`verify`: what needs no key.
+
+        Raises:
+            WebhookError: It is refused without the price of RSA.
+            TypeError: ``body`` is not the raw bytes, or ``headers`` are none.
+        """
         raw = self._bounded(body)
-        signature = self._signature(headers)
+        return SignedBody(raw=raw, signature=self._signature(headers))
+
+    async def authenticate(self, signed: SignedBody) -> Notification:
+        """The second half of :meth:`verify`: the signature, then what it vouches for.
+
+        Raises:
+            WebhookError: It is refused.
+        """
+        raw = signed.raw
         try:
-            await self._verifier.verify(raw, signature)
+            await self._verifier.verify(raw, signed.signature)
         except SignatureError:
             raise WebhookError(
                 "the signature does not belong to the body",

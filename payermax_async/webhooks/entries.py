@@ -1,0 +1,196 @@
+"""What an inbox is given, and what it gives back."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from decimal import Decimal
+
+import attrs
+
+from payermax_async.core.errors import PayerMaxError
+from payermax_async.core.models.notifications import Notification
+from payermax_async.core.money import parse_amount
+from payermax_async.webhooks.content import read_notification
+from payermax_async.webhooks.events import NotifiedEvent, event_of, split
+
+__all__ = [
+    "Arrival",
+    "EntryState",
+    "Expected",
+    "InboxError",
+    "LeaseLostError",
+    "ParkedBody",
+    "Source",
+    "Stored",
+    "StoredNotification",
+    "Verdict",
+]
+
+
+class InboxError(PayerMaxError):
+    """The inbox is not open, or does not fit what was asked of it."""
+
+
+class LeaseLostError(InboxError):
+    """The work took longer than its lease, and somebody else may have begun it.
+
+    Whatever shares a transaction with the inbox was rolled back.
+    """
+
+
+class EntryState(enum.StrEnum):
+    """Where a notification stands in the inbox."""
+
+    WAITING = "waiting"
+    """For its handler: for the first time, or again after a failure."""
+    DONE = "done"
+    """Its handler ran to its end."""
+    UNCLAIMED = "unclaimed"
+    """No handler wants it; replay it once there is one."""
+    SUPERSEDED = "superseded"
+    """Something newer was known already; it took no effect and never will."""
+    MISMATCHED = "mismatched"
+    """Amount or currency are not those of the order; nothing was fulfilled."""
+    FAILED = "failed"
+    """Its handler failed as often as it may; replay it once that is mended."""
+    PARKED = "parked"
+    """Genuine, but unusable as it is, or set aside by hand."""
+
+
+class Source(enum.StrEnum):
+    """How something was learned."""
+
+    NOTICE = "notice"
+    """PayerMax sent it, signed."""
+    QUERY = "query"
+    """PayerMax was asked."""
+
+
+@attrs.frozen(kw_only=True)
+class Arrival:
+    """Something to be kept."""
+
+    notification: Notification
+    """What it says, verified."""
+    body: bytes = attrs.field(repr=False)
+    """The bytes it was read from; it is read from them again to be handled."""
+    received_at: datetime
+    """When it came."""
+    tenant: str = ""
+    """Whose it is, where several receivers share an inbox."""
+    source: Source = Source.NOTICE
+    """How it was learned."""
+
+
+@attrs.frozen(kw_only=True)
+class ParkedBody:
+    """Genuine bytes that cannot be used."""
+
+    body: bytes = attrs.field(repr=False)
+    """As they came."""
+    problem: str
+    """Why, in words that hold nothing of the content."""
+    received_at: datetime
+    """When they came."""
+    tenant: str = ""
+    """Whose they are."""
+
+
+@attrs.frozen(kw_only=True)
+class Stored:
+    """What became of an arrival."""
+
+    fresh: tuple[NotifiedEvent, ...] = ()
+    """Events that had not been seen and are to take effect."""
+    superseded: tuple[NotifiedEvent, ...] = ()
+    """Events that had not been seen, but come too late."""
+    duplicates: tuple[NotifiedEvent, ...] = ()
+    """Events the inbox has already."""
+
+
+@attrs.frozen(kw_only=True)
+class StoredNotification:
+    """One event as the inbox keeps it."""
+
+    id: int
+    """Its number in this inbox, in the order of arrival."""
+    tenant: str
+    """Whose it is."""
+    key: tuple[str, ...]
+    """What makes it unique; see :func:`~payermax_async.webhooks.dedupe_key`."""
+    merchant_key: str
+    """The id of the link, order or refund it is about; empty for unknown types."""
+    notify_type: str
+    """PayerMax's name of the type; empty where it could not be read."""
+    state: EntryState
+    """Where it stands."""
+    source: Source
+    """How it was learned."""
+    part: int
+    """Which of the payments in the body it is."""
+    body: bytes | None = attrs.field(repr=False)
+    """The raw bytes; ``None`` once the retention time is over."""
+    received_at: datetime
+    """When it first came."""
+    deliveries: int
+    """How often it came."""
+    attempts: int
+    """How often it was given to a handler since it came, or was last replayed."""
+    due_at: datetime
+    """When it is next given to one, while it is waiting."""
+    changed_at: datetime
+    """When its state was last set."""
+    problem: str
+    """What is wrong, in words that hold nothing of the content."""
+    forced: bool
+    """Replayed although something newer is known."""
+    subject: str = attrs.field(repr=False)
+    """What it moves forward; one event of a subject is handled at a time."""
+    holder: str = attrs.field(default="", repr=False)
+    """Who claimed it, as given to :meth:`Inbox.claim`."""
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether it is bytes that could not be read when they came."""
+        return not self.subject
+
+    def event(self) -> NotifiedEvent:
+        """The event, read from the raw bytes anew.
+
+        Raises:
+            WebhookError: The bytes cannot be read.
+            InboxError: They are no longer there.
+        """
+        if self.body is None:
+            raise InboxError("the raw bytes are gone: the retention time is over")
+        notification = read_notification(self.body)
+        merchant = self.key[0]
+        if notification.merchant_no is None and not merchant.startswith("app:"):
+            notification = attrs.evolve(notification, merchant_no=merchant)
+        return event_of(split(notification)[self.part])
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """How the handling of an entry ended."""
+
+    state: EntryState
+    """Where it stands now."""
+    problem: str = ""
+    """What is wrong, in words that hold nothing of the content."""
+    due_at: datetime | None = None
+    """When it is tried again, for :attr:`EntryState.WAITING`."""
+
+
+@attrs.frozen
+class Expected:
+    """What is to be paid."""
+
+    amount: Decimal = attrs.field(converter=parse_amount)
+    """In major units; given as ``Decimal``, ``int`` or text.
+
+    Raises ``ValueError`` for anything else, a float above all.
+    """
+    currency: str
+    """ISO 4217 code."""

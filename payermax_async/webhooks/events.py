@@ -1,0 +1,265 @@
+"""What a notification means to a shop: one typed event for each thing it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import attrs
+
+from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.links import LinkPayment
+from payermax_async.core.models.notifications import (
+    LinkNotification,
+    Notification,
+    PaymentNotification,
+    RefundNotification,
+)
+from payermax_async.core.models.refunds import RefundStatus
+
+__all__ = [
+    "LinkNotPaid",
+    "LinkPaid",
+    "NotifiedEvent",
+    "PaymentClosed",
+    "PaymentFailed",
+    "PaymentPending",
+    "PaymentSucceeded",
+    "RefundFailed",
+    "RefundPending",
+    "RefundSucceeded",
+    "UnknownEvent",
+    "event_of",
+    "split",
+]
+
+
+@attrs.frozen(kw_only=True)
+class NotifiedEvent:
+    """Something PayerMax told. Register a handler for this class to get them all."""
+
+    notification: Notification = attrs.field(repr=False)
+    """All that came, narrowed to the one payment the event is about."""
+
+    @property
+    def merchant_key(self) -> str:
+        """The id to find the case by: of the link, the order or the refund."""
+        return ""
+
+
+@attrs.frozen(kw_only=True)
+class _OfLink(NotifiedEvent):
+    notification: LinkNotification = attrs.field(repr=False)
+    """All that came, narrowed to the one payment the event is about."""
+    payment: LinkPayment
+    """The payment."""
+
+    @property
+    def merchant_key(self) -> str:
+        """The merchant's own id of the link."""
+        return self.merchant_link_id
+
+    @property
+    def merchant_link_id(self) -> str:
+        """The merchant's own id of the link."""
+        return self.notification.data.merchant_link_id
+
+    @property
+    def out_trade_no(self) -> str | None:
+        """PayerMax's number of the payment, for ``query_order`` and ``refund``."""
+        return self.payment.out_trade_no
+
+    @property
+    def total_amount(self) -> Decimal:
+        """What was to be paid, in major units."""
+        return self.notification.data.total_amount
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217 code."""
+        return self.notification.data.currency
+
+
+@attrs.frozen(kw_only=True)
+class LinkPaid(_OfLink):
+    """A payment of a link succeeded: what a shop waits for.
+
+    The same payment may be told a second time as :class:`PaymentSucceeded`, as
+    PayerMax does not say whether it sends one or both. Handle one of the two, or
+    tell them apart by ``out_trade_no``.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class LinkNotPaid(_OfLink):
+    """A payment of a link failed, was closed, or is still under way.
+
+    ``payment.status`` tells which. The link may still be paid by another payment;
+    once one has succeeded, this does not come any more.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class _OfOrder(NotifiedEvent):
+    notification: PaymentNotification = attrs.field(repr=False)
+    """All that came."""
+
+    @property
+    def merchant_key(self) -> str:
+        """The order number."""
+        return self.out_trade_no
+
+    @property
+    def out_trade_no(self) -> str:
+        """The order number."""
+        return self.notification.data.out_trade_no
+
+    @property
+    def total_amount(self) -> Decimal:
+        """What was to be paid, in major units."""
+        return self.notification.data.total_amount
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217 code."""
+        return self.notification.data.currency
+
+
+@attrs.frozen(kw_only=True)
+class PaymentSucceeded(_OfOrder):
+    """An order was paid."""
+
+
+@attrs.frozen(kw_only=True)
+class PaymentFailed(_OfOrder):
+    """An order's payment failed."""
+
+
+@attrs.frozen(kw_only=True)
+class PaymentClosed(_OfOrder):
+    """An order was not completed in time."""
+
+
+@attrs.frozen(kw_only=True)
+class PaymentPending(_OfOrder):
+    """An order's payment is under way; nothing is decided."""
+
+
+@attrs.frozen(kw_only=True)
+class _OfRefund(NotifiedEvent):
+    notification: RefundNotification = attrs.field(repr=False)
+    """All that came."""
+
+    @property
+    def merchant_key(self) -> str:
+        """The merchant's own id of the refund."""
+        return self.out_refund_no
+
+    @property
+    def out_refund_no(self) -> str:
+        """The merchant's own id of the refund."""
+        return self.notification.data.out_refund_no
+
+    @property
+    def out_trade_no(self) -> str | None:
+        """PayerMax's number of the payment that is given back."""
+        return self.notification.data.out_trade_no
+
+    @property
+    def refund_amount(self) -> Decimal:
+        """How much, in major units."""
+        return self.notification.data.refund_amount
+
+    @property
+    def refund_currency(self) -> str:
+        """ISO 4217 code."""
+        return self.notification.data.refund_currency
+
+
+@attrs.frozen(kw_only=True)
+class RefundSucceeded(_OfRefund):
+    """The money went back."""
+
+
+@attrs.frozen(kw_only=True)
+class RefundFailed(_OfRefund):
+    """The money did not go back."""
+
+
+@attrs.frozen(kw_only=True)
+class RefundPending(_OfRefund):
+    """A refund is under way; nothing is decided."""
+
+
+@attrs.frozen(kw_only=True)
+class UnknownEvent(NotifiedEvent):
+    """A type or a status this package does not know, or a link without payments.
+
+    It is kept and handed to the catch-all; that nobody wants it is no failure.
+    """
+
+    @property
+    def merchant_key(self) -> str:
+        """The id of the link, order or refund, where the type has one."""
+        found = self.notification
+        if isinstance(found, LinkNotification):
+            return found.data.merchant_link_id
+        if isinstance(found, PaymentNotification):
+            return found.data.out_trade_no
+        if isinstance(found, RefundNotification):
+            return found.data.out_refund_no
+        return ""
+
+
+_OF_ORDER: dict[str, Callable[..., _OfOrder]] = {
+    PaymentStatus.SUCCESS: PaymentSucceeded,
+    PaymentStatus.FAILED: PaymentFailed,
+    PaymentStatus.CLOSED: PaymentClosed,
+    PaymentStatus.CLOSE: PaymentClosed,
+    PaymentStatus.PENDING: PaymentPending,
+}
+_OF_REFUND: dict[str, Callable[..., _OfRefund]] = {
+    RefundStatus.REFUND_SUCCESS: RefundSucceeded,
+    RefundStatus.REFUND_FAILED: RefundFailed,
+    RefundStatus.REFUND_PENDING: RefundPending,
+}
+
+
+def split(notification: Notification) -> tuple[Notification, ...]:
+    """The notification once for each payment it tells of, and each of one only.
+
+    A link may hold several payments, and each takes effect on its own.
+    """
+    if not isinstance(notification, LinkNotification):
+        return (notification,)
+    payments = notification.data.pay_by_link_info
+    if len(payments) < 2:
+        return (notification,)
+    return tuple(
+        attrs.evolve(
+            notification, data=attrs.evolve(notification.data, pay_by_link_info=(one,))
+        )
+        for one in payments
+    )
+
+
+def event_of(notification: Notification) -> NotifiedEvent:
+    """What a notification of at most one payment tells; see :func:`split`.
+
+    Only the status inside ``data`` counts, never ``code`` and ``msg``.
+    """
+    if isinstance(notification, LinkNotification):
+        for payment in notification.data.pay_by_link_info:
+            if payment.is_paid:
+                return LinkPaid(notification=notification, payment=payment)
+            if isinstance(payment.status, PaymentStatus):
+                return LinkNotPaid(notification=notification, payment=payment)
+    if isinstance(notification, PaymentNotification):
+        order = _OF_ORDER.get(notification.data.status)
+        if order is not None:
+            return order(notification=notification)
+    if isinstance(notification, RefundNotification):
+        refund = _OF_REFUND.get(notification.data.status)
+        if refund is not None:
+            return refund(notification=notification)
+    return UnknownEvent(notification=notification)

@@ -1,0 +1,333 @@
+"""From a raw request to the merchant's own code, in any async framework."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Generic, Self, TypeVar
+
+from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.envelope import CONTENT_TYPE
+from payermax_async.core.errors import (
+    ClientStateError,
+    ConfigurationError,
+)
+from payermax_async.core.models.notifications import Notification
+from payermax_async.core.money import AmountInput, parse_amount
+from payermax_async.webhooks.alerts import AlertHook, Tally
+from payermax_async.webhooks.amounts import (
+    ExpectedLookup,
+    NotExpectedYetError,
+    look_up,
+)
+from payermax_async.webhooks.backoff import HandlerBackoff
+from payermax_async.webhooks.entries import (
+    Expected,
+    Source,
+    Stored,
+)
+from payermax_async.webhooks.events import LinkPaid, NotifiedEvent, PaymentSucceeded
+from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
+from payermax_async.webhooks.headers import HeaderSource
+from payermax_async.webhooks.inbox import Inbox
+from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.reception import Reception, Reply
+from payermax_async.webhooks.verifier import NotificationVerifier
+from payermax_async.webhooks.worker import Worker
+
+__all__ = ["Receiver", "Reply"]
+
+ConnectionT = TypeVar("ConnectionT")
+EventT = TypeVar("EventT", bound=NotifiedEvent)
+
+_HEADERS = MappingProxyType({"Content-Type": CONTENT_TYPE})
+_BUSY = 503
+
+
+class Receiver(Generic[ConnectionT]):
+    """Takes notifications in, keeps them, acknowledges them, then handles them.
+
+    In this order, so that a slow or failing handler never changes what PayerMax
+    sees, and nothing that was acknowledged is lost when the process dies. Forged,
+    misdirected and unusable requests are refused as :class:`NotificationVerifier`
+    says, and look alike from outside; what is genuine but unusable is kept.
+
+    Handlers run in the background while ``async with receiver`` is open; the inbox
+    is opened with it, unless it is open already. Several processes may run
+    receivers on one inbox: each event takes effect once.
+
+    Example:
+        >>> receiver = Receiver(verifier, SqliteInbox("inbox.sqlite3"), expect=lookup)
+        >>> @receiver.on(LinkPaid)
+        ... async def paid(event: LinkPaid) -> None:
+        ...     await shop.mark_as_paid(event.merchant_link_id)
+        >>> async with receiver:
+        ...     reply = await receiver.handle(request.headers, await request.body())
+    """
+
+    def __init__(
+        self,
+        verifier: NotificationVerifier,
+        inbox: Inbox[ConnectionT],
+        *,
+        handlers: Handlers[ConnectionT] | None = None,
+        expect: ExpectedLookup | None = None,
+        must_expect: bool = False,
+        on_alert: AlertHook | None = None,
+        clock: Clock | None = None,
+        backoff: HandlerBackoff | None = None,
+        limits: ReceiverLimits | None = None,
+        tenant: str = "",
+    ) -> None:
+        """Keep the settings; nothing is opened yet.
+
+        Args:
+            verifier: Decides what is PayerMax's word for this endpoint.
+            inbox: Keeps what came.
+            handlers: Registered before; more can be added with :meth:`on`.
+            expect: Says what is to be paid for a link or order. When left out,
+                what :meth:`expect` was told is compared.
+            must_expect: Without ``expect``: whether a payment of which nothing
+                was told waits until something is. Else it is handled unchecked,
+                and comparing the amount is the handler's duty.
+            on_alert: Told what somebody should look at.
+            clock: Where the time comes from; the machine's clock when left out.
+            backoff: When a failed handler is run again.
+            limits: How much it does at once, and how long it waits for what.
+            tenant: Sets receivers apart that share an inbox: each handles only
+                what came in through itself.
+        """
+        self._verifier = verifier
+        self._inbox = inbox
+        self._handlers = Handlers[ConnectionT]() if handlers is None else handlers
+        self._lookup = expect
+        self._must_expect = must_expect
+        self._clock = clock or SystemClock()
+        self._tenant = tenant
+        self._limits = limits or ReceiverLimits()
+        self._backoff = backoff or HandlerBackoff()
+        self._tally = Tally(on_alert)
+        self._reception = Reception(
+            verifier,
+            inbox,
+            clock=self._clock,
+            tally=self._tally,
+            tenant=tenant,
+            limits=self._limits,
+            on_fresh=self._wake,
+        )
+        self._worker: Worker[ConnectionT] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._opened_inbox = False
+        self._is_open = False
+
+    # --- registering ---------------------------------------------------------------
+
+    def on(self, kind: type[EventT]) -> Callable[[Handler[EventT]], Handler[EventT]]:
+        """Register a handler; see :meth:`Handlers.on`."""
+        return self._handlers.on(kind)
+
+    def in_transaction(
+        self, kind: type[EventT]
+    ) -> Callable[
+        [TransactionHandler[EventT, ConnectionT]],
+        TransactionHandler[EventT, ConnectionT],
+    ]:
+        """Register one in the inbox's transaction; see :class:`Handlers`."""
+        return self._handlers.in_transaction(kind)
+
+    def otherwise(self, handler: Handler[NotifiedEvent]) -> Handler[NotifiedEvent]:
+        """Register the catch-all; see :meth:`Handlers.otherwise`."""
+        return self._handlers.otherwise(handler)
+
+    async def expect(
+        self, merchant_key: str, amount: AmountInput, currency: str
+    ) -> None:
+        """Remember what is to be paid for a link; best before it is created.
+
+        Args:
+            merchant_key: The merchant's own id of the link, or an order number.
+            amount: In major units.
+            currency: ISO 4217 code.
+
+        Raises:
+            ConfigurationError: The receiver was given a lookup to ask instead.
+            ValueError: It is no amount.
+        """
+        if self._lookup is not None:
+            raise ConfigurationError("this receiver asks its lookup what to expect")
+        expected = Expected(parse_amount(amount), currency)
+        await self._inbox.expect(merchant_key, expected, tenant=self._tenant)
+
+    # --- lifetime ------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Open the inbox if need be, and begin to handle.
+
+        Raises:
+            ClientStateError: It is open already.
+        """
+        if self._is_open:
+            raise ClientStateError("the receiver is open already")
+        self._opened_inbox = not self._inbox.is_open
+        if self._opened_inbox:
+            await self._inbox.open()
+        self._is_open = True
+        if self._limits.workers:
+            self._worker = Worker(
+                self._inbox,
+                self._handlers,
+                self._expected,
+                limits=self._limits,
+                backoff=self._backoff,
+                tenant=self._tenant,
+                clock=self._clock,
+                tally=self._tally,
+            )
+            self._task = asyncio.create_task(self._worker.run())
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let running handlers end, for a bounded time; a second call does nothing.
+
+        What is not handled by then stays in the inbox and is handled later, by
+        this or another process.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
+        worker, task = self._worker, self._task
+        self._worker = self._task = None
+        try:
+            if worker is not None and task is not None:
+                worker.stop()
+                await asyncio.wait({task}, timeout=self._limits.drain)
+                await worker.drain(self._limits.drain)
+        finally:
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            if self._opened_inbox:
+                await self._inbox.aclose()
+
+    async def settled(self) -> None:
+        """Wait until nothing in the inbox is due and no handler runs.
+
+        For tests, and for commands that handle what there is and end.
+        """
+        if self._worker is not None:
+            self._worker.wake()
+            await self._worker.settled()
+
+    # --- receiving -----------------------------------------------------------------
+
+    @property
+    def max_body(self) -> int:
+        """The largest body looked at, in bytes: a server need read no more."""
+        return self._verifier.max_body
+
+    @property
+    def inbox(self) -> Inbox[ConnectionT]:
+        """Where what came is kept."""
+        return self._inbox
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What happened how often since the receiver was made, for metrics.
+
+        The keys are the values of :class:`WebhookReason`, ``stored``,
+        ``superseded``, ``duplicate``, ``overloaded``, ``inbox failed``,
+        ``handled``, ``unclaimed``, ``handler failed``, ``lease lost``,
+        ``worker failed``, and ``alert:`` with the value of an :class:`AlertKind`.
+        """
+        return self._tally.counts
+
+    async def handle(
+        self, headers: HeaderSource, body: bytes | bytearray | memoryview
+    ) -> Reply:
+        """The answer to a request.
+
+        Args:
+            headers: As the framework hands them over, repeated ones repeated.
+            body: The raw body, exactly the bytes that came.
+
+        Raises:
+            TypeError: ``body`` is not the raw bytes, or ``headers`` are none.
+            ClientStateError: The receiver is not open.
+        """
+        self._check_open()
+        return await self._reception.handle(headers, body)
+
+    async def accept(
+        self,
+        notification: Notification,
+        body: bytes,
+        *,
+        source: Source = Source.NOTICE,
+    ) -> Stored:
+        """Store what is known to be PayerMax's word, and have it handled.
+
+        For what was learned in another way than by a request, such as by asking;
+        it takes effect once, whichever way it is learned first.
+
+        Args:
+            notification: What was learned.
+            body: The same as JSON; the event is read from it when it is handled.
+            source: How it was learned.
+
+        Raises:
+            ClientStateError: The receiver is not open.
+            Exception: Whatever the inbox's database raises.
+        """
+        self._check_open()
+        return await self._reception.accept(notification, body, source=source)
+
+    async def replay(self, number: int, *, force: bool = False) -> bool:
+        """Have an entry of the inbox handled again, at once.
+
+        Parked bytes are read again; that their time is long past does not matter
+        any more.
+
+        Args:
+            number: The entry's number.
+            force: Even if something newer is known by now.
+
+        Returns:
+            False when there is no such entry, it is being handled at the moment,
+            or its raw bytes are gone.
+
+        Raises:
+            WebhookError: Parked bytes still cannot be read.
+            ClientStateError: The receiver is not open.
+        """
+        self._check_open()
+        return await self._reception.replay(number, force=force)
+
+    # --- inside --------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise ClientStateError(
+                "the receiver is not open: use it within 'async with receiver:'"
+            )
+
+    def _wake(self) -> None:
+        if self._worker is not None:
+            self._worker.wake()
+
+    async def _expected(self, event: NotifiedEvent) -> Expected | None:
+        if not isinstance(event, LinkPaid | PaymentSucceeded):
+            return None
+        if self._lookup is not None:
+            expected = await look_up(self._lookup, event)
+        else:
+            expected = await self._inbox.expected(
+                event.merchant_key, tenant=self._tenant
+            )
+        if expected is None and (self._must_expect or self._lookup is not None):
+            raise NotExpectedYetError("nothing is known of what was to be paid")
+        return expected

@@ -1,0 +1,202 @@
+"""The front of a receiver: judge, store, answer; nothing else is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import attrs
+
+from payermax_async.clock import Clock
+from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
+from payermax_async.core.errors import WebhookError, WebhookReason
+from payermax_async.core.models.notifications import Notification
+from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
+from payermax_async.webhooks.content import read_notification
+from payermax_async.webhooks.entries import (
+    Arrival,
+    EntryState,
+    ParkedBody,
+    Source,
+    Stored,
+)
+from payermax_async.webhooks.events import LinkPaid, PaymentSucceeded
+from payermax_async.webhooks.headers import HeaderSource
+from payermax_async.webhooks.inbox import Inbox
+from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.verifier import NotificationVerifier, SignedBody
+
+__all__ = ["Reception", "Reply"]
+
+_HEADERS = MappingProxyType({"Content-Type": CONTENT_TYPE})
+_UNAVAILABLE = 503
+_WAITING_PER_CHECK = 10
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """What to answer PayerMax with."""
+
+    status: int
+    """The HTTP status."""
+    headers: Mapping[str, str]
+    """The headers; the same for every refusal."""
+    body: bytes
+    """The body. Anything but the acknowledgement makes PayerMax send again."""
+
+
+class Reception:
+    """Takes requests in for one endpoint."""
+
+    def __init__(
+        self,
+        verifier: NotificationVerifier,
+        inbox: Inbox[object],
+        *,
+        clock: Clock,
+        tally: Tally,
+        tenant: str,
+        limits: ReceiverLimits,
+        on_fresh: Callable[[], None],
+    ) -> None:
+        self._verifier = verifier
+        self._inbox = inbox
+        self._clock = clock
+        self._tally = tally
+        self._tenant = tenant
+        self._store_timeout = limits.store_timeout
+        self._verifying = asyncio.Semaphore(limits.max_verifying)
+        self._may_come_in = limits.max_verifying * (1 + _WAITING_PER_CHECK)
+        self._came_in = 0
+        self._on_fresh = on_fresh
+
+    async def handle(
+        self, headers: HeaderSource, body: bytes | bytearray | memoryview
+    ) -> Reply:
+        """The answer to a request."""
+        try:
+            signed = self._verifier.inspect(headers, body)
+        except WebhookError as refused:
+            self._tally.count(refused.reason.value)
+            return _refusal(refused.status)
+        if self._came_in >= self._may_come_in:
+            self._tally.count("overloaded")
+            return _refusal(_UNAVAILABLE)
+        try:
+            notification = await self._authenticate(signed)
+        except WebhookError as refused:
+            self._tally.count(refused.reason.value)
+            return await self._refuse(refused, signed.raw)
+        try:
+            async with asyncio.timeout(self._store_timeout):
+                await self.accept(notification, signed.raw)
+        except Exception as error:  # noqa: BLE001 - whatever it is, PayerMax sends again
+            self._inbox_failed(error)
+            return _refusal(500)
+        return Reply(status=200, headers=_HEADERS, body=ACKNOWLEDGEMENT)
+
+    async def accept(
+        self,
+        notification: Notification,
+        body: bytes,
+        *,
+        source: Source = Source.NOTICE,
+    ) -> Stored:
+        """Store what is known to be PayerMax's word, and have it handled."""
+        arrival = self._arrival(notification, body, source)
+        stored = await self._inbox.store(arrival)
+        self._count(stored)
+        return stored
+
+    async def replay(self, number: int, *, force: bool) -> bool:
+        """Have an entry of the inbox handled again, at once."""
+        entry = await self._inbox.entry(number)
+        if entry is None or entry.body is None:
+            return False
+        if not entry.is_raw:
+            done = await self._inbox.replay(number, self._clock.now(), force=force)
+        elif entry.state is EntryState.PARKED:
+            notification = read_notification(entry.body)
+            arrival = self._arrival(notification, entry.body, entry.source)
+            stored = await self._inbox.admit(number, arrival)
+            self._count(stored or Stored())
+            done = stored is not None
+        else:
+            done = False
+        self._on_fresh()
+        return done
+
+    async def _authenticate(self, signed: SignedBody) -> Notification:
+        self._came_in += 1
+        try:
+            async with self._verifying:
+                return await self._verifier.authenticate(signed)
+        finally:
+            self._came_in -= 1
+
+    def _arrival(
+        self, notification: Notification, body: bytes, source: Source
+    ) -> Arrival:
+        merchant = self._verifier.sole_merchant
+        if notification.merchant_no is None and merchant is not None:
+            # Optional in some notifications; without it, two about one payment
+            # would seem to be about two.
+            notification = attrs.evolve(notification, merchant_no=merchant)
+        return Arrival(
+            notification=notification,
+            body=body,
+            received_at=self._clock.now(),
+            tenant=self._tenant,
+            source=source,
+        )
+
+    def _count(self, stored: Stored) -> None:
+        self._tally.count("stored", len(stored.fresh))
+        self._tally.count("superseded", len(stored.superseded))
+        self._tally.count("duplicate", len(stored.duplicates))
+        for event in stored.superseded:
+            if isinstance(event, LinkPaid | PaymentSucceeded):
+                # A success can only be overtaken by the refund of its payment.
+                problem = "the refund of this payment was known before its success"
+                self._tally.alert(
+                    Alert(
+                        kind=AlertKind.REFUNDED_FIRST,
+                        merchant_key=event.merchant_key,
+                        problem=problem,
+                    )
+                )
+        if stored.fresh:
+            self._on_fresh()
+
+    async def _refuse(self, refused: WebhookError, raw: bytes) -> Reply:
+        if refused.reason is WebhookReason.NOT_OURS:
+            self._tally.alert(Alert(kind=AlertKind.NOT_OURS, problem=str(refused)))
+        if refused.authentic:
+            parked = ParkedBody(
+                body=raw,
+                problem=str(refused),
+                received_at=self._clock.now(),
+                tenant=self._tenant,
+            )
+            try:
+                async with asyncio.timeout(self._store_timeout):
+                    is_new = await self._inbox.park(parked)
+            except Exception as error:  # noqa: BLE001 - the answer is the same: send again
+                self._inbox_failed(error)
+            else:
+                if is_new:
+                    self._tally.alert(
+                        Alert(kind=AlertKind.PARKED, problem=str(refused))
+                    )
+        return _refusal(refused.status)
+
+    def _inbox_failed(self, error: Exception) -> None:
+        self._tally.count("inbox failed")
+        self._tally.alert(
+            Alert(kind=AlertKind.INBOX_FAILED, problem=type(error).__name__)
+        )
+
+
+def _refusal(status: int) -> Reply:
+    return Reply(status=status, headers=_HEADERS, body=WebhookError.body)

@@ -1,0 +1,150 @@
+"""Every method of an inbox, over whatever runs its statements."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Generic, Self, TypeVar
+
+from payermax_async.webhooks.entries import (
+    Arrival,
+    EntryState,
+    Expected,
+    ParkedBody,
+    Stored,
+    StoredNotification,
+    Verdict,
+)
+from payermax_async.webhooks.sql import handling, keeping, records
+from payermax_async.webhooks.sql.vocabulary import Steps
+
+__all__ = ["SqlInbox"]
+
+ConnectionT = TypeVar("ConnectionT")
+T = TypeVar("T")
+
+
+class SqlInbox(ABC, Generic[ConnectionT]):
+    """What the inboxes in SQL have in common: all but how a statement is run.
+
+    Each method is described with :class:`~payermax_async.webhooks.Inbox`.
+    """
+
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect, and create or check the tables."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Let go of everything; a second call does nothing."""
+
+    @abstractmethod
+    def work(
+        self, entry: StoredNotification, now: datetime
+    ) -> AbstractAsyncContextManager[ConnectionT]:
+        """A transaction at whose end a claimed entry is done."""
+
+    @abstractmethod
+    async def _run(self, steps: Steps[T]) -> T:
+        """Run the steps in one transaction that is durable before this returns."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def store(self, arrival: Arrival) -> Stored:
+        """Keep an arrival durably; what is known already is only counted."""
+        return await self._run(keeping.store(arrival))
+
+    async def park(self, arrival: ParkedBody) -> bool:
+        """Keep genuine bytes that cannot be used; False when they were known."""
+        return await self._run(keeping.park(arrival))
+
+    async def admit(self, number: int, arrival: Arrival) -> Stored | None:
+        """Store what parked bytes are found to say after all, and unpark them."""
+        return await self._run(keeping.admit(number, arrival))
+
+    async def claim(
+        self, *, tenant: str, holder: str, now: datetime, until: datetime, limit: int
+    ) -> tuple[StoredNotification, ...]:
+        """Take what is due, for nobody else to take before ``until``."""
+        return await self._run(
+            handling.claim(
+                tenant=tenant, holder=holder, now=now, until=until, limit=limit
+            )
+        )
+
+    async def renew(self, entry: StoredNotification, until: datetime) -> bool:
+        """Hold an entry for longer; False when it is no longer held."""
+        return await self._run(handling.renew(entry, until))
+
+    async def finish(
+        self, entry: StoredNotification, verdict: Verdict, now: datetime
+    ) -> bool:
+        """Set the state of a claimed entry; False when it is no longer held."""
+        return await self._run(handling.finish(entry, verdict, now))
+
+    async def next_due(self, tenant: str) -> datetime | None:
+        """When there is next something to claim; ``None`` when nothing waits."""
+        return await self._run(handling.next_due(tenant))
+
+    async def entries(
+        self,
+        *,
+        state: EntryState | None = None,
+        merchant_key: str | None = None,
+        tenant: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> tuple[StoredNotification, ...]:
+        """What is kept, in the order of arrival, from behind the number ``after``."""
+        return await self._run(
+            records.entries(
+                state=state,
+                merchant_key=merchant_key,
+                tenant=tenant,
+                after=after,
+                limit=limit,
+            )
+        )
+
+    async def entry(self, number: int) -> StoredNotification | None:
+        """One entry by its number."""
+        found = await self._run(records.entries(number=number))
+        return found[0] if found else None
+
+    async def counts(self, tenant: str | None = None) -> Mapping[EntryState, int]:
+        """How many entries stand where; only states that occur."""
+        return await self._run(records.counts(tenant))
+
+    async def replay(self, number: int, now: datetime, *, force: bool = False) -> bool:
+        """Let an entry be handled again, at once and with all its attempts."""
+        return await self._run(records.replay(number, now, force=force))
+
+    async def set_aside(self, number: int, now: datetime) -> bool:
+        """Park an entry by hand; False when there is none or it is being handled."""
+        return await self._run(records.set_aside(number, now))
+
+    async def scrub(self, before: datetime, now: datetime) -> int:
+        """Drop the raw bytes of what came before, save what still waits."""
+        return await self._run(records.scrub(before, now))
+
+    async def expect(
+        self, merchant_key: str, expected: Expected, *, tenant: str = ""
+    ) -> None:
+        """Remember what is to be paid for a link or order; the last word counts."""
+        await self._run(records.expect(tenant, merchant_key, expected))
+
+    async def expected(self, merchant_key: str, *, tenant: str = "") -> Expected | None:
+        """What :meth:`expect` was told."""
+        return await self._run(records.expected(tenant, merchant_key))

@@ -1,0 +1,259 @@
+"""Hands what the inbox keeps to the merchant's code, in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from payermax_async.clock import Clock
+from payermax_async.core.errors import WebhookError
+from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
+from payermax_async.webhooks.amounts import NotExpectedYetError, difference
+from payermax_async.webhooks.backoff import HandlerBackoff
+from payermax_async.webhooks.entries import (
+    EntryState,
+    Expected,
+    LeaseLostError,
+    StoredNotification,
+    Verdict,
+)
+from payermax_async.webhooks.events import LinkPaid, NotifiedEvent, PaymentSucceeded
+from payermax_async.webhooks.handlers import Handlers, Registered
+from payermax_async.webhooks.inbox import Inbox
+from payermax_async.webhooks.limits import ReceiverLimits
+
+__all__ = ["Worker"]
+
+ConnectionT = TypeVar("ConnectionT")
+_TIDYING = timedelta(hours=1)
+# A step of a database that is back takes no longer; one that is not is not hurried.
+_AFTER_TROUBLE = 1.0
+_RENEWALS = 3
+_AT_IT = 0.02
+
+
+class Worker(Generic[ConnectionT]):
+    """Claims what is due, runs its handler, notes how that ended; again and again."""
+
+    def __init__(
+        self,
+        inbox: Inbox[ConnectionT],
+        handlers: Handlers[ConnectionT],
+        expected: Callable[[NotifiedEvent], Awaitable[Expected | None]],
+        *,
+        limits: ReceiverLimits,
+        backoff: HandlerBackoff,
+        tenant: str,
+        clock: Clock,
+        tally: Tally,
+    ) -> None:
+        self._inbox = inbox
+        self._handlers = handlers
+        self._expected = expected
+        self._limits = limits
+        self._backoff = backoff
+        self._tenant = tenant
+        self._clock = clock
+        self._tally = tally
+        self._name = secrets.token_hex(8)
+        self._claims = itertools.count()
+        self._looking = asyncio.Event()
+        self._rested = asyncio.Condition()
+        self._resting = False
+        self._running: dict[asyncio.Task[None], StoredNotification] = {}
+        self._stopping = False
+
+    def wake(self) -> None:
+        """There is something new; look at once."""
+        self._resting = False
+        self._looking.set()
+
+    async def settled(self) -> None:
+        """Wait until nothing is due and no handler runs."""
+        async with self._rested:
+            await self._rested.wait_for(lambda: self._resting)
+
+    async def run(self) -> None:
+        """Work until :meth:`stop`, whatever the inbox or a handler does."""
+        tidied = None
+        while not self._stopping:
+            self._looking.clear()
+            wait = _AFTER_TROUBLE
+            try:
+                now = self._clock.now()
+                if tidied is None or now - tidied >= _TIDYING:
+                    await self._inbox.scrub(now - self._limits.retention, now)
+                    tidied = now
+                wait = await self._look()
+            except Exception as error:  # noqa: BLE001 - it works again when the inbox does
+                self._tally.count("worker failed")
+                self._tally.failed("the inbox", error)
+            if wait > 0 and not self._stopping:
+                await self._wait(wait)
+
+    def stop(self) -> None:
+        """Take nothing new."""
+        self._stopping = True
+        self._looking.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Let running handlers end, then cancel them; their entries stay due."""
+        try:
+            if self._running:
+                await asyncio.wait(set(self._running), timeout=seconds)
+        finally:
+            for task in (left := set(self._running)):
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _look(self) -> float:
+        """Begin what is due; seconds until it is worth looking again."""
+        free = self._limits.workers - len(self._running)
+        if free < 1:
+            return self._limits.poll
+        now = self._clock.now()
+        claimed = await self._inbox.claim(
+            tenant=self._tenant,
+            holder=f"{self._name}-{next(self._claims)}",
+            now=now,
+            until=now + timedelta(seconds=self._limits.lease),
+            limit=free,
+        )
+        for entry in claimed:
+            task = asyncio.create_task(self._handle(entry))
+            self._running[task] = entry
+            task.add_done_callback(self._ended)
+        if claimed:
+            return 0.0
+        due = await self._inbox.next_due(self._tenant)
+        if due is None:
+            return self._limits.poll
+        # Due already, yet not claimed: somebody else is at it.
+        left = (due - self._clock.now()).total_seconds()
+        return min(self._limits.poll, max(left, _AT_IT))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._looking.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The entry is still claimed; its lease will run out.
+            self._tally.count("worker failed")
+            self._tally.failed("noting how a handler ended", error)
+
+    async def _wait(self, seconds: float) -> None:
+        if not self._running and not self._looking.is_set():
+            self._resting = True
+            async with self._rested:
+                self._rested.notify_all()
+        sleep = asyncio.create_task(self._clock.sleep(seconds))
+        woken = asyncio.create_task(self._looking.wait())
+        try:
+            await asyncio.wait({sleep, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._resting = False
+            sleep.cancel()
+            woken.cancel()
+            await asyncio.gather(sleep, woken, return_exceptions=True)
+
+    # --- one entry ---------------------------------------------------------------
+
+    async def _handle(self, entry: StoredNotification) -> None:
+        renewing = asyncio.create_task(self._renew(entry))
+        try:
+            verdict = await self._judge(entry)
+        except asyncio.CancelledError:
+            due = Verdict(state=EntryState.WAITING, problem="interrupted")
+            await self._finish(entry, due)
+            raise
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+        if verdict is not None:
+            await self._finish(entry, verdict)
+
+    async def _judge(self, entry: StoredNotification) -> Verdict | None:
+        """Run the handler; what is left to be noted of how that ended."""
+        try:
+            event = self._event(entry)
+            if event is None:
+                return Verdict(state=EntryState.PARKED, problem="unreadable by now")
+            handler = self._handlers.find(event)
+            if handler is None:
+                self._tally.count("unclaimed")
+                return Verdict(state=EntryState.UNCLAIMED)
+            async with asyncio.timeout(self._limits.handler_timeout):
+                problem = await self._compare(event)
+                if problem:
+                    self._alert(AlertKind.MISMATCHED, entry, problem)
+                    return Verdict(state=EntryState.MISMATCHED, problem=problem)
+                return await self._call(handler, event, entry)
+        except LeaseLostError:
+            self._tally.count("lease lost")
+            return None
+        except Exception as error:  # noqa: BLE001 - the merchant's code raises what it likes
+            return self._failed(entry, error)
+
+    def _event(self, entry: StoredNotification) -> NotifiedEvent | None:
+        try:
+            return entry.event()
+        except WebhookError as error:
+            self._alert(AlertKind.PARKED, entry, str(error))
+            return None
+
+    async def _call(
+        self, handler: Registered, event: NotifiedEvent, entry: StoredNotification
+    ) -> Verdict | None:
+        if not handler.in_transaction:
+            await handler.call(event)
+            self._tally.count("handled")
+            return Verdict(state=EntryState.DONE)
+        async with self._inbox.work(entry, self._clock.now()) as connection:
+            await handler.call(event, connection)
+        self._tally.count("handled")
+        return None
+
+    async def _compare(self, event: NotifiedEvent) -> str:
+        if not isinstance(event, LinkPaid | PaymentSucceeded):
+            return ""
+        expected = await self._expected(event)
+        return "" if expected is None else difference(event, expected)
+
+    def _failed(self, entry: StoredNotification, error: Exception) -> Verdict:
+        # Its text may hold anything, so only its kind is kept.
+        problem = type(error).__name__
+        if isinstance(error, NotExpectedYetError):
+            problem = "nothing is known yet of what was to be paid"
+        delay = self._backoff.next_delay(entry.attempts)
+        if delay is None:
+            self._alert(AlertKind.GAVE_UP, entry, problem)
+            return Verdict(state=EntryState.FAILED, problem=problem)
+        self._tally.count("handler failed")
+        self._tally.failed("a handler", error)
+        due = self._clock.now() + timedelta(seconds=delay)
+        return Verdict(state=EntryState.WAITING, problem=problem, due_at=due)
+
+    async def _finish(self, entry: StoredNotification, verdict: Verdict) -> None:
+        if not await self._inbox.finish(entry, verdict, self._clock.now()):
+            self._tally.count("lease lost")
+
+    async def _renew(self, entry: StoredNotification) -> None:
+        while True:
+            await self._clock.sleep(self._limits.lease / _RENEWALS)
+            until = self._clock.now() + timedelta(seconds=self._limits.lease)
+            with contextlib.suppress(Exception):  # the next renewal may succeed
+                await self._inbox.renew(entry, until)
+
+    def _alert(self, kind: AlertKind, entry: StoredNotification, problem: str) -> None:
+        self._tally.alert(
+            Alert(
+                kind=kind,
+                merchant_key=entry.merchant_key,
+                number=entry.id,
+                problem=problem,
+            )
+        )
