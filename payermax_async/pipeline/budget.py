@@ -12,9 +12,10 @@ class RetryBudget:
     """Pays for every send beyond the first of a call.
 
     Each call pays in a tenth, each answer a whole, up to ``capacity``; each extra
-    send takes a whole out. A gateway that answers nothing thus sees at most
-    1.1 x calls + ``capacity`` sends, while one that mostly answers never runs
-    anybody dry. One budget serves all calls of a client.
+    send takes a whole out, unless the call's last send was answered: asking again
+    what a healthy gateway does not know yet is free. A gateway that answers nothing
+    thus sees at most 1.1 x calls + ``capacity`` sends, while one that mostly answers
+    never runs anybody dry. One budget serves all calls of a client.
     """
 
     capacity: float = 10.0

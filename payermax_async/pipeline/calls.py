@@ -131,7 +131,9 @@ class Calls:
         if timeout <= 0:
             host.abandoned(probe=probe)
             raise NotSentError("the deadline passed before anything was sent")
-        if course.attempts > 0 and not self.budget.take():
+        # What follows an answer cannot be too much for a gateway that just answered.
+        free = course.attempts == 0 or course.answered
+        if not free and not self.budget.take():
             host.abandoned(probe=probe)
             raise NotSentError("too many calls fail: the budget for retries is empty")
         if host is not self.hosts.first:
@@ -203,7 +205,8 @@ class Calls:
             host.learn(error, tried=attempt.tried, probe=probe)
         else:
             host.abandoned(probe=probe)
-        if outcome is None or outcome is Outcome.REJECTED:
+        course.answered = outcome is None or outcome is Outcome.REJECTED
+        if course.answered:
             self.budget.answered()
 
     def _tell_of_retry(

@@ -53,6 +53,8 @@ class Course:
         self.call_id = next(_NUMBERS)
         self.attempts = 0
         """How often something was, or was to be, sent."""
+        self.answered = False
+        """Whether the gateway answered what was sent last."""
         self.in_doubt = False
         """Whether the write may have been done."""
         self.pinned: Host | None = None

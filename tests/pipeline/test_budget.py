@@ -142,6 +142,20 @@ async def test_a_thousand_creates_at_an_ailing_gateway_and_all_made_afterwards(
     assert ailing.gateway.made == 1000
 
 
+async def test_any_number_of_doubts_can_be_settled_at_once_by_a_healthy_gateway() -> (
+    None
+):
+    ailing = Ailing()
+    ailing.well = True
+    # The clock adds up what all of them wait.
+    async with client_of(ailing, signer=QuickSigner(), timeout=1e6) as client:
+        found = await asyncio.gather(
+            *(client.resolve(order(f"order-{number}")) for number in range(100))
+        )
+    assert found == [None] * 100
+    assert ailing.sends == 100 * 4  # once, and after each of the waits
+
+
 async def test_an_empty_budget_says_so_and_what_was_sent_stays_unknown() -> None:
     ailing = Ailing()
     async with client_of(ailing, breaker=None, signer=QuickSigner()) as client:
