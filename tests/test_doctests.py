@@ -34,6 +34,11 @@ SKETCHES = {
     "testing.sandbox.SandboxTransport",
     "testing.sandbox.running_sandbox",
     "webhooks.dedupe.dedupe_key",
+    "webhooks.postgres.PostgresInbox",
+    "webhooks.postgres.PostgresInbox.store",
+    "webhooks.receiver.Receiver",
+    "webhooks.sqlite.SqliteChanges.execute",
+    "webhooks.sqlite.SqliteInbox",
     "webhooks.verifier.NotificationVerifier",
 }
 
