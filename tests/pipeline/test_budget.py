@@ -142,13 +142,24 @@ async def test_a_thousand_creates_at_an_ailing_gateway_and_all_made_afterwards(
     assert ailing.gateway.made == 1000
 
 
+class TogetherClock(InstantClock):
+    """Whoever sleeps wakes only after the others have gone to sleep as well."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
 async def test_any_number_of_doubts_can_be_settled_at_once_by_a_healthy_gateway() -> (
     None
 ):
     ailing = Ailing()
     ailing.well = True
     # The clock adds up what all of them wait.
-    async with client_of(ailing, signer=QuickSigner(), timeout=1e6) as client:
+    async with client_of(
+        ailing, clock=TogetherClock(), signer=QuickSigner(), timeout=1e6
+    ) as client:
         found = await asyncio.gather(
             *(client.resolve(order(f"order-{number}")) for number in range(100))
         )
