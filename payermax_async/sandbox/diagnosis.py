@@ -195,10 +195,21 @@ def _open(raw: bytes, key: PublicKey) -> _Opened | None:
                 if info.startswith(bytes.fromhex(start)):
                     return _Opened(name, info[len(start) // 2 :])
             return _Opened("an unknown digest", info)
-    # RFC 8017 section 9.1.1: PSS ends in BC. One foreign key in 512 looks like it.
-    if message[0] < 0x80 and message[-1] == 0xBC and message[0] == 0:
-        return _Opened("PSS", b"")
-    return None
+    return _Opened("RSASSA-PSS", b"") if _is_pss(message) else None
+
+
+def _is_pss(message: bytes) -> bool:
+    """Whether this is PSS encoding with SHA-256 (RFC 8017, section 9.1.2)."""
+    if message[-1] != 0xBC or message[0] >= 0x80:
+        return False
+    masked, seed = message[:-33], message[-33:-1]
+    mask = b"".join(
+        hashlib.sha256(seed + counter.to_bytes(4, "big")).digest()
+        for counter in range(len(masked) // 32 + 1)
+    )
+    block = bytes(one ^ other for one, other in zip(masked, mask, strict=False))
+    # The top bit was cleared; then zeros, a one, and the salt.
+    return (bytes([block[0] & 0x7F]) + block[1:]).lstrip(b"\x00")[:1] == b"\x01"
 
 
 def _judge(

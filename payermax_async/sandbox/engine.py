@@ -27,10 +27,11 @@ from payermax_async.sandbox.exchange import (
 )
 from payermax_async.sandbox.faults import FaultRule, Faults
 from payermax_async.sandbox.gateway import SandboxGateway, Throttle
+from payermax_async.sandbox.identifiers import id_source
 from payermax_async.sandbox.kept_keys import keep_secret, kept_keys
 from payermax_async.sandbox.keyring import KeyRing
 from payermax_async.sandbox.ledger import Ledger
-from payermax_async.sandbox.memory import Memory, id_source, read_book
+from payermax_async.sandbox.memory import Memory, read_book
 from payermax_async.sandbox.notices import NoticeKind
 from payermax_async.sandbox.notifier import DEFAULT_KINDS, SCHEDULE, Notifier, Post
 from payermax_async.sandbox.policy import LedgerPolicy
@@ -125,10 +126,9 @@ class SandboxEngine:
         """The platform's signers."""
         if store is not None:
             book = read_book(store)
-        seed = self.options.seed
         self.ledger = Ledger(
             self.clock,
-            id_source(seed, book or Book()),
+            id_source(self.options.seed),
             self.options.ledger,
             origin=origin,
             book=book,
@@ -177,7 +177,6 @@ class SandboxEngine:
             notifier=self.notifier,
             faults=self.faults,
             clock=self.clock,
-            seed=seed,
             store=store,
             forget=self._forget,
         )

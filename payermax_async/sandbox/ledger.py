@@ -7,7 +7,6 @@ merchant has to be told comes back as events; sending is someone else's work.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -20,7 +19,7 @@ from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.answers import Answers
 from payermax_async.sandbox.book import Book
-from payermax_async.sandbox.identifiers import Identifiers
+from payermax_async.sandbox.identifiers import Identifiers, IdSource
 from payermax_async.sandbox.policy import Duplicates, LedgerPolicy
 from payermax_async.sandbox.records import (
     Event,
@@ -76,7 +75,7 @@ class Ledger:
     def __init__(
         self,
         clock: Clock,
-        ids: random.Random,
+        ids: IdSource,
         policy: LedgerPolicy | None = None,
         *,
         origin: str = "http://127.0.0.1",
@@ -94,6 +93,7 @@ class Ledger:
         self.policy = policy or LedgerPolicy()
         self.book = book or Book()
         self._clock = clock
+        self._ids = ids
         self._identifiers = Identifiers(ids, self.book)
         self._late: list[Event] = []
         self._answers = Answers(
@@ -356,11 +356,11 @@ class Ledger:
 
     # Snapshots
 
-    def load(self, book: Book, ids: random.Random) -> None:
+    def load(self, book: Book) -> None:
         """Go on with other records; events not yet taken are forgotten."""
         self.book = book
         self._late = []
-        self._identifiers = Identifiers(ids, book)
+        self._identifiers = Identifiers(self._ids, book)
 
     def to_state(self) -> JsonObject:
         """Every record, as JSON values. Events not yet taken are not in it."""
@@ -371,7 +371,7 @@ class Ledger:
         cls,
         state: Mapping[str, object],
         clock: Clock,
-        ids: random.Random,
+        ids: IdSource,
         policy: LedgerPolicy | None = None,
         *,
         origin: str = "http://127.0.0.1",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import cast
@@ -18,20 +17,11 @@ from payermax_async.sandbox.ledger import Ledger
 from payermax_async.sandbox.notifier import Notifier
 from payermax_async.sandbox.store import SandboxStore
 
-__all__ = ["Memory", "id_source", "read_book"]
+__all__ = ["Memory", "read_book"]
 
 _FORMAT = 1
 _BOOK = ("links", "trades", "refunds")
 _DELIVERIES = "deliveries"
-
-
-def id_source(seed: int | None, book: Book) -> random.Random:
-    """Where ids come from: repeatable with a seed, for the same records."""
-    if seed is None:
-        # A link's id is all that keeps strangers off its page.
-        return random.SystemRandom()
-    # Records are never removed, so their number stands for what was drawn.
-    return random.Random(f"{seed}/{book.size}" if book.size else seed)  # noqa: S311
 
 
 def read_book(store: SandboxStore) -> Book:
@@ -57,7 +47,6 @@ class Memory:
         notifier: Notifier,
         faults: Faults,
         clock: Clock,
-        seed: int | None,
         store: SandboxStore | None,
         forget: Callable[[], None],
     ) -> None:
@@ -68,7 +57,6 @@ class Memory:
             notifier: Notifications.
             faults: Faults.
             clock: Is put back too when it is a virtual one.
-            seed: Makes ids repeatable.
             store: Where changes are kept.
             forget: Drops what is not kept: the requests that came in.
         """
@@ -76,7 +64,6 @@ class Memory:
         self._notifier = notifier
         self._faults = faults
         self._clock = clock
-        self._seed = seed
         self._store = store
         self._forget = forget
         self._unwritten: dict[tuple[str, str], JsonObject | None] = {}
@@ -107,7 +94,7 @@ class Memory:
         await self._notifier.halt()
         if isinstance(self._clock, VirtualClock):
             self._clock.set(now)
-        self._ledger.load(book, id_source(self._seed, book))
+        self._ledger.load(book)
         self._faults.restore(faults)
         self._forget()
         self._notifier.resume(deliveries)

@@ -6,7 +6,9 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from email.utils import format_datetime
 
+import attrs
 from aiohttp import web
 
 from payermax_async.sandbox.engine import SandboxEngine
@@ -40,6 +42,10 @@ def gateway_handler(engine: SandboxEngine) -> _Handler:
         except ConnectionDroppedError as dropped:
             _end(request, reset=dropped.reset)
             return web.Response()
+        if not reply.header_values("Date"):
+            # A proxy's page: aiohttp would date it by the machine's clock.
+            date = format_datetime(engine.clock.now(), usegmt=True)
+            reply = attrs.evolve(reply, headers=(*reply.headers, ("Date", date)))
         if isinstance(reply, SpoiledResponse):
             return await _spoiled(request, reply)
         response = web.Response(status=reply.status, body=reply.body)
