@@ -1,0 +1,277 @@
+"""A way to the gateway on which any request can meet any fate.
+
+A request goes its way whether or not the client still waits for the answer, as
+on a real network: giving up or dying stops nothing that has left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Protocol
+
+import attrs
+
+from payermax_async.core.errors import NoReplyError, NotSentError, TlsError
+from payermax_async.core.strict_json import JsonError, read_json, write_json
+from payermax_async.transport.base import Headers, HttpRequest, HttpResponse, Transport
+
+__all__ = [
+    "AMBIGUOUS",
+    "DEFINITE",
+    "INSIDE",
+    "Fate",
+    "Kind",
+    "Network",
+    "SignsNow",
+]
+
+AMBIGUOUS = (
+    "SYSTEM_ERROR",
+    "REQUEST_TIMEOUT",
+    "UNEXPECTED_ERROR",
+    "TOO_MANY_REQUEST",
+    "SYSTEM_BUSY",
+)
+"""Codes that may come whether it was done or not."""
+DEFINITE = ("PARAMS_INVALID", "MERCHANT_INVALID", "REQ_TIME_OVER_TIME")
+"""Codes that come only when it was not done."""
+
+INSIDE: ContextVar[float] = ContextVar("INSIDE", default=0.0)
+"""Seconds that the gateway keeps a request after it has looked at its time."""
+
+_FOREIGN_KEPT = 64
+
+
+class Kind(enum.Enum):
+    """What goes wrong."""
+
+    NOTHING = "nothing"
+    REFUSED = "connection refused"
+    UNTRUSTED = "certificate not trusted"
+    BROKEN = "connection breaks"
+    SILENT = "no answer"
+    GARBAGE = "garbage"
+    HTML = "a page"
+    EMPTY = "no body"
+    CUT = "cut short"
+    UNSIGNED = "signature gone"
+    FORGED = "signed by another key"
+    SWAPPED = "signature of another body"
+    TWICE = "two signatures"
+    FOREIGN = "answer to somebody else"
+    STATUS = "status of a proxy"
+    CODED = "a code"
+    UNSIGNED_CODE = "a code without signature"
+
+
+_NOT_SENT = {
+    Kind.REFUSED: NotSentError("refused"),
+    Kind.UNTRUSTED: TlsError("not trusted"),
+}
+
+
+@attrs.frozen(kw_only=True)
+class Fate:
+    """What becomes of one request. Seconds throughout."""
+
+    kind: Kind = Kind.NOTHING
+    done: bool = True
+    """Whether it ever comes to the gateway."""
+    there: float = 0.01
+    """On its way; longer than the client waits makes it a late one."""
+    inside: float = 0.0
+    """At the gateway, after the check of its time."""
+    back: float = 0.01
+    """On the way back; for ``BROKEN`` from the start to the break."""
+    code: str = "SYSTEM_ERROR"
+    """For ``CODED``."""
+    status: int = 503
+    """For ``STATUS``."""
+    retry_after: str | None = None
+    """For ``STATUS`` and ``CODED``."""
+
+
+class SignsNow(Protocol):
+    """Signs without waiting."""
+
+    def sign_now(self, payload: bytes) -> str: ...
+
+
+class Network:
+    """A ``Transport`` around another one.
+
+    Args:
+        inner: Leads to the gateway.
+        choose: The fate of a request, or ``None`` to leave it to ``inner``.
+        platform: The gateway's key, for codes it never sent itself.
+        stranger: A key that nobody trusts.
+
+    Attributes:
+        bugs: What went wrong by itself; nothing should.
+        counts: How often each kind of fate struck.
+    """
+
+    def __init__(
+        self,
+        inner: Transport,
+        choose: Callable[[HttpRequest], Fate | None],
+        *,
+        platform: SignsNow,
+        stranger: SignsNow,
+    ) -> None:
+        self._inner = inner
+        self._choose = choose
+        self._platform = platform
+        self._stranger = stranger
+        self._under_way: set[asyncio.Task[HttpResponse | None]] = set()
+        self._seen: deque[tuple[str, HttpResponse]] = deque(maxlen=_FOREIGN_KEPT)
+        self.bugs: list[BaseException] = []
+        self.counts: dict[Kind, int] = dict.fromkeys(Kind, 0)
+
+    async def open(self) -> None:
+        await self._inner.open()
+
+    async def aclose(self) -> None:
+        """Nothing: a request does not care who closes; see :meth:`settled`."""
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way, and close ``inner``."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+        await self._inner.aclose()
+
+    async def arrived(self) -> None:
+        """Wait until every request has come to its end."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def send(
+        self, request: HttpRequest, *, timeout: float, on_sent: Callable[[], None]
+    ) -> HttpResponse:
+        fate = self._choose(request)
+        if fate is None:
+            return await self._inner.send(request, timeout=timeout, on_sent=on_sent)
+        self.counts[fate.kind] += 1
+        if fate.kind in _NOT_SENT:
+            failure = _NOT_SENT[fate.kind]
+            raise type(failure)(str(failure))
+        on_sent()
+        carrying = asyncio.create_task(self._carry(request, fate))
+        self._under_way.add(carrying)
+        carrying.add_done_callback(self._ended)
+        try:
+            async with asyncio.timeout(timeout):
+                answer = None
+                if fate.kind is Kind.BROKEN:
+                    await asyncio.sleep(fate.back)
+                    raise NoReplyError("the connection broke")
+                answer = await asyncio.shield(carrying)
+                if answer is not None:
+                    await asyncio.sleep(fate.back)
+                    return answer
+                await asyncio.Event().wait()
+        except TimeoutError:
+            pass
+        raise NoReplyError("no answer in time")
+
+    async def _carry(self, request: HttpRequest, fate: Fate) -> HttpResponse | None:
+        await asyncio.sleep(fate.there)
+        reply: HttpResponse | None = None
+        if fate.done:
+            INSIDE.set(fate.inside)
+            reply = await self._inner.send(request, timeout=3600, on_sent=_nothing)
+        return self._spoilt(request, reply, fate)
+
+    def _ended(self, task: asyncio.Task[HttpResponse | None]) -> None:
+        self._under_way.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.bugs.append(error)
+
+    def _spoilt(
+        self, request: HttpRequest, reply: HttpResponse | None, fate: Fate
+    ) -> HttpResponse | None:
+        if fate.kind in {Kind.SILENT, Kind.BROKEN}:
+            return None
+        if fate.kind is Kind.CODED:
+            return self._coded(fate, sign=True)
+        if fate.kind is Kind.UNSIGNED_CODE:
+            return self._coded(fate, sign=False)
+        if fate.kind is Kind.STATUS:
+            return _page(fate.status, fate.retry_after)
+        if fate.kind is Kind.HTML:
+            return _page(200, None)
+        if fate.kind is Kind.FOREIGN:
+            return self._foreign(request)
+        if reply is None:
+            return None
+        self._remember(reply)
+        return self._resigned(reply, fate.kind)
+
+    def _resigned(self, reply: HttpResponse, kind: Kind) -> HttpResponse:
+        signs = reply.header_values("sign")
+        plain = tuple(line for line in reply.headers if line[0].lower() != "sign")
+        body = reply.body
+        if kind is Kind.GARBAGE:
+            body = b"\x00\xff{]" + body[:9]
+        elif kind is Kind.EMPTY:
+            body = b""
+        elif kind is Kind.CUT:
+            body = body[:-7]
+        elif kind is Kind.UNSIGNED:
+            signs = ()
+        elif kind is Kind.FORGED:
+            signs = (self._stranger.sign_now(body),)
+        elif kind is Kind.SWAPPED:
+            signs = (self._platform.sign_now(body + b" "),)
+        elif kind is Kind.TWICE:
+            signs = (*signs, self._stranger.sign_now(body))
+        headers: Headers = (*plain, *(("sign", sign) for sign in signs))
+        return attrs.evolve(reply, headers=headers, body=body)
+
+    def _coded(self, fate: Fate, *, sign: bool) -> HttpResponse:
+        body = write_json({"code": fate.code, "msg": "As the fault wants."})
+        headers: Headers = (("content-type", "application/json"),)
+        if sign:
+            headers = (*headers, ("sign", self._platform.sign_now(body)))
+        if fate.retry_after is not None:
+            headers = (*headers, ("retry-after", fate.retry_after))
+        return HttpResponse(status=200, headers=headers, body=body)
+
+    def _remember(self, reply: HttpResponse) -> None:
+        """Keep a success for somebody else: a failure does not say whose it is."""
+        key = _key_of(reply.body)
+        if key and reply.header_values("sign"):
+            self._seen.append((key, reply))
+
+    def _foreign(self, request: HttpRequest) -> HttpResponse | None:
+        mine = _key_of(request.body)
+        others = (reply for key, reply in reversed(self._seen) if key != mine)
+        return next(others, None)
+
+
+def _key_of(body: bytes) -> str:
+    """The merchant's id in the ``data`` of a request or reply; empty without one."""
+    try:
+        content = read_json(body)
+    except JsonError:
+        return ""
+    data = content.get("data") if isinstance(content, dict) else None
+    if not isinstance(data, dict):
+        return ""
+    return str(data.get("merchantLinkId") or data.get("outRefundNo") or "")
+
+
+def _page(status: int, retry_after: str | None) -> HttpResponse:
+    headers: Headers = (("content-type", "text/html"),)
+    if retry_after is not None:
+        headers = (*headers, ("retry-after", retry_after))
+    return HttpResponse(status=status, headers=headers, body=b"<html>Sorry</html>")
+
+
+def _nothing() -> None:
+    """The client was told before."""
