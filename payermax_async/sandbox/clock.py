@@ -17,6 +17,9 @@ __all__ = ["ClockHold", "VirtualClock", "read_duration"]
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
+# Far enough from the end of the calendar for everything that is due later.
+_END = datetime(9900, 1, 1, tzinfo=UTC)
+
 # Rounds of the event loop in which a task that was woken, and those it wakes in
 # turn, come to their next wait.
 _ROUNDS = 25
@@ -38,7 +41,10 @@ def read_duration(text: str) -> timedelta:
         raise ConfigurationError(
             "a duration is a number and ms, s, m, h or d, such as 90s or 1h30m"
         )
-    return timedelta(seconds=seconds)
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError:
+        raise ConfigurationError("a duration is less than a million years") from None
 
 
 class VirtualClock:
@@ -55,12 +61,11 @@ class VirtualClock:
         """Stand at ``start``; at the present when left out.
 
         Raises:
-            ConfigurationError: ``start`` has no time zone.
+            ConfigurationError: ``start`` has no time zone, or is at the end of the
+                calendar.
         """
         begin = start or datetime.now(UTC)
-        if begin.tzinfo is None:
-            raise ConfigurationError("a clock's start must carry its time zone")
-        self._start = begin.astimezone(UTC)
+        self._start = _checked(begin)
         self._passed = timedelta(0)
         self._sleepers: list[tuple[timedelta, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -114,11 +119,10 @@ class VirtualClock:
         :meth:`monotonic` does not step, so every wait lasts as long as before.
 
         Raises:
-            ConfigurationError: ``moment`` has no time zone.
+            ConfigurationError: ``moment`` has no time zone, or is at the end of the
+                calendar.
         """
-        if moment.tzinfo is None:
-            raise ConfigurationError("a clock's time must carry its time zone")
-        self._start = moment.astimezone(UTC) - self._passed
+        self._start = _checked(moment) - self._passed
 
     async def advance(self, by: float | timedelta | str) -> None:
         """Move on, and wake everyone who is due, in order and at their own time.
@@ -127,13 +131,16 @@ class VirtualClock:
             by: Seconds, a ``timedelta``, or text such as ``12h``.
 
         Raises:
-            ConfigurationError: The text is no duration, or time would go back.
+            ConfigurationError: The text is no duration, or time would go back, or
+                beyond the calendar.
         """
         if isinstance(by, str):
             by = read_duration(by)
         step = by if isinstance(by, timedelta) else timedelta(seconds=by)
         if step < timedelta(0):
             raise ConfigurationError("time does not go back: advance by zero or more")
+        if step > _END - self.now():
+            raise ConfigurationError(f"the clock ends with the year {_END.year - 1}")
         target = self._passed + step
         await self._settle()
         while self._sleepers and self._sleepers[0][0] <= target:
@@ -151,6 +158,15 @@ class VirtualClock:
             while self._held:
                 self._released = asyncio.Event()
                 await self._released.wait()
+
+
+def _checked(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ConfigurationError("a clock's time must carry its time zone")
+    # Compared with their offsets: near the end, converting to UTC may overflow.
+    if moment >= _END:
+        raise ConfigurationError(f"the clock ends with the year {_END.year - 1}")
+    return moment.astimezone(UTC)
 
 
 class ClockHold:

@@ -27,7 +27,9 @@ def test_durations_are_read(text: str, seconds: float) -> None:
     assert read_duration(text).total_seconds() == seconds
 
 
-@pytest.mark.parametrize("text", ["", "12", "h", "1 h", "-1s", "1h x", "1w", "1e3s"])
+@pytest.mark.parametrize(
+    "text", ["", "12", "h", "1 h", "-1s", "1h x", "1w", "1e3s", "999999999d" * 2]
+)
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(ConfigurationError):
         read_duration(text)
@@ -103,3 +105,37 @@ async def test_time_waits_for_whoever_holds_it() -> None:
 async def test_time_does_not_go_back() -> None:
     with pytest.raises(ConfigurationError):
         await VirtualClock(START).advance(-1)
+
+
+async def test_stepping_the_time_of_day_wakes_nobody_and_shortens_no_wait() -> None:
+    clock = VirtualClock(START)
+    woken = asyncio.Event()
+
+    async def sleeper() -> None:
+        await clock.sleep(10)
+        woken.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sleeper())
+        await clock.advance(4)
+        for moment in (START - timedelta(days=1), START + timedelta(days=1)):
+            clock.set(moment)
+            assert (clock.now(), clock.monotonic()) == (moment, 4)
+        await clock.advance(5)
+        assert not woken.is_set()
+        await clock.advance(1)
+        assert woken.is_set()
+    with pytest.raises(ConfigurationError):
+        clock.set(datetime(2030, 1, 1))  # noqa: DTZ001
+
+
+async def test_the_clock_stops_before_the_calendar_ends() -> None:
+    clock = VirtualClock(START)
+    end = datetime.max.replace(tzinfo=timezone(timedelta(hours=-8)))
+    with pytest.raises(ConfigurationError, match="ends with the year"):
+        VirtualClock(end)
+    with pytest.raises(ConfigurationError, match="ends with the year"):
+        clock.set(end)
+    with pytest.raises(ConfigurationError, match="ends with the year"):
+        await clock.advance("9999999d")
+    assert clock.now() == START
