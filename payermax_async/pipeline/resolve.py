@@ -99,7 +99,7 @@ class Resolver:
                 return self._as_asked(call, settlement, request, found, course)
             if refused is not None and _api_code(refused) not in self.duplicate_codes:
                 raise refused
-        self._give_up(call, course, doubt)
+        self._give_up(course, doubt)
 
     async def expire(self, request: ExpireLink, course: Course) -> ExpiredLink:
         """Withdraw a link; on a doubtful end, see whether it is withdrawn.
@@ -116,16 +116,15 @@ class Resolver:
                 raise
             # Repeating does no harm, but once an earlier attempt may have done it
             # a refusal may just say that there is nothing left to withdraw.
-            expired = await self._expired(call, request, course, error)
+            expired = await self._expired(request, course, error)
             if expired is not None:
                 return expired
             if error.outcome is Outcome.REJECTED:
                 raise
-            self._give_up(call, course, error)
+            self._give_up(course, error)
 
     async def _expired(
         self,
-        call: Call[ExpiredLink],
         request: ExpireLink,
         course: Course,
         doubt: PayerMaxError,
@@ -136,7 +135,7 @@ class Resolver:
                 prepare(QUERY_LINK, question, self.versions), course
             )
         except PayerMaxError:
-            self._give_up(call, course, doubt)
+            self._give_up(course, doubt)
         return expired_link(found)
 
     async def look_up(
@@ -157,17 +156,16 @@ class Resolver:
         course: Course,
         doubt: PayerMaxError | None,
     ) -> FoundT | None:
-        # call stands for the write in doubt: its key is asked about, and the
-        # error that names the case is about it, not about the query.
+        # call stands for the write in doubt, or for a question about its key.
         query = prepare(
             settlement.query,
             settlement.ask_about(call.merchant_key or ""),
             self.versions,
         )
-        for wait in (self._pause(call, course, doubt), *self.waits):
+        for wait in (self._pause(course, doubt), *self.waits):
             if wait:
                 if wait >= course.remaining:
-                    self._give_up(call, course, doubt)
+                    self._give_up(course, doubt)
                 await self.clock.sleep(wait)
             try:
                 return await self.calls.run(query, course)
@@ -177,12 +175,10 @@ class Resolver:
                     and error.outcome is Outcome.REJECTED
                 )
                 if not absent:
-                    self._give_up(call, course, doubt or error)
+                    self._give_up(course, doubt or error)
         return None
 
-    def _pause(
-        self, call: Call[object], course: Course, doubt: PayerMaxError | None
-    ) -> float:
+    def _pause(self, course: Course, doubt: PayerMaxError | None) -> float:
         """Seconds before the first question: an overloaded gateway gets its rest."""
         if not isinstance(doubt, ThrottledError | HttpStatusError) and (
             doubt is None or doubt.retry_after is None
@@ -191,7 +187,7 @@ class Resolver:
         # A question repeats nothing, so it is not one of the policy's attempts.
         delay = course.policy.next_delay(doubt, 0)
         if delay is None:
-            self._give_up(call, course, doubt)
+            self._give_up(course, doubt)
         return delay
 
     def _as_asked(
@@ -208,16 +204,14 @@ class Resolver:
         reply = settlement.reply(found)
         if reply is None:
             missing = UnreadableReplyError("the query's answer lacks what is needed")
-            self._give_up(call, course, missing)
+            self._give_up(course, missing)
         return reply
 
-    def _give_up(
-        self, call: Call[object], course: Course, cause: PayerMaxError | None
-    ) -> NoReturn:
+    def _give_up(self, course: Course, cause: PayerMaxError | None) -> NoReturn:
         reason = f"{type(cause).__name__}: {cause}" if cause is not None else ""
         unknown = OutcomeUnknownError(
-            f"{call.operation} of {call.merchant_key} may or may not have been done; "
-            f"settle it with client.resolve() before sending anything else",
+            f"{course.operation} of {course.merchant_key} may or may not have been "
+            "done; settle it with client.resolve() before sending anything else",
             reason=reason,
             retry_after=cause.retry_after if cause is not None else None,
         )

@@ -487,3 +487,13 @@ async def test_a_withdrawal_that_cannot_be_settled_is_named_unknown() -> None:
         found = await client.resolve(caught.value)
     assert caught.value.operation == "expirePaybylink"
     assert found is not None
+
+
+async def test_what_cannot_be_resolved_is_told_as_the_write_and_not_the_question() -> (
+    None
+):
+    gateway = LinkGateway(queryPaybylink=[answers("SYSTEM_ERROR")] * 5)
+    async with client_of(gateway) as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.resolve(order())
+    assert str(caught.value).startswith("createPaybylink of order-1 may or may not")
