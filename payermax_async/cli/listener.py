@@ -128,10 +128,10 @@ class Listener:
             notification = await self._verifier.verify(request.headers, body)
         except WebhookError as error:
             refusal = error
-            self._tell(number, "bad", f"NOT VERIFIED  {error.reason.value}")
+            self._tell(number, "bad", f"NOT VERIFIED: {error.reason.value}")
             self._explain(number, headers, body, error)
         else:
-            self._tell(number, "good", f"verified  {_summary(notification)}")
+            self._tell(number, "good", f"verified: {_summary(notification)}")
         if self._target is None:
             return _answer(refusal)
         try:
@@ -223,4 +223,4 @@ def _summary(notification: Notification) -> str:
         facts += [notification.data.out_trade_no or "", str(notification.data.status)]
     elif isinstance(notification, RefundNotification):
         facts += [notification.data.out_refund_no or "", str(notification.data.status)]
-    return "  ".join(filter(None, facts))
+    return ", ".join(filter(None, facts))

@@ -86,14 +86,11 @@ def explain_signature(
     text = signatures[0].strip()
     raw, spelling = _read(text)
     if raw is None:
-        return _diagnosis("base64", spelling, _FIXES["base64"])
+        return _diagnosis("base64", spelling, _SPELLING_FIX)
     sizes = {(key.bits + 7) // 8 for key in expected.values()}
-    if spelling:
-        found = _judge(body, raw, expected, others or {})
-        if found is None:
-            return _diagnosis("base64", spelling, _FIXES["base64"])
-        return found
     if len(raw) not in sizes and not _is_of(raw, others or {}):
+        if spelling:
+            return _diagnosis("base64", spelling, _SPELLING_FIX)
         wanted = " or ".join(str(size) for size in sorted(sizes))
         return _diagnosis(
             "length",
@@ -102,15 +99,16 @@ def explain_signature(
             "Sign with the RSA key of the app, and send the whole signature: a "
             "proxy, a log or a column of a database may have cut it.",
         )
-    return _judge(body, raw, expected, others or {})
+    found = _judge(body, raw, expected, others or {})
+    if found is None and spelling:
+        return _diagnosis("base64", spelling, _SPELLING_FIX)
+    return found
 
 
-_FIXES = {
-    "base64": (
-        "Send standard Base64 (RFC 4648 section 4) with padding, on one line and "
-        "with nothing around it."
-    ),
-}
+_SPELLING_FIX = (
+    "Send standard Base64 (RFC 4648 section 4) with padding, on one line and with "
+    "nothing around it."
+)
 
 
 def _diagnosis(fault: str, reason: str, fix: str) -> Diagnosis:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -10,13 +11,15 @@ import socket
 import stat
 import sys
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 import pytest
 
-from payermax_async.cli.sandbox import write_secret
+from payermax_async.cli.sandbox import read_clock, write_secret
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.signing.keys import PrivateKey
 from tests.cli.conftest import Shell
 
@@ -125,3 +128,71 @@ def test_a_secret_file_that_cannot_be_written_is_told_without_its_content(
         write_secret(tmp_path / "missing" / "sandbox.env", "s3cret")
     assert "s3cret" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+async def test_with_a_state_the_same_sandbox_comes_back(tmp_path: Path) -> None:
+    state = str(tmp_path / "sandbox.db")
+    async with sandbox("--state", state) as first:
+        settings = first.settings
+        first.process.kill()
+        await first.process.wait()
+    async with sandbox("--state", state) as second:
+        assert second.settings == settings
+
+
+async def test_with_a_seed_and_a_virtual_clock_every_id_is_the_same(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    start = datetime.now(UTC).isoformat()
+    for _ in range(2):
+        async with sandbox("--seed", "7", "--clock", f"virtual:{start}") as running:
+            for name, value in running.settings.items():
+                monkeypatch.setenv(name, value)
+            made = await shell(
+                *("links", "create", "--id", "order-1001", "--amount", "19.90"),
+                *("--currency", "USD", "--country", "US", "--description", "Shirt"),
+                *("--user-id", "98", "--json"),
+            )
+            assert made.code == 0, made.err
+            told.append(json.loads(made.out)["link_id"])
+    assert told[0] == told[1]
+
+
+async def test_a_scenario_says_what_goes_wrong(
+    tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text('[[fault]]\nkind = "html"\nstatus = 503\n')
+    async with sandbox("--scenario", str(file)) as running:
+        for name, value in running.settings.items():
+            monkeypatch.setenv(name, value)
+        told = await shell("links", "query", "nobody", "--timeout", "1")
+        assert "503" in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--clock", "virtual:tomorrow"), "virtual:2030-01-31T10:00:00Z"),
+        (("--clock", "sundial"), "real, virtual"),
+        (("--scenario", "missing.toml"), "missing.toml"),
+        (("--state", "missing/sandbox.db"), "missing/sandbox.db"),
+        (("--seed", "x"), "seed"),
+    ],
+)
+async def test_an_option_that_makes_no_sense_is_told(
+    shell: Shell, words: tuple[str, str], expected: str
+) -> None:
+    told = await shell("sandbox", *words)
+    assert told.code == 2
+    assert expected in " ".join(told.err.split())
+    assert "Traceback" not in told.err
+
+
+def test_the_clocks_that_can_be_named() -> None:
+    assert read_clock("real") is None
+    standing = read_clock("virtual:2030-01-31T10:00:00+08:00")
+    assert isinstance(standing, VirtualClock)
+    assert standing.now() == datetime(2030, 1, 31, 2, tzinfo=UTC)
+    assert isinstance(read_clock("virtual"), VirtualClock)
