@@ -1,0 +1,143 @@
+"""From a server's request to the receiver, within bounds of size and time.
+
+Every adapter and recipe stands on this; what is left to them is how their framework
+calls a method, headers and the pieces of a body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol, cast
+
+from payermax_async.core.envelope import CONTENT_TYPE
+from payermax_async.core.errors import ConfigurationError, WebhookError
+from payermax_async.webhooks.framing import FRAMING, declared_length, framing_refusal
+from payermax_async.webhooks.headers import HeaderSource, header_values
+from payermax_async.webhooks.reception import Reply
+
+__all__ = ["BODY_TIMEOUT", "Intake", "Receives"]
+
+BODY_TIMEOUT = 10.0
+"""Seconds for a body to arrive. A notification has a few thousand bytes."""
+
+_LOG = logging.getLogger(__name__)
+_POST_ONLY = MappingProxyType({"Content-Type": CONTENT_TYPE, "Allow": "POST"})
+_REFUSED = MappingProxyType({"Content-Type": CONTENT_TYPE})
+
+
+class Receives(Protocol):
+    """What an intake needs of a :class:`~payermax_async.webhooks.Receiver`."""
+
+    @property
+    def max_body(self) -> int:
+        """The largest body looked at, in bytes."""
+        ...
+
+    async def handle(
+        self, headers: HeaderSource, body: bytes | bytearray | memoryview
+    ) -> Reply:
+        """The answer to a request."""
+        ...
+
+
+class Intake:
+    """Reads requests for a receiver, and no more of each than it must.
+
+    A method that is not POST is answered with 405. A body that is declared too
+    large or compressed is refused with 413 or 415 before any of it is read; one
+    that turns out to be too large, when it does; one that is too slow with 408.
+    All refusals have the same content.
+
+    Args:
+        receiver: Judges what was read.
+        body_timeout: Seconds for a whole body. The time for the headers is the
+            server's to bound.
+
+    Raises:
+        ConfigurationError: The time is not more than none.
+
+    Example:
+        >>> intake = Intake(receiver)
+        >>> reply = await intake.answer(request.method, request.headers, chunks)
+    """
+
+    def __init__(
+        self, receiver: Receives, *, body_timeout: float = BODY_TIMEOUT
+    ) -> None:
+        if not body_timeout > 0:
+            raise ConfigurationError("body_timeout is a number of seconds, more than 0")
+        self._receiver = receiver
+        self._body_timeout = body_timeout
+        self._told = False
+
+    async def answer(
+        self, method: str, headers: HeaderSource, chunks: AsyncIterable[bytes]
+    ) -> Reply:
+        """Read a request and have it judged.
+
+        Args:
+            method: The request's method.
+            headers: As for :meth:`NotificationVerifier.verify`.
+            chunks: The body in pieces, as they come; not asked for when the
+                request is refused without it.
+
+        Raises:
+            TypeError: The pieces are not bytes, or ``headers`` are none.
+            Exception: Whatever ``chunks`` raises, such as the framework's error
+                for a sender that went away.
+        """
+        if method.upper() != "POST":
+            return Reply(status=405, headers=_POST_ONLY, body=WebhookError.body)
+        found = header_values(headers, *FRAMING)
+        if framing_refusal(found, self._receiver.max_body) is not None:
+            # It finds the same, and counts it.
+            return await self._receiver.handle(headers, b"")
+        try:
+            async with asyncio.timeout(self._body_timeout):
+                body = await self._read(chunks)
+        except TimeoutError:
+            return Reply(status=408, headers=_REFUSED, body=WebhookError.body)
+        if self._was_changed(found, body):
+            return Reply(status=500, headers=_REFUSED, body=WebhookError.body)
+        return await self._receiver.handle(headers, body)
+
+    async def _read(self, chunks: AsyncIterable[bytes]) -> bytes:
+        """The body; of one that is too large, little more than may be."""
+        body = bytearray()
+        async for chunk in chunks:
+            body += _raw(chunk)
+            if len(body) > self._receiver.max_body:
+                break
+        return bytes(body)
+
+    def _was_changed(self, found: Mapping[str, Sequence[str]], body: bytes) -> bool:
+        """Whether something between the server and here took or changed the body.
+
+        The server itself delivers as many bytes as were declared, or none at all.
+        """
+        declared = declared_length(found)
+        if declared is None or declared == len(body):
+            return False
+        if not self._told:
+            self._told = True
+            _LOG.error(
+                "a notification's body has %d bytes here, but %d were sent: a "
+                "middleware or the framework %s; every notification is answered "
+                "with 500 until it keeps its hands off this route",
+                len(body),
+                declared,
+                "changes bodies, as decompression does" if body else "reads it first",
+            )
+        return True
+
+
+def _raw(chunk: object) -> bytes:
+    if not isinstance(chunk, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            "pass the raw body in pieces of bytes, not "
+            f"{type(chunk).__name__}: a parsed body has lost what was signed"
+        )
+    return cast("bytes", chunk)
