@@ -145,7 +145,7 @@ async def outcome(
         return error
 
 
-_STATUS = {
+STATUS = {
     WebhookReason.TOO_LARGE: 413,
     WebhookReason.ENCODED: 415,
     WebhookReason.SIGNATURE_MISSING: 401,
@@ -160,7 +160,7 @@ _STATUS = {
 
 def check_refusal(error: WebhookError, body: bytes = b"") -> None:
     """The outside of a refusal depends on its class only, and repeats nothing."""
-    assert error.status == _STATUS[error.reason]
+    assert error.status == STATUS[error.reason]
     assert error.body == b'{"code":"FAIL","msg":"Failed"}'
     assert error.authentic == (error.status == 500)
     seen = f"{error!r} {error} {error.__dict__} {error.__cause__!r}"

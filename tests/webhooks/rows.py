@@ -13,6 +13,7 @@ from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.signing import RsaVerifier
 from payermax_async.webhooks import HeaderSource
 from tests.webhooks import kit
+from tests.webhooks.reception_desk import check_reception
 
 Request = tuple[HeaderSource, bytes]
 Expected = WebhookReason | type[Notification]
@@ -85,7 +86,10 @@ def without(payload: JsonObject, *names: str) -> bytes:
 
 
 async def check(case: Case) -> None:
-    """Send the request of a row and hold what becomes of it against the row."""
+    """Send the request of a row and hold what becomes of it against the row.
+
+    First to the verifier, then to a receiver.
+    """
     headers, body = case.request()
     counting = kit.CountingVerifier(RsaVerifier(kit.platform_key().public_key))
     verifier = kit.notification_verifier(counting)
@@ -93,9 +97,12 @@ async def check(case: Case) -> None:
         notification = await verifier.verify(headers, body)
         assert type(notification) is case.expected
         assert counting.calls == 1
+        await check_reception(verifier, headers, body, None)
         return
     with pytest.raises(WebhookError) as caught:
         await verifier.verify(headers, body)
     assert caught.value.reason is case.expected
     kit.check_refusal(caught.value, body)
     assert counting.calls == (0 if case.expected in _WITHOUT_RSA else 1)
+    await check_reception(verifier, headers, body, case.expected)
+    assert counting.calls == (0 if case.expected in _WITHOUT_RSA else 3)
