@@ -23,6 +23,7 @@ from payermax_async.cli.links import app as links
 from payermax_async.cli.listen import listen
 from payermax_async.cli.sandbox import sandbox
 from payermax_async.cli.trigger import trigger
+from payermax_async.cli.webhooks import app as webhooks
 from payermax_async.core.errors import PayerMaxError
 
 __all__ = ["run"]
@@ -50,6 +51,7 @@ def _build() -> App:
     app.command(trigger)
     app.command(links)
     app.command(keys)
+    app.command(webhooks)
     app.command(codes)
     app.command(doctor)
     # Here --version is the interface's, not the program's.
