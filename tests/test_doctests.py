@@ -13,6 +13,7 @@ import pkgutil
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -103,6 +104,12 @@ def run(
                 raise
             return f"{type(error).__name__}: {error}\n"
     return printed.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An example may open a file; it must not stay."""
+    monkeypatch.chdir(tmp_path)
 
 
 def test_examples_were_found() -> None:

@@ -151,7 +151,10 @@ def run_section(section: list[Block], sandbox: SandboxServer | None = None) -> N
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_section_of_the_readme_does_what_it_says(section: str) -> None:
+def test_a_section_of_the_readme_does_what_it_says(
+    section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a block may open a file; it must not stay
     run_section(
         [block for block in BLOCKS if block.section == section], SandboxServer()
     )
