@@ -16,7 +16,7 @@ from typing import Protocol
 import attrs
 
 from payermax_async.core.errors import NoReplyError, NotSentError, TlsError
-from payermax_async.core.strict_json import JsonError, read_json, write_json
+from payermax_async.core.strict_json import JsonError, JsonObject, read_json, write_json
 from payermax_async.transport.base import Headers, HttpRequest, HttpResponse, Transport
 
 __all__ = [
@@ -67,6 +67,9 @@ class Kind(enum.Enum):
     CODED = "a code"
     UNSIGNED_CODE = "a code without signature"
 
+
+_LIES = {Kind.UNSIGNED, Kind.FORGED, Kind.SWAPPED, Kind.TWICE}
+"""What somebody in between can also do to a success of his own making."""
 
 _NOT_SENT = {
     Kind.REFUSED: NotSentError("refused"),
@@ -207,9 +210,12 @@ class Network:
             return _page(200, None)
         if fate.kind is Kind.FOREIGN:
             return self._foreign(request)
-        if reply is None:
+        if reply is not None:
+            self._remember(reply)
+        elif fate.kind in _LIES:
+            reply = self._lie(request)
+        else:
             return None
-        self._remember(reply)
         return self._resigned(reply, fate.kind)
 
     def _resigned(self, reply: HttpResponse, kind: Kind) -> HttpResponse:
@@ -240,6 +246,25 @@ class Network:
             headers = (*headers, ("sign", self._platform.sign_now(body)))
         if fate.retry_after is not None:
             headers = (*headers, ("retry-after", fate.retry_after))
+        return HttpResponse(status=200, headers=headers, body=body)
+
+    def _lie(self, request: HttpRequest) -> HttpResponse:
+        """A success that the gateway knows nothing of."""
+        key = _key_of(request.body)
+        data: JsonObject = {
+            "merchantLinkId": key,
+            "linkId": "L1",
+            "linkUrl": "https://pay.test/L1",
+            "linkStatus": "ACTIVE",
+            "totalAmount": "5",
+            "currency": "USD",
+            "country": "US",
+            "outRefundNo": key,
+            "refundTradeNo": "R1",
+            "status": "REFUND_SUCCESS",
+        }
+        body = write_json({"code": "APPLY_SUCCESS", "msg": "Success.", "data": data})
+        headers = (("sign", self._stranger.sign_now(body)),)
         return HttpResponse(status=200, headers=headers, body=body)
 
     def _remember(self, reply: HttpResponse) -> None:

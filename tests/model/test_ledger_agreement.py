@@ -131,6 +131,8 @@ class Agreement(RuleBasedStateMachine):
     def _start(self, requests: Sequence[CreateLink | CreateRefund], seed: int) -> None:
         """Ask for all of them at once, and wait a while, perhaps for the end."""
         chance = random.Random(seed)
+        self.world.ledger.lag = lag = chance.choice(self.setting.lag)
+        note(f"queries lag {lag} s")
         for request in requests:
             fates = self._fates(chance, [0, 1, 1, 2, 2, 6])
             questions = self._fates(chance, [0, 0, 0, 1, 2, 6])
@@ -294,10 +296,6 @@ class Agreement(RuleBasedStateMachine):
     def clock_steps(self, data: st.DataObject) -> None:
         ahead = data.draw(st.sampled_from(self.setting.ahead), "ahead")
         self.world.clock.ahead = ahead
-
-    @rule(data=st.data())
-    def queries_lag(self, data: st.DataObject) -> None:
-        self.world.ledger.lag = data.draw(st.sampled_from(self.setting.lag), "lag")
 
     @precondition(lambda self: self.world.ledger.book.links())
     @rule(seed=SEEDS)
