@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from aiohttp import web
 
 from payermax_async.core.errors import ConfigurationError
@@ -16,6 +19,8 @@ __all__ = ["Answer", "Looking", "read_number"]
 
 Answer = JsonObject | list[JsonValue]
 """What an answer's body holds."""
+
+_SETTLING_SECONDS = 5.0
 
 
 def read_number(text: str) -> int:
@@ -107,10 +112,12 @@ class Looking:
     async def delivery_body(self, request: web.Request) -> web.StreamResponse:
         """The exact bytes that were last sent; ``latest`` will do as a number.
 
+        Waits until what is being sent has arrived.
+
         Example:
             $ curl -s $SANDBOX/admin/api/deliveries/latest/body -o notice.json
         """
-        attempt = self._last_attempt(request)
+        attempt = await self._last_attempt(request)
         return web.Response(body=attempt.body, content_type="application/octet-stream")
 
     async def delivery_sign(self, request: web.Request) -> web.StreamResponse:
@@ -119,11 +126,15 @@ class Looking:
         Example:
             $ curl -s $SANDBOX/admin/api/deliveries/latest/sign
         """
-        attempt = self._last_attempt(request)
+        attempt = await self._last_attempt(request)
         return web.Response(text="".join(header_values(attempt.headers, "sign")))
 
-    def _last_attempt(self, request: web.Request) -> Attempt:
+    async def _last_attempt(self, request: web.Request) -> Attempt:
         refuse_strangers(request)
+        # Who has just paid a link shall not have to ask twice.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLING_SECONDS):
+                await self._engine.notifier.settled()
         wanted = request.match_info["number"]
         tried = [item for item in self._engine.notifier.deliveries if item.attempts]
         if wanted != "latest":
