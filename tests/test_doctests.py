@@ -25,7 +25,13 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # They speak of things that only the reader has: a gateway, a request, a link. They
 # are compiled, so that at least their grammar is right, and not run.
 SKETCHES = {
+    "reconcile.reconciler.Reconciler",
+    "reconcile.waiting.wait_until_paid",
+    "reconcile.rounds.OpenLinks",
+    "sandbox.dashboard.office.Office",
+    "sandbox.diagnosis.explain_signature",
     "sandbox.engine.SandboxEngine",
+    "sandbox.faults.Faults",
     "sandbox.gateway.SandboxGateway",
     "sandbox.ledger.Ledger",
     "sandbox.notifier.Notifier",

@@ -93,7 +93,9 @@ class FaultRule:
     left out have the defaults that :class:`FaultKind` names.
 
     Example:
-        >>> FaultRule(kind=FaultKind.BUSY, operation="create*", call=2, status=429)
+        >>> rule = FaultRule(
+        ...     kind=FaultKind.BUSY, operation="create*", call=2, status=429
+        ... )
 
     Raises:
         ConfigurationError: The fields do not go together; every problem is named.

@@ -48,7 +48,7 @@ class SandboxStore:
 
     Example:
         >>> store = SandboxStore(Path("sandbox.db"))
-        >>> store.write([("links", "BYL1", {...})], {"clock": "..."})
+        >>> store.write([("links", "BYL1", {"linkId": "BYL1"})], {"clock": "12:00"})
         >>> store.close()
     """
 

@@ -1,4 +1,4 @@
-"""The recipes of docs/frameworks.md, each served by a real server and attacked."""
+"""The recipes of webhooks/frameworks.md, each served by a real server and attacked."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+import payermax_async
 from payermax_async.core.errors import WebhookError
 from payermax_async.webhooks import ACKNOWLEDGEMENT
 from payermax_async.webhooks.events import LinkPaid
@@ -25,7 +26,7 @@ from payermax_async.webhooks.receiver import Receiver
 from tests.test_snippets import blocks
 from tests.webhooks import kit, servers
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "frameworks.md"
+DOCUMENT = Path(payermax_async.__file__).parent / "webhooks" / "frameworks.md"
 RECIPES = {
     block.section: block.text
     for block in blocks(DOCUMENT.read_text(encoding="utf-8"))
