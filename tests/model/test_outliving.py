@@ -53,6 +53,7 @@ async def _create(world: World, fate: Fate) -> Call:
     ("duplicates", "waits", "late", "lag", "links"),
     [
         (Duplicates.REPEAT, DEFAULT, 19.9, 0.0, 1),
+        (Duplicates.REPEAT, DEFAULT, 0.0, 60.0, 1),
         (Duplicates.REPEAT, DEFAULT, 100.0, 90.0, 1),
         (Duplicates.SAME, DEFAULT, 100.0, 90.0, 1),
         (Duplicates.SECOND, DEFAULT, 19.9, 0.0, 1),
