@@ -107,6 +107,11 @@ class PayerMaxClient:
         environment = self._config.environment.name
         return f"<PayerMaxClient {self._config.merchant_no} at {environment}>"
 
+    @property
+    def config(self) -> MerchantConfig:
+        """Who the merchant is and which gateway, as given."""
+        return self._config
+
     async def __aenter__(self) -> Self:
         await self.open()
         return self

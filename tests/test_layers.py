@@ -33,6 +33,7 @@ RANKS = {
     "settings": 4,
     "contrib": 5,
     "doctor": 5,
+    "reconcile": 5,
     "sandbox": 5,
     "testing": 5,
     "webhooks": 5,
@@ -53,6 +54,8 @@ NEIGHBOURS = {
     ("config", "settings"),
     # A signed sample to see how a merchant's webhook answers.
     ("doctor", "testing"),
+    # The one place where the client and the notifications meet.
+    ("reconcile", "webhooks"),
     ("testing", "sandbox"),
 }
 """Who may import a room of the same rank; never both ways."""

@@ -1,0 +1,38 @@
+"""Whether a receiver's inbox has heard that a link was paid."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from payermax_async.core.models.common import PaymentStatus
+from payermax_async.reconcile.learned import Account
+from payermax_async.webhooks.entries import StoredNotification
+from payermax_async.webhooks.receiver import Receiver
+
+__all__ = ["known_payment"]
+
+ConnectionT = TypeVar("ConnectionT")
+_PAGE = 100
+
+
+async def known_payment(
+    receiver: Receiver[ConnectionT], account: Account, merchant_link_id: str
+) -> StoredNotification | None:
+    """The entry that tells of a successful payment of the link, if there is one."""
+    merchants = {account.merchant_no, f"app:{account.app_id}"}
+    after = 0
+    while True:
+        found = await receiver.inbox.entries(
+            merchant_key=merchant_link_id, after=after, limit=_PAGE
+        )
+        for entry in found:
+            # Merchant, type, link, order number, status; see dedupe_key.
+            match entry.key:
+                case (merchant, "PAYBYLINK", _, _, PaymentStatus.SUCCESS):
+                    if merchant in merchants:
+                        return entry
+                case _:
+                    pass
+            after = entry.id
+        if len(found) < _PAGE:
+            return None

@@ -1,0 +1,95 @@
+"""What a query told, in the shape in which a notification would have told it.
+
+So it gets the same event key: whichever way is first takes effect, and the other is
+a duplicate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Protocol, cast
+
+import attrs
+
+from payermax_async.core.codec import from_wire, to_wire, write_time
+from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.links import LinkDetails, LinkStatus
+from payermax_async.core.models.notifications import LinkNotification
+from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
+
+__all__ = ["Account", "has_ended", "is_under_way", "learned"]
+
+_ENDED = {
+    PaymentStatus.SUCCESS,
+    PaymentStatus.FAILED,
+    PaymentStatus.CLOSED,
+    PaymentStatus.CLOSE,
+}
+
+
+class Account(Protocol):
+    """Whose notification it would have been."""
+
+    @property
+    def merchant_no(self) -> str:
+        """The merchant's number."""
+        ...
+
+    @property
+    def app_id(self) -> str:
+        """The application's id."""
+        ...
+
+
+def is_under_way(link: LinkDetails) -> bool:
+    """Whether a payment of the link may still succeed, even of an expired one."""
+    return any(payment.status not in _ENDED for payment in link.pay_by_link_info)
+
+
+def has_ended(link: LinkDetails) -> bool:
+    """Whether the link was not paid, and never will be."""
+    expired = link.link_status == LinkStatus.EXPIRED
+    return expired and not link.is_paid and not is_under_way(link)
+
+
+def learned(
+    link: LinkDetails, account: Account, now: datetime
+) -> tuple[LinkNotification, bytes] | None:
+    """The notification that PayerMax sends of a link like this, and its bytes.
+
+    Only payments that have ended are told of: the others will be something else
+    soon. ``None`` when none has.
+
+    Args:
+        link: What PayerMax answered, verified.
+        account: Whose link it is.
+        now: Stands for the time at which it would have been sent.
+    """
+    ended = tuple(one for one in link.pay_by_link_info if one.status in _ENDED)
+    if not ended:
+        return None
+    content: JsonObject = {
+        "appId": account.app_id,
+        "merchantNo": account.merchant_no,
+        "notifyTime": write_time(now),
+        "notifyType": "PAYBYLINK",
+        "data": _exact(to_wire(attrs.evolve(link, pay_by_link_info=ended))),
+    }
+    return from_wire(content, LinkNotification), write_json(content)
+
+
+def _exact(value: object) -> JsonValue:
+    """As the gateway wrote it: with what the models do not know, times as text."""
+    if isinstance(value, Mapping):
+        fields = dict(cast("Mapping[str, object]", value))
+        extra = cast("Mapping[str, object]", fields.pop("extra", {}))
+        return {name: _exact(item) for name, item in {**extra, **fields}.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in cast("list[object]", value)]
+    if isinstance(value, datetime):
+        return write_time(value)
+    if isinstance(value, Enum):
+        return cast("str", value.value)
+    return cast("JsonValue", value)

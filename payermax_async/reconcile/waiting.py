@@ -1,0 +1,239 @@
+"""Wait for one link: by notification or by asking, whichever is first."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from typing import TypeVar
+
+import attrs
+
+from payermax_async.client import PayerMaxClient
+from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.errors import (
+    AuthenticationError,
+    ClientStateError,
+    ConfigurationError,
+    InvalidRequestError,
+    PayerMaxError,
+    ValidationError,
+)
+from payermax_async.core.models.links import PaidByPayments
+from payermax_async.reconcile.known import known_payment
+from payermax_async.reconcile.learned import has_ended, learned
+from payermax_async.reconcile.rounds import LinkState
+from payermax_async.webhooks.entries import Expected, Source
+from payermax_async.webhooks.events import LinkPaid
+from payermax_async.webhooks.receiver import Receiver
+
+__all__ = ["LinkOutcome", "Polling", "wait_until_paid"]
+
+ConnectionT = TypeVar("ConnectionT")
+
+# Asking again would only be refused again.
+_HOPELESS = (
+    AuthenticationError,
+    ClientStateError,
+    ConfigurationError,
+    InvalidRequestError,
+    ValidationError,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Polling:
+    """How often is asked: soon at first, then ever more rarely.
+
+    Raises:
+        ConfigurationError: The numbers have no sensible meaning.
+    """
+
+    first: float = 2.0
+    """Seconds before the first question."""
+    longest: float = 30.0
+    """Seconds between two questions at the most."""
+    growth: float = 1.5
+    """How much longer each pause is than the one before."""
+    inbox: float = 0.5
+    """Seconds between two looks into the inbox; they cost PayerMax nothing."""
+    draw: Callable[[float, float], float] = attrs.field(
+        default=random.uniform, repr=False
+    )
+    """Draws a number evenly between two bounds; pauses vary by a tenth."""
+
+    def __attrs_post_init__(self) -> None:
+        if not (0 < self.first <= self.longest and self.growth >= 1 and self.inbox > 0):
+            raise ConfigurationError(
+                "Polling: 0 < first <= longest, growth at least 1, inbox more than 0"
+            )
+
+    def pause(self, asked: int) -> float:
+        """Seconds to wait after so many questions."""
+        pause = self.first
+        for _ in range(asked):
+            if pause >= self.longest:
+                break
+            pause *= self.growth
+        pause = min(pause, self.longest)
+        return self.draw(0.9 * pause, pause)
+
+
+@attrs.frozen(kw_only=True)
+class LinkOutcome:
+    """How a link ended."""
+
+    merchant_link_id: str
+    """The merchant's own id of the link."""
+    state: LinkState
+    """Paid, mismatched or expired."""
+    source: Source
+    """Whether the notification was first, or the question."""
+    total_amount: Decimal
+    """What was to be paid, in major units."""
+    currency: str
+    """ISO 4217 code."""
+    out_trade_no: str | None = None
+    """PayerMax's number of the payment, if there was one."""
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it was paid, and what was expected, if that was given."""
+        return self.state is LinkState.PAID
+
+
+async def wait_until_paid(
+    client: PayerMaxClient,
+    merchant_link_id: str,
+    *,
+    timeout: float,
+    expected: Expected | None = None,
+    receiver: Receiver[ConnectionT] | None = None,
+    polling: Polling | None = None,
+    clock: Clock | None = None,
+) -> LinkOutcome:
+    """Wait until a link was paid, or can no longer be.
+
+    Args:
+        client: Open.
+        merchant_link_id: The merchant's own id of the link.
+        timeout: Seconds to wait.
+        expected: What is to be paid; without it, compare the outcome's amount and
+            currency with your order.
+        receiver: Open. Its inbox is watched for the notification, and it gets what
+            asking tells first, so that its handlers run in either case, once.
+        polling: How often to ask.
+        clock: Where the time comes from.
+
+    Returns:
+        The outcome; look at its ``is_paid``.
+
+    Raises:
+        TimeoutError: Neither was known in time. The link may still be paid. The
+            cause is the error of the last question, if it failed.
+        PayerMaxError: Asking is refused and will be: wrong keys, a closed client.
+
+    Example:
+        >>> outcome = await wait_until_paid(client, "order-1001", timeout=900)
+        >>> if outcome.is_paid:
+        ...     await ship("order-1001")
+    """
+    wait = _Wait(client, merchant_link_id, expected, polling, clock)
+    ways: list[Coroutine[object, object, LinkOutcome | None]] = [
+        wait.give_up_after(timeout),
+        wait.ask(receiver),
+    ]
+    if receiver is not None:
+        ways.append(wait.watch(receiver))
+    tasks = [asyncio.create_task(way) for way in ways]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        outcomes = [task.result() for task in tasks if task in done]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    outcome = next((one for one in outcomes if one is not None), None)
+    if outcome is None:
+        raise TimeoutError(
+            f"neither paid nor expired in {timeout} s; it may still be paid"
+        ) from wait.last_error
+    return outcome
+
+
+class _Wait:
+    """The ways in which the end of one link may become known."""
+
+    def __init__(
+        self,
+        client: PayerMaxClient,
+        merchant_link_id: str,
+        expected: Expected | None,
+        polling: Polling | None,
+        clock: Clock | None,
+    ) -> None:
+        self._client = client
+        self._link_id = merchant_link_id
+        self._expected = expected
+        self._polling = polling or Polling()
+        self._clock = clock or SystemClock()
+        self.last_error: PayerMaxError | None = None
+
+    async def give_up_after(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    async def ask(self, receiver: Receiver[ConnectionT] | None) -> LinkOutcome:
+        asked = 0
+        while True:
+            await self._clock.sleep(self._polling.pause(asked))
+            asked += 1
+            try:
+                link = await self._client.query_link(self._link_id)
+            except _HOPELESS:
+                raise
+            except PayerMaxError as error:  # the next answer may be better
+                self.last_error = error
+                continue
+            self.last_error = None
+            told = learned(link, self._client.config, self._clock.now())
+            if receiver is not None and told is not None:
+                await receiver.accept(*told, source=Source.QUERY)
+            if link.is_paid:
+                return self._paid(link, link.total_amount, link.currency, Source.QUERY)
+            if has_ended(link):
+                return LinkOutcome(
+                    merchant_link_id=self._link_id,
+                    state=LinkState.EXPIRED,
+                    source=Source.QUERY,
+                    total_amount=link.total_amount,
+                    currency=link.currency,
+                )
+
+    async def watch(self, receiver: Receiver[ConnectionT]) -> LinkOutcome:
+        while True:
+            entry = await known_payment(receiver, self._client.config, self._link_id)
+            if entry is not None and entry.body is not None:
+                event = entry.event()
+                if isinstance(event, LinkPaid):
+                    told = event.notification.data
+                    return self._paid(
+                        told, told.total_amount, told.currency, entry.source
+                    )
+            await self._clock.sleep(self._polling.inbox)
+
+    def _paid(
+        self, link: PaidByPayments, amount: Decimal, currency: str, source: Source
+    ) -> LinkOutcome:
+        payment = link.successful_payment
+        right = self._expected is None or (
+            (amount, currency) == (self._expected.amount, self._expected.currency)
+        )
+        return LinkOutcome(
+            merchant_link_id=self._link_id,
+            state=LinkState.PAID if right else LinkState.MISMATCHED,
+            source=source,
+            total_amount=amount,
+            currency=currency,
+            out_trade_no=payment.out_trade_no if payment else None,
+        )
