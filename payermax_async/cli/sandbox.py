@@ -15,6 +15,7 @@ from payermax_async.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from payermax_async.clock import Clock
     from payermax_async.sandbox.server import SandboxServer
+    from payermax_async.signing.keys import PublicKey
 
 __all__ = ["PLATFORM_KEY", "read_clock", "sandbox", "write_secret"]
 
@@ -52,13 +53,26 @@ def sandbox(
     from payermax_async.sandbox.scenario import load_scenario
     from payermax_async.sandbox.server import SandboxServer
 
-    options = SandboxOptions(seed=seed)
+    options = SandboxOptions(seed=seed, known_keys=_known_keys(os.environ))
     if scenario is not None:
         options = load_scenario(scenario, options)
     server = SandboxServer(
         port=port, options=options, clock=read_clock(clock), state=state
     )
     return asyncio.run(_serve(server, env_file, virtual=clock != "real"))
+
+
+def _known_keys(environ: Mapping[str, str]) -> Mapping[str, PublicKey]:
+    """The merchant's key in this shell: a client may sign with it by mistake."""
+    from payermax_async.settings import Settings
+
+    try:
+        key = Settings.of_variables(environ, "PAYERMAX_").private_key("private_key")
+    except ConfigurationError as error:
+        print(f"# Not known for explaining wrong signatures: {clean(error)}")
+        return {}
+    name = "the one that PAYERMAX_PRIVATE_KEY held when the sandbox was started"
+    return {} if key is None else {name: key.public_key}
 
 
 def read_clock(text: str) -> Clock | None:

@@ -16,7 +16,6 @@ from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.admin import (
     clock_view,
-    delivery_view,
     faults_view,
     find_delivery,
     link_view,
@@ -34,6 +33,7 @@ from payermax_async.sandbox.records import (
     Payment,
     RefusedError,
 )
+from payermax_async.sandbox.traffic import delivery_view
 from payermax_async.sandbox.web_pages import as_outcome
 
 __all__ = [

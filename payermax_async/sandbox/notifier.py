@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from payermax_async.clock import Clock
-from payermax_async.core.errors import ConfigurationError, TransportError
+from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.answers import Answers
 from payermax_async.sandbox.clock import ClockHold
 from payermax_async.sandbox.deliveries import (
@@ -26,14 +25,12 @@ from payermax_async.sandbox.deliveries import (
 from payermax_async.sandbox.notices import (
     Notice,
     NoticeKind,
-    is_acknowledged,
     notices_of,
-    write_notice,
 )
 from payermax_async.sandbox.records import Event
+from payermax_async.sandbox.sending import OtherSigner, Post, Sender
 from payermax_async.sandbox.targets import TargetRefusedError, Targets
 from payermax_async.signing.base import Signer
-from payermax_async.transport.base import Headers
 
 __all__ = [
     "DEFAULT_KINDS",
@@ -55,13 +52,6 @@ DEFAULT_KINDS: frozenset[NoticeKind] = frozenset(
     {NoticeKind.PAYBYLINK, NoticeKind.REFUND}
 )
 """What is sent unless told otherwise."""
-
-Post = Callable[[str, Headers, bytes], Awaitable[tuple[int, bytes]]]
-"""URL, headers and body in; HTTP status and the start of the answer out. Follows no
-redirection. Raises ``TransportError``, ``TimeoutError`` or ``OSError``."""
-
-_ANSWER_KEPT = 4096
-_AT_ONCE = 16
 
 
 class Notifier:
@@ -87,7 +77,7 @@ class Notifier:
         schedule: Sequence[float] = SCHEDULE,
         hold: Callable[[], AbstractContextManager[None]] = nullcontext,
         keep: int = 1000,
-        other_signer: Callable[[NoticeKey], Awaitable[Signer]] | None = None,
+        other_signer: OtherSigner | None = None,
         on_change: Callable[[Delivery], None] | None = None,
         on_forget: Callable[[Delivery], None] | None = None,
     ) -> None:
@@ -117,18 +107,20 @@ class Notifier:
         self.kinds = kinds
         self.default_urls = dict(default_urls or {})
         self._numbers = itertools.count(1)
-        self._other_signer = other_signer
+        self._sender = Sender(
+            clock=clock,
+            signer=signer,
+            post=post,
+            targets=targets or Targets(),
+            other_signer=other_signer,
+        )
         self._on_change = on_change
         self._on_forget = on_forget
         self._clock = clock
-        self._signer = signer
-        self._post = post
         self._answers = answers
-        self._targets = targets or Targets()
         self._schedule = tuple(schedule)
         self._hold = hold
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(_AT_ONCE)
         self._working: set[ClockHold] = set()
         self._at_rest = asyncio.Event()
         self._at_rest.set()
@@ -270,7 +262,7 @@ class Notifier:
                 await self._clock.sleep(wait)
                 self._start(work)
             try:
-                attempt = await self._attempt(delivery.notice, delivery.key)
+                attempt = await self._sender.attempt(delivery.notice, delivery.key)
             except TargetRefusedError as error:
                 delivery.state = DeliveryState.REFUSED
                 delivery.reason = str(error)
@@ -291,46 +283,3 @@ class Notifier:
                 self._changed(delivery)
         delivery.state = DeliveryState.GIVEN_UP
         self._changed(delivery)
-
-    async def _signer_of(self, key: NoticeKey) -> Signer:
-        if key is NoticeKey.PLATFORM or self._other_signer is None:
-            return self._signer
-        return await self._other_signer(key)
-
-    async def _attempt(self, notice: Notice, key: NoticeKey) -> Attempt:
-        if notice.url is None:
-            raise TargetRefusedError("the merchant named no address for it")
-        at = self._clock.now()
-        body = write_notice(notice, at)
-        signer = await self._signer_of(key)
-        headers: Headers = (
-            ("Content-Type", "application/json;charset=utf-8"),
-            ("sign", await signer.sign(body)),
-        )
-        begun = time.perf_counter()
-        status, answer, problem = await self._send(notice.url, headers, body)
-        return Attempt(
-            at=at,
-            headers=headers,
-            body=body,
-            status=status,
-            answer=answer[:_ANSWER_KEPT],
-            problem=problem,
-            took=round((time.perf_counter() - begun) * 1000, 3),
-        )
-
-    async def _send(
-        self, url: str, headers: Headers, body: bytes
-    ) -> tuple[int | None, bytes, str]:
-        try:
-            async with self._slots:
-                # Looked up anew for each attempt: names can change what they mean.
-                await self._targets.check(url)
-                status, answer = await self._post(url, headers, body)
-        except TimeoutError:
-            return None, b"", "no answer in time"
-        except (TransportError, OSError) as error:
-            return None, b"", f"no answer: {str(error) or type(error).__name__}"
-        if is_acknowledged(status, answer):
-            return status, answer, ""
-        return status, answer, f"HTTP {status} without the code SUCCESS"

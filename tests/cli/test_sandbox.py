@@ -20,6 +20,7 @@ import pytest
 from payermax_async.cli.sandbox import read_clock, write_secret
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.clock import VirtualClock
+from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.signing.keys import PrivateKey
 from tests.cli.conftest import Shell
 
@@ -196,3 +197,31 @@ def test_the_clocks_that_can_be_named() -> None:
     assert isinstance(standing, VirtualClock)
     assert standing.now() == datetime(2030, 1, 31, 2, tzinfo=UTC)
     assert isinstance(read_clock("virtual"), VirtualClock)
+
+
+@pytest.mark.parametrize("readable", [True, False])
+async def test_the_key_of_this_shell_explains_wrong_signatures(
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    credentials: SandboxCredentials,
+    readable: bool,
+) -> None:
+    text = credentials.merchant_key.to_base64() if readable else "s3cret"
+    monkeypatch.setenv("PAYERMAX_PRIVATE_KEY", text)
+    async with sandbox() as running:
+        for name, value in running.settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PAYERMAX_PRIVATE_KEY", credentials.merchant_key.to_base64())
+        told = await shell("links", "query", "nobody")
+        assert "SIGN_VERIFY_FAILED" in told.err
+        origin = running.settings["PAYERMAX_BASE_URL"].partition("/aggregate")[0]
+        child = await asyncio.create_subprocess_exec(
+            "curl",
+            "-s",
+            f"{origin}/admin/api/exchanges",
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await child.communicate()
+    (exchange,) = json.loads(out)
+    reason = exchange["diagnosis"]["reason"]
+    assert ("when the sandbox was started" in reason) is readable

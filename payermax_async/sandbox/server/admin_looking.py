@@ -9,7 +9,7 @@ from aiohttp import web
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox import admin
+from payermax_async.sandbox import admin, traffic
 from payermax_async.sandbox.deliveries import Attempt
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.server.local_only import refuse_strangers
@@ -80,7 +80,7 @@ class Looking:
             $ curl -s "$SANDBOX/admin/api/exchanges?after=0"
         """
         after = read_number(request.query.get("after", "0"))
-        return admin.exchanges_view(self._engine, after=after)
+        return traffic.exchanges_view(self._engine, after=after)
 
     async def exchange(self, request: web.Request) -> Answer:
         """One request with headers and bodies of both sides.
@@ -90,7 +90,7 @@ class Looking:
         """
         number = read_number(request.match_info["number"])
         found = admin.find_exchange(self._engine, number)
-        return admin.exchange_details(self._engine, found)
+        return traffic.exchange_details(self._engine, found)
 
     async def deliveries(self, _: web.Request) -> Answer:
         """Notifications and their attempts.
@@ -98,7 +98,7 @@ class Looking:
         Example:
             $ curl -s $SANDBOX/admin/api/deliveries
         """
-        return admin.deliveries_view(self._engine)
+        return traffic.deliveries_view(self._engine)
 
     async def delivery(self, request: web.Request) -> Answer:
         """One notification with what was sent and answered.
@@ -107,7 +107,7 @@ class Looking:
             $ curl -s $SANDBOX/admin/api/deliveries/1
         """
         number = read_number(request.match_info["number"])
-        return admin.delivery_details(admin.find_delivery(self._engine, number))
+        return traffic.delivery_details(admin.find_delivery(self._engine, number))
 
     async def delivery_body(self, request: web.Request) -> web.StreamResponse:
         """The exact bytes that were last sent; ``latest`` will do as a number.
