@@ -42,7 +42,10 @@ class ClientOptions:
     """Seconds between asking again after PayerMax said that it knows nothing.
 
     A fresh link may be invisible to queries for a moment; a write is sent again
-    only after all of these.
+    only after all of these. PayerMax refuses a second link under one id; these
+    waits are the second line of defence. A request that is held up on its way for
+    longer than their sum, and arrives at a gateway that does not check, could still
+    make a second one. Over 120 seconds in all, none can: its time stamp is too old.
     """
 
     def __attrs_post_init__(self) -> None:
