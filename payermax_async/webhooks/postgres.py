@@ -10,11 +10,8 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from typing import TypeAlias, TypeVar, cast
-
-import psycopg
-from psycopg import pq, sql
-from psycopg.rows import TupleRow
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.webhooks.entries import (
@@ -31,10 +28,14 @@ from payermax_async.webhooks.sql.base import SqlInbox
 from payermax_async.webhooks.sql.schema import Dialect, create
 from payermax_async.webhooks.sql.vocabulary import Query, Row, Steps
 
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+    from psycopg.rows import TupleRow
+
 __all__ = ["PostgresConnection", "PostgresInbox"]
 
 T = TypeVar("T")
-PostgresConnection: TypeAlias = psycopg.AsyncConnection[TupleRow]
+PostgresConnection: TypeAlias = "AsyncConnection[TupleRow]"
 """What a handler gets that shares the inbox's transaction."""
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -81,9 +82,13 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
                 from being stored.
 
         Raises:
-            ConfigurationError: The schema is no plain lower-case name, or there
-                are fewer than one connection of a kind.
+            ConfigurationError: psycopg is not installed, the schema is no plain
+                lower-case name, or there is less than one connection of a kind.
         """
+        if find_spec("psycopg") is None:
+            raise ConfigurationError(
+                "PostgresInbox needs psycopg: pip install 'payermax_async[postgres]'"
+            )
         if not _SCHEMA.fullmatch(schema):
             raise ConfigurationError(
                 "schema is a name of lower-case letters, digits and underscores"
@@ -110,6 +115,8 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
         """
         if self._open:
             raise InboxError("the inbox is open already")
+        from psycopg import sql
+
         try:
             async with self._connections.take() as connection, connection.transaction():
                 # CREATE IF NOT EXISTS fails when two do it at the same moment.
@@ -234,8 +241,7 @@ class _Connections:
             try:
                 yield connection
             finally:
-                status = connection.info.transaction_status
-                if status is pq.TransactionStatus.IDLE:
+                if connection.info.transaction_status.name == "IDLE":
                     self._idle.append(connection)
                 else:
                     # The server is gone, or this was cancelled half-way; what else
@@ -249,6 +255,9 @@ class _Connections:
             await self._idle.pop().close()
 
     async def _connect(self) -> PostgresConnection:
-        return await psycopg.AsyncConnection.connect(
+        # Here and not above: the package must be importable without the extra.
+        from psycopg import AsyncConnection
+
+        return await AsyncConnection.connect(
             self._address, autocommit=True, application_name="payermax_async inbox"
         )

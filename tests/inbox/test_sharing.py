@@ -314,3 +314,11 @@ def test_there_is_at_least_one_connection(numbers: tuple[int, int]) -> None:
     some, others = numbers
     with pytest.raises(ConfigurationError, match="at least 1"):
         PostgresInbox("", connections=some, handler_connections=others)
+
+
+def test_without_its_driver_the_inbox_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("payermax_async.webhooks.postgres.find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match=r"payermax_async\[postgres\]"):
+        PostgresInbox("")
