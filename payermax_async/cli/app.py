@@ -18,6 +18,7 @@ from payermax_async.cli.console import (
 from payermax_async.cli.demo import demo
 from payermax_async.cli.doctor import doctor
 from payermax_async.cli.failures import Exit, report
+from payermax_async.cli.inbox import app as inbox
 from payermax_async.cli.keys import app as keys
 from payermax_async.cli.links import app as links
 from payermax_async.cli.listen import listen
@@ -52,6 +53,7 @@ def _build() -> App:
     app.command(links)
     app.command(keys)
     app.command(webhooks)
+    app.command(inbox)
     app.command(codes)
     app.command(doctor)
     # Here --version is the interface's, not the program's.

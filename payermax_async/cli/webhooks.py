@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,6 +60,9 @@ def verify(
         raise ConfigurationError("give either --sign or --headers")
     found = [("sign", sign)] if sign is not None else _read_headers(headers)
     body = _read(file)
+    # Imported here: other commands start without it.
+    import asyncio
+
     verifier = _verifier(source or MerchantSource(), platform)
     try:
         notification = asyncio.run(verifier.verify(found, body))
@@ -134,6 +136,8 @@ def _hint(
     stripped = body.rstrip(b"\r\n")
     if refused.reason is not WebhookReason.SIGNATURE_WRONG or stripped == body:
         return None
+    import asyncio
+
     try:
         asyncio.run(verifier.verify(headers, stripped))
     except WebhookError as again:

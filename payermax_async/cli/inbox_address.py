@@ -1,0 +1,114 @@
+"""An inbox by its address, opened for one command."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from payermax_async.clock import SystemClock
+from payermax_async.core.errors import ConfigurationError, WebhookError
+from payermax_async.webhooks.content import read_notification
+from payermax_async.webhooks.entries import Arrival, EntryState
+from payermax_async.webhooks.inbox import Inbox
+
+__all__ = ["inbox_at", "replay_entry", "using"]
+
+ResultT = TypeVar("ResultT")
+# What a transaction of the inbox yields differs, and no command uses one.
+AnyInbox = Inbox[Any]
+
+_SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
+
+
+def inbox_at(address: str) -> AnyInbox:
+    """The inbox at an address, not yet open.
+
+    Raises:
+        ConfigurationError: It is none, the file is not there, or the extra
+            ``postgres`` is not installed. The address is never quoted.
+    """
+    if address.startswith(_POSTGRES):
+        try:
+            from payermax_async.webhooks.postgres import PostgresInbox
+        except ModuleNotFoundError:
+            raise ConfigurationError(
+                "this needs psycopg. Run: pip install 'payermax_async[postgres]'"
+            ) from None
+        return PostgresInbox(address, connections=1, handler_connections=1)
+    if not address.startswith(_SQLITE):
+        raise ConfigurationError(
+            "--inbox is sqlite:///FILE, sqlite:////FILE from the root, or "
+            "postgresql://..."
+        )
+    from payermax_async.webhooks.sqlite import SqliteInbox
+
+    file = Path(address.removeprefix(_SQLITE))
+    if not file.is_file():
+        # It would be made, and found to be empty.
+        raise ConfigurationError(f"there is no file {file}")
+    return SqliteInbox(file)
+
+
+def using(address: str, question: Callable[[AnyInbox], Awaitable[ResultT]]) -> ResultT:
+    """Open an inbox, ask, and close it.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+
+    async def run() -> ResultT:
+        inbox = inbox_at(address)
+        await inbox.open()
+        try:
+            return await question(inbox)
+        finally:
+            await inbox.aclose()
+
+    try:
+        return asyncio.run(run())
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"the inbox cannot be used: {error}") from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "psycopg":
+            raise
+        # Its text may quote the address, and that may hold a password.
+        raise ConfigurationError(
+            f"the inbox cannot be used: psycopg says {type(error).__name__}"
+        ) from None
+
+
+async def replay_entry(inbox: AnyInbox, number: int, *, force: bool) -> bool:
+    """Have an entry handled again; what was unreadable is read anew.
+
+    Raises:
+        ConfigurationError: It still cannot be read.
+    """
+    now = SystemClock().now()
+    entry = await inbox.entry(number)
+    if entry is None or entry.body is None:
+        return False
+    if not entry.is_raw:
+        return await inbox.replay(number, now, force=force)
+    if entry.state is not EntryState.PARKED:
+        return False
+    try:
+        notification = read_notification(entry.body)
+    except WebhookError as error:
+        raise ConfigurationError(f"entry {number}: {error}") from None
+    if notification.merchant_no is None:
+        raise ConfigurationError(
+            f"entry {number} names no merchant: replay it with your receiver, which "
+            "knows whose it is"
+        )
+    arrival = Arrival(
+        notification=notification,
+        body=entry.body,
+        received_at=now,
+        tenant=entry.tenant,
+        source=entry.source,
+    )
+    return await inbox.admit(number, arrival) is not None
