@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import cast
 
 import aiohttp
 
@@ -143,8 +144,7 @@ async def measure(count: int, repeats: int) -> None:
     )
     child = Child(process)
     try:
-        settings = await child.line()
-        assert isinstance(settings, dict)
+        settings = cast("dict[str, str]", await child.line())
         totals: list[float] = []
         floors: list[float] = []
         for turn in range(repeats + 1):
