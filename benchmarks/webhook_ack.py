@@ -74,7 +74,15 @@ def serve(folder: Path, kind: str, port: int) -> None:
             RsaVerifier(key), merchant_no=MERCHANT_NO, app_id=APP_ID
         )
         app = WebhookApp(Receiver(verifier, SqliteInbox(folder / "inbox.sqlite3")))
-    uvicorn.run(app, port=port, log_level="warning", access_log=False, ws="none")
+    uvicorn.run(
+        app,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        ws="none",
+        # The sender keeps its connections, idle ones too.
+        timeout_keep_alive=600,
+    )
 
 
 @asynccontextmanager
