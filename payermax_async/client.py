@@ -9,7 +9,7 @@ from typing import Self, TypeVar, overload
 from payermax_async.assembly import Engine
 from payermax_async.clock import Clock
 from payermax_async.config import MerchantConfig
-from payermax_async.core.errors import ClientStateError, PayerMaxError
+from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
@@ -40,10 +40,9 @@ from payermax_async.core.settlement import LINK_SETTLEMENT, REFUND_SETTLEMENT
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.chain import Middleware
-from payermax_async.pipeline.course import Course
 from payermax_async.pipeline.observe import Hook
 from payermax_async.pipeline.preparation import prepare, prepare_raw
-from payermax_async.pipeline.resolve import conflict
+from payermax_async.pipeline.resolve import case_of
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import Transport
 
@@ -317,20 +316,9 @@ class PayerMaxClient:
             ConflictError: What exists is not what was asked for.
             OutcomeUnknownError: Still unknown; ask again later.
         """
-        operation, key, request = _case(case)
+        operation, key, request = case_of(case)
         async with self._engine.course(operation, key, timeout) as course:
-            course.in_doubt = True  # until the question is answered
-            if operation == REFUND.name:
-                refund = await self._engine.resolver.look_up(
-                    REFUND_SETTLEMENT, key, course
-                )
-                if isinstance(request, CreateRefund) and refund is not None:
-                    _agree(course, REFUND_SETTLEMENT.differences(request, refund))
-                return refund
-            link = await self._engine.resolver.look_up(LINK_SETTLEMENT, key, course)
-            if isinstance(request, CreateLink) and link is not None:
-                _agree(course, LINK_SETTLEMENT.differences(request, link))
-            return link
+            return await self._engine.resolver.settle(request, course)
 
     async def _run(
         self,
@@ -343,24 +331,3 @@ class PayerMaxClient:
             operation.name, call.merchant_key, timeout
         ) as course:
             return await self._engine.calls.run(call, course)
-
-
-def _case(
-    case: CreateLink | CreateRefund | PayerMaxError,
-) -> tuple[str, str, CreateLink | CreateRefund | None]:
-    if isinstance(case, CreateLink):
-        return CREATE_LINK.name, case.merchant_link_id, case
-    if isinstance(case, CreateRefund):
-        return REFUND.name, case.out_refund_no, case
-    writes = {CREATE_LINK.name, EXPIRE_LINK.name, REFUND.name}
-    if case.operation not in writes or case.merchant_key is None:
-        raise ClientStateError(
-            "there is nothing to settle: this error is not about creating or "
-            "withdrawing a link, nor about a refund"
-        )
-    return case.operation, case.merchant_key, None
-
-
-def _agree(course: Course, differences: tuple[str, ...]) -> None:
-    if differences:
-        raise course.tell(conflict(course.merchant_key, differences))

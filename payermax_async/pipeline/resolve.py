@@ -11,6 +11,7 @@ from payermax_async.clock import Clock
 from payermax_async.core.codes import DUPLICATE_CODES, NOT_FOUND_CODES
 from payermax_async.core.errors import (
     ApiError,
+    ClientStateError,
     ConflictError,
     HttpStatusError,
     Outcome,
@@ -20,26 +21,40 @@ from payermax_async.core.errors import (
     UnreadableReplyError,
 )
 from payermax_async.core.models.common import Received, Sent
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     ExpiredLink,
     ExpireLink,
+    LinkDetails,
     QueryLink,
 )
-from payermax_async.core.operations import EXPIRE_LINK, QUERY_LINK, Operation
-from payermax_async.core.settlement import Settlement, expired_link
+from payermax_async.core.models.refunds import CreateRefund, RefundDetails
+from payermax_async.core.operations import (
+    CREATE_LINK,
+    EXPIRE_LINK,
+    QUERY_LINK,
+    REFUND,
+    Operation,
+)
+from payermax_async.core.settlement import (
+    LINK_SETTLEMENT,
+    REFUND_SETTLEMENT,
+    Settlement,
+    expired_link,
+)
 from payermax_async.pipeline.calls import Calls
 from payermax_async.pipeline.course import Course
 from payermax_async.pipeline.exchange import Call
 from payermax_async.pipeline.preparation import prepare
 
-__all__ = ["Resolver", "conflict"]
+__all__ = ["Resolver", "case_of"]
 
 WriteT = TypeVar("WriteT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
 FoundT = TypeVar("FoundT", bound=Received)
 
 
-def conflict(merchant_key: str | None, differences: tuple[str, ...]) -> ConflictError:
+def _conflict(merchant_key: str | None, differences: tuple[str, ...]) -> ConflictError:
     """The error for an id that stands for something other than was asked for."""
     return ConflictError(
         f"{merchant_key} already stands for something else: "
@@ -49,6 +64,27 @@ def conflict(merchant_key: str | None, differences: tuple[str, ...]) -> Conflict
         remedy="Look at what exists under the id before choosing a new one.",
         differences=differences,
     )
+
+
+def case_of(
+    case: CreateLink | CreateRefund | PayerMaxError,
+) -> tuple[str, str, CreateLink | CreateRefund | None]:
+    """Operation, merchant's id and, if known, request of a case to be settled.
+
+    Raises:
+        ClientStateError: The error is about nothing that could be in doubt.
+    """
+    if isinstance(case, CreateLink):
+        return CREATE_LINK.name, case.merchant_link_id, case
+    if isinstance(case, CreateRefund):
+        return REFUND.name, case.out_refund_no, case
+    writes = {CREATE_LINK.name, EXPIRE_LINK.name, REFUND.name}
+    if case.operation not in writes or case.merchant_key is None:
+        raise ClientStateError(
+            "there is nothing to settle: this error is not about creating or "
+            "withdrawing a link, nor about a refund"
+        )
+    return case.operation, case.merchant_key, None
 
 
 def _api_code(error: PayerMaxError | None) -> str | None:
@@ -149,6 +185,36 @@ class Resolver:
         query = prepare(settlement.query, settlement.ask_about(key), self.versions)
         return await self._ask(query, settlement, course, None)
 
+    async def settle(
+        self, request: CreateLink | CreateRefund | None, course: Course
+    ) -> LinkDetails | RefundDetails | None:
+        """What exists under the merchant's id of a course, as it was asked for.
+
+        Args:
+            request: What was asked for, if that is known, to compare with.
+            course: Of the operation that is in doubt.
+
+        Raises:
+            ConflictError: What exists is something else.
+            OutcomeUnknownError: That could not be found out.
+        """
+        course.in_doubt = True  # until the question is answered
+        key = course.merchant_key or ""
+        differences: tuple[str, ...] = ()
+        if course.operation == REFUND.name:
+            refund = await self.look_up(REFUND_SETTLEMENT, key, course)
+            if isinstance(request, CreateRefund) and refund is not None:
+                differences = REFUND_SETTLEMENT.differences(request, refund)
+            found: LinkDetails | RefundDetails | None = refund
+        else:
+            link = await self.look_up(LINK_SETTLEMENT, key, course)
+            if isinstance(request, CreateLink) and link is not None:
+                differences = LINK_SETTLEMENT.differences(request, link)
+            found = link
+        if differences:
+            raise course.tell(_conflict(course.merchant_key, differences))
+        return found
+
     async def _ask(
         self,
         call: Call[object],
@@ -200,7 +266,7 @@ class Resolver:
     ) -> ReplyT:
         differences = settlement.differences(request, found)
         if differences:
-            raise course.tell(conflict(call.merchant_key, differences))
+            raise course.tell(_conflict(call.merchant_key, differences))
         reply = settlement.reply(found)
         if reply is None:
             missing = UnreadableReplyError("the query's answer lacks what is needed")
