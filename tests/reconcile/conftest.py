@@ -12,10 +12,13 @@ from payermax_async import (
     PayerMaxClient,
     UserInfo,
 )
+from payermax_async.core.models.links import LinkDetails
 from payermax_async.reconcile import OpenLink
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.testing.local import LocalSandbox
+from payermax_async.testing.sandbox import SandboxTransport
+from payermax_async.testing.winding import WindingClock
 from payermax_async.transport.base import Headers
 from payermax_async.webhooks import (
     Alert,
@@ -27,6 +30,24 @@ from payermax_async.webhooks import (
 )
 
 START = datetime(2030, 1, 31, 10, tzinfo=UTC)
+
+
+class PunctualClient(PayerMaxClient):
+    """Asks in no time: signing takes real time, in which the clock must not run on."""
+
+    def __init__(self, sandbox: LocalSandbox) -> None:
+        super().__init__(
+            sandbox.config,
+            transport=SandboxTransport(sandbox.engine.gateway),
+            clock=WindingClock(sandbox.clock),
+        )
+        self._virtual = sandbox.clock
+
+    async def query_link(
+        self, merchant_link_id: str, *, timeout: float | None = None
+    ) -> LinkDetails:
+        with self._virtual.hold():
+            return await super().query_link(merchant_link_id, timeout=timeout)
 
 
 class Shop:
@@ -108,7 +129,7 @@ async def shop(
 ) -> AsyncGenerator[Shop]:
     async with (
         LocalSandbox.running(credentials=credentials, clock=clock) as sandbox,
-        sandbox.client() as client,
+        PunctualClient(sandbox) as client,
     ):
         shop = Shop(sandbox, client)
         async with shop.receiver:

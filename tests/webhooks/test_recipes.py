@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import logging
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -90,7 +91,12 @@ def _recipes_leave_nothing() -> Generator[None]:
             LOGGING_CONFIG=None,
         )
         import_module("django").setup()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
+    # Litestar gives the root logger a handler of its own.
+    root.handlers[:] = handlers
+    root.setLevel(level)
     sys.modules.pop("recipe", None)
     clear_url_caches()
 
