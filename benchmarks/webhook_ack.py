@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
+import secrets
 import socket
 import statistics
 import sys
@@ -192,7 +194,8 @@ def prepare(key: PrivateKey, load: Load) -> tuple[list[bytes], dict[str, list[by
     genuine = [request_of(one.headers["sign"], one.body) for one in made]
     count = int(load.forged * load.seconds)
     body, right = made[0].body, made[0].headers["sign"]
-    shaped = "A" * 342 + "=="
+    # Smaller than any modulus, so that it is raised to its power like a right one.
+    shaped = base64.b64encode(bytes(1) + secrets.token_bytes(255)).decode()
     return genuine, {
         "wrong shape": [request_of(right[:-3], body)] * count,
         "right shape": [request_of(shaped, body)] * count,

@@ -42,6 +42,7 @@ async def test_a_forged_request_of_wrong_shape_costs_no_rsa(sign: str | None) ->
 async def test_genuine_ones_are_answered_amid_a_flood_of_the_right_shape() -> None:
     desk = Desk()
     found = kit.genuine()
+    forged = kit.sign(found.body, kit.other_key())
     stop = asyncio.Event()
     refused = 0
 
@@ -49,9 +50,7 @@ async def test_genuine_ones_are_answered_amid_a_flood_of_the_right_shape() -> No
         nonlocal refused
         async with servers.connected(address) as line:
             while not stop.is_set():
-                await line.send_head(
-                    sign=kit.RIGHT_SHAPE, Content_Length=str(len(found.body))
-                )
+                await line.send_head(sign=forged, Content_Length=str(len(found.body)))
                 await line.send(found.body)
                 assert (await line.answer()).status == 401
                 refused += 1
