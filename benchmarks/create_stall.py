@@ -1,6 +1,6 @@
 """How long the event loop stands still while 200 links are created at once.
 
-Run it with ``python benchmarks/create_stall.py``. Each create is validated,
+Run it with ``python -m benchmarks.create_stall``. Each create is validated,
 encoded, signed, sent over a transport in memory, and its reply verified and read:
 all that a client does to the loop, without a server on the same processor. The
 replies are signed before the clock starts. The floor is the idle loop of the same

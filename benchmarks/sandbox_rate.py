@@ -1,6 +1,6 @@
 """How many requests a second the sandbox answers on one core, less what RSA costs.
 
-Run it with ``python benchmarks/sandbox_rate.py``. The sandbox runs in a process of
+Run it with ``python -m benchmarks.sandbox_rate``. The sandbox runs in a process of
 its own and is asked over real sockets, by requests that were signed before the clock
 starts. Its own processor time is what counts, so the sender costs it nothing. The
 floor is RSA alone, one verification and one signature per request, timed in the same

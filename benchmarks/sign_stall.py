@@ -1,6 +1,6 @@
 """How long the event loop stands still while 200 requests are signed at once.
 
-Run it with ``python benchmarks/sign_stall.py``. A ticker wakes every millisecond
+Run it with ``python -m benchmarks.sign_stall``. A ticker wakes every millisecond
 and notes the longest gap between two wakes: with nothing to do, with signatures
 made on the loop, and with ``RsaSigner``. All three take turns in one run, so that
 the ratios hold on a busy machine too.
