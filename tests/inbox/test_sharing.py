@@ -319,6 +319,11 @@ def test_there_is_at_least_one_connection(numbers: tuple[int, int]) -> None:
 def test_without_its_driver_the_inbox_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("payermax_async.webhooks.postgres.find_spec", lambda name: None)
+    def nothing_is_installed(_name: str) -> None:
+        return None
+
+    monkeypatch.setattr(
+        "payermax_async.webhooks.postgres.find_spec", nothing_is_installed
+    )
     with pytest.raises(ConfigurationError, match=r"payermax_async\[postgres\]"):
         PostgresInbox("")
