@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -27,6 +28,10 @@ __all__ = ["SQLITE", "SqliteChanges", "SqliteInbox", "drive"]
 
 T = TypeVar("T")
 Parameters = Sequence[object] | Mapping[str, object]
+
+# The rest of an extended result code says in which way a file is busy.
+_PRIMARY_CODE = 0xFF
+_BUSY_PAUSE = 0.01  # seconds
 
 # RETURNING came with it: https://www.sqlite.org/lang_returning.html
 _OLDEST = (3, 35, 0)
@@ -192,7 +197,7 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
             check_same_thread=False,
         )
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            self._enter_wal(connection)
             # In WAL mode, NORMAL could lose a committed notification at power loss.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
@@ -202,6 +207,21 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
             connection.close()
             raise
         return connection
+
+    def _enter_wal(self, connection: sqlite3.Connection) -> None:
+        # While another process sets the same new file up, SQLite refuses this one
+        # statement at once, without the wait that its time-out promises.
+        deadline = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_BUSY_PAUSE)
+            else:
+                return
 
 
 def drive(connection: sqlite3.Connection, steps: Steps[T]) -> T:

@@ -327,3 +327,28 @@ def test_without_its_driver_the_inbox_says_what_to_install(
     )
     with pytest.raises(ConfigurationError, match=r"payermax_async\[postgres\]"):
         PostgresInbox("")
+
+
+async def test_a_new_file_that_another_process_is_setting_up_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "inbox.sqlite3"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    # Asked for WAL now, SQLite says "locked" at once, whatever its time-out.
+    letting_go = asyncio.get_running_loop().call_later(0.05, other.execute, "ROLLBACK")
+    async with SqliteInbox(file) as inbox:
+        assert (await inbox.store(kit.link("o-1"))).fresh
+    assert letting_go.when() <= asyncio.get_running_loop().time()
+    other.close()
+
+
+async def test_a_file_that_stays_locked_is_not_waited_for_any_longer(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "inbox.sqlite3"
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await SqliteInbox(file, busy_timeout=0.05).open()
+    other.close()
