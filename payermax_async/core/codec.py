@@ -1,9 +1,11 @@
 """Between attrs models and the gateway's JSON: strict out, tolerant in.
 
-The only room that knows wire names. Out, ``total_amount`` becomes
-``totalAmount`` and what is ``None`` is left out. In, names are matched without
-regard to case and stray blanks, unknown ones are kept, and a value of an
-unexpected shape fails the message only where money or identity hangs on it.
+Wire names follow from the models' own: ``total_amount`` becomes ``totalAmount``,
+and a field whose name is made otherwise says so itself, see
+:func:`~payermax_async.core.models.common.wire`. Out, what is ``None`` is left out.
+In, names are matched without regard to case and stray blanks, unknown ones are
+kept, and a value of an unexpected shape fails the message only where money or
+identity hangs on it.
 """
 
 from __future__ import annotations
@@ -20,9 +22,7 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from payermax_async.core.models.common import Received
-from payermax_async.core.models.link_request import CreateLink, GoodsItem
-from payermax_async.core.models.refunds import CreateRefund
+from payermax_async.core.models.common import Received, Wire, wire_of
 from payermax_async.core.money import (
     ExchangeRate,
     format_amount,
@@ -31,17 +31,17 @@ from payermax_async.core.money import (
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue
 
-__all__ = ["ShapeError", "from_wire", "read_time", "to_wire", "write_time"]
+__all__ = [
+    "ShapeError",
+    "camel_case",
+    "from_wire",
+    "read_time",
+    "to_wire",
+    "write_time",
+]
 
 ReceivedT = TypeVar("ReceivedT", bound=Received)
 
-# Other spellings seen in the vendor's own samples and schemas.
-_ALIASES = {
-    "app_id": ("merchantAppId",),
-    "card_identifier_no": ("cardIidentifierNo",),
-    "merchant_link_id": ("merchantLinkNo",),
-    "refund_amount": ("totalAmount",),
-}
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
     r"(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:?[0-9]{2})"
@@ -63,9 +63,14 @@ class ShapeError(ValueError):
         return ShapeError(self.reason, f"{name}{dot}{self.path}")
 
 
-def _wire_name(name: str) -> str:
+def camel_case(name: str) -> str:
+    """The gateway's usual name of an attribute: ``totalAmount``, ``total_amount``."""
     head, *tail = name.split("_")
-    return head + "".join(word.capitalize() for word in tail)
+    return head + "".join(map(str.capitalize, tail))
+
+
+def _wire_name(attribute: attrs.Attribute[Any]) -> str:
+    return wire_of(attribute).name or camel_case(attribute.name)
 
 
 def _fold(name: str) -> str:
@@ -208,7 +213,7 @@ def _received_hook(
     fields = [
         _Field(
             attribute,
-            (_wire_name(attribute.name), *_ALIASES.get(attribute.name, ())),
+            (_wire_name(attribute), *wire_of(attribute).aliases),
             _reader(converter, attribute.type),
         )
         for attribute in attrs.fields(cls)
@@ -241,18 +246,18 @@ def _collect(
     used: set[str] = set()
     for field in fields:
         name = field.attribute.name
-        wire = _find(field.names, found, folded)
-        if wire is None:
+        came_as = _find(field.names, found, folded)
+        if came_as is None:
             if not field.may_be_absent:
-                raise ShapeError("is missing", _wire_name(name))
+                raise ShapeError("is missing", field.names[0])
             continue
         try:
-            values[name] = field.read(found[wire])
+            values[name] = field.read(found[came_as])
         except ShapeError as error:
             if field.must_be_right:
-                raise error.inside(wire) from None
+                raise error.inside(came_as) from None
             continue
-        used.add(wire)
+        used.add(came_as)
     return values, used
 
 
@@ -284,26 +289,20 @@ def _make_converter() -> Converter:
         return _received_hook(cls, converter)
 
     converter.register_unstructure_hook(Decimal, format_amount)
-    special: dict[type, dict[str, Any]] = {
-        CreateLink: {"expires_in": override(rename="expiresTime", unstruct_hook=_text)},
-        GoodsItem: {"quantity": override(unstruct_hook=str)},
-        # The one amount the gateway takes as a JSON number; the rest is text.
-        CreateRefund: {"refund_amount": override(unstruct_hook=_as_it_is)},
-    }
 
     @converter.register_unstructure_hook_factory(attrs.has)
     def _sent(
         cls: type[attrs.AttrsInstance], converter: Converter
     ) -> Callable[[Any], dict[str, Any]]:
-        given = special.get(cls, {})
-        renamed = {
-            field.name: given.get(field.name, override())
-            for field in cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(cls))
+        fields = cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(cls))
+        # Any: cattrs takes the fields' names beside options of its own.
+        forms: dict[str, Any] = {
+            field.name: override(
+                rename=_wire_name(field), unstruct_hook=_writer(wire_of(field))
+            )
+            for field in fields
         }
-        for name, options in renamed.items():
-            if options.rename is None:
-                renamed[name] = attrs.evolve(options, rename=_wire_name(name))
-        return make_dict_unstructure_fn(cls, converter, **renamed)
+        return make_dict_unstructure_fn(cls, converter, **forms)
 
     return converter
 
@@ -312,8 +311,14 @@ def _text(value: int | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _as_it_is(value: Decimal) -> Decimal:
+def _as_it_is(value: Decimal | None) -> Decimal | None:
     return value
+
+
+def _writer(wire: Wire) -> Callable[[Any], object] | None:
+    if wire.as_text:
+        return _text
+    return _as_it_is if wire.as_number else None
 
 
 _CONVERTER = _make_converter()

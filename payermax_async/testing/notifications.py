@@ -16,6 +16,7 @@ from typing import Protocol, cast
 import attrs
 
 from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.codec import camel_case
 from payermax_async.core.models.links import LinkPayment
 from payermax_async.core.models.notifications import (
     LinkResult,
@@ -185,7 +186,7 @@ def build_notification(
         part = envelope if name in _ENVELOPE else data
         if part is data and name in _PAYMENT_OF_LINK:
             part = payment
-        part[_wire_name(name)] = value
+        part[camel_case(name)] = value
     written = _written({**envelope, "data": cast("JsonValue", data)}, frozenset(quirks))
     return cast("JsonObject", written)
 
@@ -261,11 +262,6 @@ def _card_payment() -> JsonObject:
             "cardNumber": "411111****1111",
         },
     }
-
-
-def _wire_name(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(word.capitalize() for word in tail)
 
 
 def _written(value: object, quirks: frozenset[Quirk]) -> JsonValue:

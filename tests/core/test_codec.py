@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+import attrs
 import pytest
 
-from payermax_async.core.codec import from_wire
+from payermax_async.core.codec import ShapeError, from_wire
 from payermax_async.core.models.common import (
     CardInfo,
     Fees,
@@ -21,7 +22,11 @@ from payermax_async.core.models.links import (
     LinkPayment,
     LinkStatus,
 )
-from payermax_async.core.models.notifications import LinkResult, Notification
+from payermax_async.core.models.notifications import (
+    LinkResult,
+    Notification,
+    RefundResult,
+)
 from payermax_async.core.models.orders import Order
 from payermax_async.core.models.refunds import RefundDetails
 from payermax_async.core.strict_json import JsonObject, JsonValue
@@ -204,3 +209,48 @@ def test_a_link_is_paid_when_a_payment_of_it_succeeded_whatever_its_status(
     link = from_wire(data, model)
     assert link.is_paid is paid
     assert (link.successful_payment is not None) is paid
+
+
+@attrs.frozen(kw_only=True)
+class Both(Received):
+    total_amount: Decimal | None = None
+    refund_amount: Decimal | None = None
+
+
+@pytest.mark.parametrize(
+    ("data", "total", "refund"),
+    [
+        ({"totalAmount": "1"}, 1, None),
+        ({"refundAmount": "2"}, None, 2),
+        ({"totalAmount": "1", "refundAmount": "2"}, 1, 2),
+        ({"totalAmount": "1", "refundAmount": None}, 1, None),
+    ],
+)
+def test_a_total_and_a_refund_in_one_model_never_read_each_other(
+    data: JsonObject, total: int | None, refund: int | None
+) -> None:
+    found = from_wire(data, Both)
+    assert (found.total_amount, found.refund_amount) == (total, refund)
+
+
+def test_only_the_model_that_names_an_alias_reads_it() -> None:
+    refund: JsonObject = {"status": "REFUND_SUCCESS", "totalAmount": "28"}
+    assert from_wire(refund, RefundDetails).refund_amount == 28
+    notice: JsonObject = {
+        "outRefundNo": "R1",
+        "status": "REFUND_SUCCESS",
+        "totalAmount": "28",
+        "refundCurrency": "USD",
+    }
+    with pytest.raises(ShapeError, match="refundAmount: is missing"):
+        from_wire(notice, RefundResult)
+
+
+def test_odd_names_are_read_as_they_are_sent() -> None:
+    found = from_wire(
+        {"threeDSResult": {"threeDSVersion": "2.2.0"}, "paymentTokenID": "t"}, CardInfo
+    )
+    assert found.three_ds_result is not None
+    assert found.three_ds_result.three_ds_version == "2.2.0"
+    assert found.payment_token_id == "t"
+    assert not found.extra

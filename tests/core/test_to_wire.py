@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from decimal import Context, Decimal, localcontext
 
+import attrs
 import pytest
 
 from payermax_async.core.codec import to_wire
+from payermax_async.core.models.common import Sent, wire
 from payermax_async.core.models.link_request import CreateLink, UserInfo
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.money import AmountInput
@@ -59,3 +61,26 @@ def test_a_refunds_amount_is_an_exact_json_number(amount: str, number: bytes) ->
 
 def test_a_links_amounts_are_text_without_exponent() -> None:
     assert to_wire(small_link(Decimal("4E+4")))["totalAmount"] == "40000"
+
+
+@attrs.frozen(kw_only=True)
+class Oddities(Sent):
+    payment_token_id: str = attrs.field(metadata=wire(name="paymentTokenID"))
+    dynamic_3ds: str = attrs.field(metadata=wire(name="dynamic3DS"))
+    express_merchant_id: str = attrs.field(metadata=wire(name="expressMerchantID"))
+    three_ds_version: str = attrs.field(metadata=wire(name="threeDSVersion"))
+
+
+def test_names_that_snake_case_cannot_make_are_sent_as_the_gateway_has_them() -> None:
+    odd = Oddities(
+        payment_token_id="t",
+        dynamic_3ds="1",
+        express_merchant_id="m",
+        three_ds_version="2.2.0",
+    )
+    assert to_wire(odd) == {
+        "paymentTokenID": "t",
+        "dynamic3DS": "1",
+        "expressMerchantID": "m",
+        "threeDSVersion": "2.2.0",
+    }

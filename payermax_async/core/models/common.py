@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any, cast
 
 import attrs
 
@@ -24,9 +25,12 @@ __all__ = [
     "Received",
     "Sent",
     "ThreeDsResult",
+    "Wire",
     "part",
     "parts",
     "rule",
+    "wire",
+    "wire_of",
 ]
 
 
@@ -43,6 +47,46 @@ def part(kind: type[attrs.AttrsInstance]) -> dict[str, object]:
 def parts(kind: type[attrs.AttrsInstance]) -> dict[str, object]:
     """Metadata of a request's field that holds several models of one kind."""
     return {"parts": kind}
+
+
+@attrs.frozen(kw_only=True)
+class Wire:
+    """How a field stands in the gateway's JSON, where that is not the usual way."""
+
+    name: str | None = None
+    """The gateway's name, where the attribute's own does not lead to it."""
+    aliases: tuple[str, ...] = ()
+    """Other names that were seen in replies; never sent."""
+    as_text: bool = False
+    """A number that is sent as text."""
+    as_number: bool = False
+    """An amount that is sent as a JSON number instead of text."""
+
+
+_USUAL = Wire()
+
+
+def wire(
+    *,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    as_text: bool = False,
+    as_number: bool = False,
+) -> dict[str, object]:
+    """Metadata of a field that stands in the JSON in a way of its own: :class:`Wire`.
+
+    Example:
+        >>> wire(name="paymentTokenID")["wire"].name
+        'paymentTokenID'
+    """
+    return {
+        "wire": Wire(name=name, aliases=aliases, as_text=as_text, as_number=as_number)
+    }
+
+
+def wire_of(field: attrs.Attribute[Any]) -> Wire:
+    """How a field stands in the gateway's JSON."""
+    return cast("Wire", field.metadata.get("wire", _USUAL))
 
 
 DECISIVE: Mapping[str, object] = MappingProxyType({"decisive": True})
@@ -89,7 +133,9 @@ class PaymentStatus(StrEnum):
 class ThreeDsResult(Received):
     """What 3-D Secure found, for card payments."""
 
-    three_ds_version: str | None = None
+    three_ds_version: str | None = attrs.field(
+        default=None, metadata=wire(name="threeDSVersion")
+    )
     """Protocol version, such as ``2.2.0``."""
     enrolled: str | None = None
     """Whether the card takes part: Y, N, U or B."""
@@ -125,7 +171,9 @@ class CardInfo(Received):
     """First digits of the card."""
     card_number: str | None = attrs.field(default=None, repr=False)
     """Masked number (newer name)."""
-    card_identifier_no: str | None = attrs.field(default=None, repr=False)
+    card_identifier_no: str | None = attrs.field(
+        default=None, repr=False, metadata=wire(aliases=("cardIidentifierNo",))
+    )
     """Masked number (older name); see :attr:`masked_number`."""
     card_holder_name: str | None = attrs.field(default=None, repr=False)
     """Masked name of the holder."""
@@ -137,9 +185,13 @@ class CardInfo(Received):
     """Two digits."""
     card_expiration_month: str | None = attrs.field(default=None, repr=False)
     """Two digits."""
-    payment_token_id: str | None = attrs.field(default=None, repr=False)
+    payment_token_id: str | None = attrs.field(
+        default=None, repr=False, metadata=wire(name="paymentTokenID")
+    )
     """Token of the saved card (older place)."""
-    three_ds_result: ThreeDsResult | None = None
+    three_ds_result: ThreeDsResult | None = attrs.field(
+        default=None, metadata=wire(name="threeDSResult")
+    )
     """What 3-D Secure found."""
     avs_result: str | None = None
     """What the address check found."""
@@ -168,7 +220,9 @@ class PaymentDetail(Received):
     """ISO 4217 code."""
     exchange_rate: ExchangeRate | None = None
     """From the order's currency to the payer's."""
-    payment_token_id: str | None = attrs.field(default=None, repr=False)
+    payment_token_id: str | None = attrs.field(
+        default=None, repr=False, metadata=wire(name="paymentTokenID")
+    )
     """Token of the saved payment method."""
 
 

@@ -30,6 +30,7 @@ from payermax_async.core.models.common import (
     part,
     parts,
     rule,
+    wire,
 )
 from payermax_async.core.money import AmountInput, fit, lenient_amount
 
@@ -113,7 +114,7 @@ class GoodsItem:
     quantity: int = attrs.field(
         default=1,
         converter=_count,
-        metadata=rule(whole(1, 10**16 - 1, "a whole number")),
+        metadata=rule(whole(1, 10**16 - 1, "a whole number")) | wire(as_text=True),
     )
     """How many, a whole number."""
     price: Decimal = attrs.field(converter=lenient_amount, metadata=rule(amount))
@@ -209,7 +210,8 @@ class CreateLink(Sent):
     expires_in: int | None = attrs.field(
         default=None,
         converter=_seconds,
-        metadata=rule(whole(_HOUR, _THIRTY_DAYS, "a whole number of seconds")),
+        metadata=rule(whole(_HOUR, _THIRTY_DAYS, "a whole number of seconds"))
+        | wire(name="expiresTime", as_text=True),
     )
     """How long it can be paid, seconds or a ``timedelta``: 1 hour to 30 days.
 

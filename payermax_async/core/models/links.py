@@ -20,9 +20,11 @@ from payermax_async.core.models.common import (
     Received,
     Sent,
     rule,
+    wire,
 )
 
 __all__ = [
+    "LINK_ID",
     "CreatedLink",
     "ExpireLink",
     "ExpiredLink",
@@ -34,6 +36,10 @@ __all__ = [
     "Payer",
     "QueryLink",
 ]
+
+
+# Seen in the vendor's own example of a withdrawal.
+LINK_ID = wire(aliases=("merchantLinkNo",))
 
 
 class LinkStatus(StrEnum):
@@ -63,7 +69,7 @@ class ExpireLink(Sent):
 class CreatedLink(Received):
     """A link that exists now. Persist it before handing out ``link_url``."""
 
-    merchant_link_id: str
+    merchant_link_id: str = attrs.field(metadata=LINK_ID)
     """The merchant's own id of the link."""
     link_url: str
     """The page on which the buyer pays."""
@@ -84,7 +90,7 @@ class ExpiredLink(Received):
     PayerMax's own samples show ``ACTIVE`` here: query to see the state.
     """
 
-    merchant_link_id: str
+    merchant_link_id: str = attrs.field(metadata=LINK_ID)
     """The merchant's own id of the link."""
     link_id: str | None = None
     """PayerMax's id of the link."""
@@ -172,7 +178,7 @@ class PaidByPayments:
 class LinkDetails(PaidByPayments, Received):
     """A link and its payments, as PayerMax knows them."""
 
-    merchant_link_id: str
+    merchant_link_id: str = attrs.field(metadata=LINK_ID)
     """The merchant's own id of the link."""
     total_amount: Decimal
     """What is to be paid, major units."""

@@ -14,8 +14,10 @@ from payermax_async.core.models.common import (
     PaymentDetail,
     PaymentStatus,
     Received,
+    wire,
 )
 from payermax_async.core.models.links import (
+    LINK_ID,
     LinkPayment,
     LinkStatus,
     PaidByPayments,
@@ -39,7 +41,7 @@ __all__ = [
 class LinkResult(PaidByPayments, Received):
     """The link a PAYBYLINK notification is about."""
 
-    merchant_link_id: str
+    merchant_link_id: str = attrs.field(metadata=LINK_ID)
     """The merchant's own id of the link."""
     total_amount: Decimal
     """What was to be paid, major units. Compare it with your own order."""
@@ -144,7 +146,9 @@ class Notification(Received):
     """The gateway's message."""
     key_version: str | None = None
     """Version of the key it was signed with, as PayerMax counts."""
-    app_id: str | None = None
+    app_id: str | None = attrs.field(
+        default=None, metadata=wire(aliases=("merchantAppId",))
+    )
     """The merchant's application."""
     merchant_no: str | None = None
     """The merchant's number."""

@@ -11,7 +11,7 @@ import attrs
 
 from payermax_async.core.checks import amount, amount_problem, code_of, key, text, url
 from payermax_async.core.errors import Problem
-from payermax_async.core.models.common import DECISIVE, Received, Sent, rule
+from payermax_async.core.models.common import DECISIVE, Received, Sent, rule, wire
 from payermax_async.core.money import fit, lenient_amount
 
 __all__ = [
@@ -42,7 +42,7 @@ class CreateRefund(Sent):
     out_refund_no: str = attrs.field(metadata=rule(key()))
     """The merchant's own id of the refund, 1 to 64 characters, never used twice."""
     refund_amount: Decimal = attrs.field(
-        converter=lenient_amount, metadata=rule(amount)
+        converter=lenient_amount, metadata=rule(amount) | wire(as_number=True)
     )
     """How much, in major units; given as ``Decimal``, ``int`` or text."""
     refund_currency: str = attrs.field(
@@ -117,7 +117,11 @@ class RefundDetails(Received):
     """PayerMax's id of the refund."""
     out_trade_no: str | None = None
     """PayerMax's order number."""
-    refund_amount: Decimal | None = attrs.field(default=None, metadata=DECISIVE)
+    refund_amount: Decimal | None = attrs.field(
+        # The vendor's own sample of this reply has the other name.
+        default=None,
+        metadata={**DECISIVE, **wire(aliases=("totalAmount",))},
+    )
     """How much, major units."""
     refund_currency: str | None = None
     """ISO 4217 code."""
