@@ -9,7 +9,15 @@ pages disagree, the narrower reading is used, which every page accepts.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from collections.abc import Iterable
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
 from typing import NewType, cast
 
 __all__ = [
@@ -21,6 +29,8 @@ __all__ = [
     "lenient_amount",
     "parse_amount",
     "parse_rate",
+    "rest_of",
+    "total",
 ]
 
 AmountInput = Decimal | int | str
@@ -42,6 +52,19 @@ _MAX_INTEGER_DIGITS = 15
 _MAX_DECIMALS = 4
 _MAX_RATE_DECIMALS = 18
 _CENT_DECIMALS = 2
+
+# Operators round to the digits that the application's own context keeps. This one
+# has room for 15 digits before the point and 24 behind it, added up without end, and
+# nothing of it is left to a default that the application may have changed.
+_EXACT = Context(
+    prec=60,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999_999,
+    Emax=999_999,
+    capitals=1,
+    clamp=0,
+    traps=[Inexact, InvalidOperation, Overflow],
+)
 
 
 def decimals_for(currency: str) -> int:
@@ -162,3 +185,21 @@ def format_amount(amount: Decimal) -> str:
         '40000'
     """
     return format(_checked(amount, _MAX_TEXT), "f")
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum, to the last digit whatever the caller's decimal context keeps.
+
+    Example:
+        >>> total([Decimal("1000000.01"), Decimal("234568.00")])
+        Decimal('1234568.01')
+    """
+    found = Decimal(0)
+    for amount in amounts:
+        found = _EXACT.add(found, amount)
+    return found
+
+
+def rest_of(amount: Decimal, taken: Decimal) -> Decimal:
+    """What is left of an amount, as exact as :func:`total`; may be negative."""
+    return _EXACT.subtract(amount, taken)

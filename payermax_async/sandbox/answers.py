@@ -33,8 +33,8 @@ def write_moment(moment: datetime) -> str:
 
 def fee_of(amount: Decimal, currency: str, rate: Decimal) -> Decimal:
     """The merchant's fee, rounded down to what the currency takes."""
-    unit = Decimal(1).scaleb(-decimals_for(currency))
-    context = Context(prec=60)
+    unit = Decimal((0, (1,), -decimals_for(currency)))
+    context = Context(prec=60, Emin=-999, Emax=999, traps=[])
     exact = context.multiply(amount, rate)
     return exact.quantize(unit, rounding=ROUND_DOWN, context=context)
 

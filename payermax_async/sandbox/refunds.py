@@ -14,6 +14,7 @@ import attrs
 
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
+from payermax_async.core.money import rest_of, total
 from payermax_async.sandbox.book import Book
 from payermax_async.sandbox.policy import Duplicates, LedgerPolicy
 from payermax_async.sandbox.records import Owner, Refund, RefusedError, Trade
@@ -128,11 +129,10 @@ def _check_order(
         raise RefusedError(
             "REFUND_FAILED", "Another refund of the order is in progress."
         )
-    given_back = sum(
-        (item.amount for item in refunds if item.status is RefundStatus.REFUND_SUCCESS),
-        Decimal(0),
+    given_back = total(
+        item.amount for item in refunds if item.status is RefundStatus.REFUND_SUCCESS
     )
-    if request.amount > trade.amount - given_back:
+    if request.amount > rest_of(trade.amount, given_back):
         raise RefusedError(
             "AMOUNT_INVALID", "The refund amount exceeds what is left of the order."
         )

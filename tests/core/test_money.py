@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Context, Decimal, localcontext
+from decimal import (
+    Context,
+    Decimal,
+    FloatOperation,
+    Inexact,
+    Rounded,
+    getcontext,
+    localcontext,
+)
 from typing import cast
 
 import pytest
@@ -19,6 +27,8 @@ from payermax_async.core.money import (
     lenient_amount,
     parse_amount,
     parse_rate,
+    rest_of,
+    total,
 )
 
 WITHOUT_DECIMALS = [
@@ -274,3 +284,35 @@ def test_no_other_spelling_of_a_rate_is_read(value: object) -> None:
 
 def test_the_set_without_decimals_is_the_published_one() -> None:
     assert sorted(WITHOUT_DECIMALS) == sorted(money.NO_DECIMALS)
+
+
+# --- sums --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        Context(prec=1),
+        Context(prec=6),
+        Context(prec=6, Emin=0, Emax=0),
+        Context(prec=1, traps=[Inexact, Rounded, FloatOperation]),
+    ],
+)
+def test_sums_are_exact_in_whatever_context_the_application_computes(
+    context: Context,
+) -> None:
+    with localcontext(context):
+        given_back = total([Decimal("1000000.01"), Decimal("234567.87")])
+        assert given_back == Decimal("1234567.88")
+        assert rest_of(Decimal("1234567.89"), given_back) == Decimal("0.01")
+        assert rest_of(Decimal(1), Decimal("1.01")) == Decimal("-0.01")
+        assert total([]) == 0
+        assert total([Decimal("999999999999999.9999")] * 1000) == Decimal(
+            "999999999999999999.9000"
+        )
+        assert not any(getcontext().flags.values())
+
+
+def test_a_sum_that_cannot_be_exact_is_refused() -> None:
+    with pytest.raises(Inexact):
+        total([Decimal("1e50"), Decimal("1e-50")])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import cast
 
 import pytest
@@ -21,6 +21,7 @@ from payermax_async.core.models.refunds import (
     SubmittedRefund,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
+from payermax_async.sandbox.answers import fee_of
 from payermax_async.sandbox.cashier.methods import Method, Outcome
 from payermax_async.sandbox.ledger import Ledger
 from payermax_async.sandbox.policy import Duplicates, LedgerPolicy
@@ -511,6 +512,28 @@ def test_a_refund_that_breaks_a_rule_is_refused_and_changes_nothing(
 ) -> None:
     trade = bench.paid()
     assert bench.refused("refund", refund_of(trade, **changes)).code == code
+
+
+def test_no_decimal_context_lets_more_be_refunded_than_was_paid(bench: Bench) -> None:
+    trade = bench.paid(currency="USD", totalAmount="1234567.89", country="US")
+    with localcontext(Context(prec=6)):
+        number = str(
+            bench.refund(trade, refundAmount=Decimal("1000000.01"))["refundTradeNo"]
+        )
+        bench.ledger.finish_refund(number, RefundStatus.REFUND_SUCCESS)
+        above = refund_of(
+            trade, outRefundNo="refund-2", refundAmount=Decimal("234567.89")
+        )
+        assert bench.refused("refund", above).code == "AMOUNT_INVALID"
+        above["refundAmount"] = Decimal("234567.88")
+        bench.ask("refund", above)
+
+
+def test_no_decimal_context_changes_a_fee() -> None:
+    for context in (Context(prec=2), Context(prec=6, Emin=0, Emax=0)):
+        with localcontext(context):
+            fee = fee_of(Decimal("1234567.89"), "USD", Decimal("0.025"))
+        assert fee == Decimal("30864.19")
 
 
 def test_a_refund_finds_its_order_by_token_and_by_both_ids(bench: Bench) -> None:
