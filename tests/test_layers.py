@@ -75,7 +75,7 @@ LIBRARIES = {
         "testing.aioresponses",
         "webhooks.aiohttp",
         # The demonstration plays the payer's browser and the merchant's server.
-        "cli.payer",
+        "cli.demo.buyer",
         "cli.receiver",
         # Notifications come in and go on to the merchant's own handler.
         "cli.forwarding",

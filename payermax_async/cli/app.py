@@ -15,7 +15,7 @@ from payermax_async.cli.console import (
     output_console,
     tolerate_encodings,
 )
-from payermax_async.cli.demo import demo
+from payermax_async.cli.demo.command import demo
 from payermax_async.cli.doctor import doctor
 from payermax_async.cli.failures import Exit, report
 from payermax_async.cli.inbox import app as inbox

@@ -10,9 +10,9 @@ from typing import NoReturn
 
 import pytest
 
-from payermax_async.cli.payer import Payer
+from payermax_async.cli.demo.buyer import Buyer
+from payermax_async.cli.demo.steps import CLOSING, STEPS, published_example
 from payermax_async.cli.receiver import Receiver
-from payermax_async.cli.scenes import CLOSING, STEPS, published_example
 from payermax_async.core.codec import to_wire
 from tests.cli.conftest import Shell
 
@@ -93,7 +93,7 @@ async def test_a_claim_that_does_not_hold_fails_the_demo(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A forger who changes nothing forges nothing, and the story must notice.
-    monkeypatch.setattr("payermax_async.cli.scenes._altered", bytes)
+    monkeypatch.setattr("payermax_async.cli.demo.steps._altered", bytes)
     told = await shell("demo")
     assert told.code == 1
     assert "Step 5 failed" in told.out
@@ -117,9 +117,9 @@ async def test_browse_keeps_links_payable_until_it_is_stopped() -> None:
                 told += line.decode()
             pages = dict(re.findall(r"(English|Chinese|Arabic) +(http\S+)", told))
             assert len(set(pages.values())) == 3
-            async with Payer() as payer:
-                page = await payer.open(pages["Arabic"])
-                await payer.submit(page, outcome="succeed")
+            async with Buyer() as buyer:
+                page = await buyer.open(pages["Arabic"])
+                await buyer.submit(page, outcome="succeed")
             line = await process.stdout.readline()
             assert line.decode().split() == ["notification", "browse-ar", "paid"]
             process.send_signal(signal.SIGINT)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from payermax_async.cli.console import clean, speaks_unicode, visible
-from payermax_async.cli.json_layout import lay_out
+from payermax_async.cli.demo.json_layout import lay_out
 from payermax_async.cli.qrcode import print_code
 from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.strict_json import JsonError, read_json

@@ -31,6 +31,6 @@ def demo(
     """
     import asyncio
 
-    from payermax_async.cli.performance import perform
+    from payermax_async.cli.demo.runner import perform
 
     return asyncio.run(perform(output_console(), browse=browse, port=port))

@@ -9,11 +9,11 @@ import attrs
 from payermax_async.core.errors import ClientStateError
 from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
 
-__all__ = ["Carried", "Wiretap"]
+__all__ = ["CapturedExchange", "CapturingTransport"]
 
 
 @attrs.frozen
-class Carried:
+class CapturedExchange:
     """One exchange, byte for byte."""
 
     request: HttpRequest
@@ -22,7 +22,7 @@ class Carried:
     """What came back."""
 
 
-class Wiretap:
+class CapturingTransport:
     """Passes everything on to another transport and keeps the last exchange.
 
     For showing and debugging only: bodies hold what buyers would not want kept.
@@ -30,10 +30,10 @@ class Wiretap:
 
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
-        self._last: Carried | None = None
+        self._last: CapturedExchange | None = None
 
     @property
-    def last(self) -> Carried:
+    def last(self) -> CapturedExchange:
         """The last exchange.
 
         Raises:
@@ -52,7 +52,7 @@ class Wiretap:
     ) -> HttpResponse:
         """Send through the other transport and remember both sides."""
         response = await self._inner.send(request, timeout=timeout, on_sent=on_sent)
-        self._last = Carried(request, response)
+        self._last = CapturedExchange(request, response)
         return response
 
     async def aclose(self) -> None:

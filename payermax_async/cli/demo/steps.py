@@ -1,6 +1,6 @@
-"""The scenes of ``payermax demo``: each one step, checked by its own means.
+"""The steps of ``payermax demo``: each one step, checked by its own means.
 
-The client has verified every reply before a scene sees it. The scenes check the
+The client has verified every reply before a step sees it. The steps check the
 recorded bytes once more, with keys of their own, so that the story does not
 rest on the word of the code it shows.
 """
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import attrs
 
-from payermax_async.cli.payer import Page, Payer
+from payermax_async.cli.demo.buyer import Buyer, OpenPage
+from payermax_async.cli.demo.capture import CapturedExchange, CapturingTransport
+from payermax_async.cli.demo.output import Story
 from payermax_async.cli.receiver import Delivery, Receiver
-from payermax_async.cli.story import Story
-from payermax_async.cli.wiretap import Carried, Wiretap
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import SignatureError, WebhookReason
@@ -93,11 +93,11 @@ class Stage:
     """The merchant."""
     client: PayerMaxClient
     """The merchant's client."""
-    wiretap: Wiretap
+    capture: CapturingTransport
     """What the client's messages looked like on the wire."""
     receiver: Receiver
     """The merchant's webhook."""
-    payer: Payer
+    buyer: Buyer
     """The buyer."""
 
 
@@ -122,7 +122,7 @@ async def _create(stage: Stage, request: CreateLink) -> CreatedLink:
     lead = "The example of PayerMax's own integration page, signed by the merchant."
     with story.step(lead):
         link = await stage.client.create_link(request)
-        carried = stage.wiretap.last
+        carried = stage.capture.last
         _show(stage, carried)
         await _check_signatures(stage, carried)
         story.check(
@@ -136,23 +136,23 @@ async def _show_code(stage: Stage, link: CreatedLink) -> None:
     story = stage.story
     with story.step(f"It leads to {link.link_url}"):
         story.code(link.link_url)
-        kind, picture = await stage.payer.fetch(link.qr_code_url or "")
+        kind, picture = await stage.buyer.fetch(link.qr_code_url or "")
         story.check(
             f"the same code is served as a picture ({kind}, {len(picture)} bytes)",
             kind == "image/png" and picture.startswith(b"\x89PNG\r\n"),
         )
 
 
-async def _pay(stage: Stage, request: CreateLink, link: CreatedLink) -> Page:
+async def _pay(stage: Stage, request: CreateLink, link: CreatedLink) -> OpenPage:
     story = stage.story
     with story.step("The buyer opens the page and sends its form, over HTTP."):
-        page = await stage.payer.open(link.link_url)
+        page = await stage.buyer.open(link.link_url)
         _tell(story, "GET", page.url, page)
         story.check(
             "the page can be paid and shows the merchant's own words",
             page.action is not None and request.description in page.text,
         )
-        result = await stage.payer.submit(page, outcome="succeed")
+        result = await stage.buyer.submit(page, outcome="succeed")
         _tell(story, "POST", page.url, result)
         story.check(
             f'the buyer reads "{result.heading}" and cannot pay twice',
@@ -161,7 +161,7 @@ async def _pay(stage: Stage, request: CreateLink, link: CreatedLink) -> Page:
     return result
 
 
-async def _receive(stage: Stage, request: CreateLink, result: Page) -> Delivery:
+async def _receive(stage: Stage, request: CreateLink, result: OpenPage) -> Delivery:
     story = stage.story
     with story.step("PayerMax posts it to the merchant's webhook."):
         delivery = await stage.receiver.next(_PATIENCE)
@@ -205,7 +205,7 @@ async def _refuse(stage: Stage, delivery: Delivery) -> None:
             len(forged) == len(delivery.body) and forged != delivery.body,
         )
         sign = header_values(delivery.headers, "sign")[0]
-        status, answer = await stage.payer.post(
+        status, answer = await stage.buyer.post(
             stage.receiver.url, _headers(sign), forged
         )
         seen = await stage.receiver.next(_PATIENCE)
@@ -216,9 +216,9 @@ async def _refuse(stage: Stage, delivery: Delivery) -> None:
             and seen.notification is None
             and (status, answer) == (401, seen.answer),
         )
-        request = stage.wiretap.last.request
+        request = stage.capture.last.request
         sign = header_values(request.headers, "sign")[0]
-        status, answer = await stage.payer.post(
+        status, answer = await stage.buyer.post(
             request.url, _headers(sign), _altered(request.body)
         )
         code = _object(answer).get("code")
@@ -239,8 +239,8 @@ async def _ask(stage: Stage, request: CreateLink, delivery: Delivery) -> None:
         )
         story.check("the link is paid: is_paid follows from payments", link.is_paid)
         order = await stage.client.query_order(order_no)
-        _show(stage, stage.wiretap.last, depth=3)
-        await _check_signatures(stage, stage.wiretap.last)
+        _show(stage, stage.capture.last, depth=3)
+        await _check_signatures(stage, stage.capture.last)
         notification = delivery.notification
         told = notification.data if isinstance(notification, LinkNotification) else None
         paid = told.successful_payment if told else None
@@ -261,23 +261,23 @@ async def _withdraw(stage: Stage) -> None:
     )
     with story.step("A buyer has its page open when the merchant withdraws it."):
         link = await stage.client.create_link(second)
-        page = await stage.payer.open(link.link_url)
+        page = await stage.buyer.open(link.link_url)
         _tell(story, "GET", page.url, page)
         story.check("the second link can be paid", page.action is not None)
         await stage.client.expire_link(second.merchant_link_id)
-        await _check_signatures(stage, stage.wiretap.last)
-        late = await stage.payer.submit(page, outcome="succeed")
+        await _check_signatures(stage, stage.capture.last)
+        late = await stage.buyer.submit(page, outcome="succeed")
         _tell(story, "POST", page.url, late)
         found = await stage.client.query_link(second.merchant_link_id)
         story.check(
             f"it can no longer be paid: linkStatus {found.link_status}, not paid",
             found.link_status == LinkStatus.EXPIRED and not found.is_paid,
         )
-        again = await stage.payer.open(link.link_url)
+        again = await stage.buyer.open(link.link_url)
         story.check(f'who opens it now reads "{again.heading}"', again.action is None)
 
 
-def _show(stage: Stage, carried: Carried, *, depth: int = 4) -> None:
+def _show(stage: Stage, carried: CapturedExchange, *, depth: int = 4) -> None:
     request, response = carried.request, carried.response
     stage.story.message(
         "sent", f"POST {request.url}", request.headers, request.body, depth=depth
@@ -291,7 +291,7 @@ def _show(stage: Stage, carried: Carried, *, depth: int = 4) -> None:
     )
 
 
-async def _check_signatures(stage: Stage, carried: Carried) -> None:
+async def _check_signatures(stage: Stage, carried: CapturedExchange) -> None:
     request, response = carried.request, carried.response
     key = stage.config.private_key
     own = (key.public_key,) if key else ()
@@ -320,7 +320,7 @@ def _claim(owner: str, what: str, body: bytes) -> str:
     return f"{owner} signature belongs to the {len(body)} bytes of the {what}"
 
 
-def _tell(story: Story, method: str, url: str, page: Page) -> None:
+def _tell(story: Story, method: str, url: str, page: OpenPage) -> None:
     story.say(f"{method:<4} {url}", f"     {page.status} {page.title}")
 
 

@@ -14,14 +14,14 @@ import attrs
 
 from payermax_async.core.errors import ClientStateError, UnreadableReplyError
 
-__all__ = ["Page", "Payer"]
+__all__ = ["Buyer", "OpenPage"]
 
 _SECONDS = 10.0
 _LARGEST = 2**20  # bytes of a page
 
 
 @attrs.frozen(kw_only=True)
-class Page:
+class OpenPage:
     """A page as a buyer meets it."""
 
     url: str
@@ -95,7 +95,7 @@ class _Reader(HTMLParser):
             self.heading.append(data)
 
 
-class Payer:
+class Buyer:
     """Opens pages and sends forms, with the cookies that a browser would keep."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Payer:
         if session is not None:
             await session.close()
 
-    async def open(self, url: str) -> Page:
+    async def open(self, url: str) -> OpenPage:
         """Open a page.
 
         Raises:
@@ -128,7 +128,7 @@ class Payer:
         """
         return await self._ask("GET", url, None)
 
-    async def submit(self, page: Page, **filled: str) -> Page:
+    async def submit(self, page: OpenPage, **filled: str) -> OpenPage:
         """Send the page's form, some of its fields filled in.
 
         Raises:
@@ -163,14 +163,16 @@ class Payer:
         async with self._exchange("POST", url, headers=headers, data=body) as response:
             return response.status, await _whole(response)
 
-    async def _ask(self, method: str, url: str, form: Mapping[str, str] | None) -> Page:
+    async def _ask(
+        self, method: str, url: str, form: Mapping[str, str] | None
+    ) -> OpenPage:
         # Browsers say where a form comes from, and a server may insist on it.
         headers = {"Origin": urljoin(url, "/").rstrip("/")} if form else {}
         async with self._exchange(method, url, headers=headers, data=form) as response:
             reader = _Reader()
             reader.feed((await _whole(response)).decode("utf-8", "replace"))
             reader.close()
-            return Page(
+            return OpenPage(
                 url=str(response.url),
                 status=response.status,
                 title=" ".join("".join(reader.title).split()),
@@ -190,7 +192,7 @@ class Payer:
         data: Mapping[str, str] | bytes | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         if self._session is None:
-            raise ClientStateError("the payer has not come yet: use 'async with'")
+            raise ClientStateError("the buyer has not come yet: use 'async with'")
         try:
             async with self._session.request(
                 method, url, headers=headers, data=data

@@ -1,4 +1,4 @@
-"""The performance of ``payermax demo``: who is on stage, and when it is over."""
+"""The run of ``payermax demo``: who is on stage, and when it is over."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.text import Text
 
 from payermax_async.cli.console import clean
+from payermax_async.cli.demo.buyer import Buyer
+from payermax_async.cli.demo.capture import CapturingTransport
+from payermax_async.cli.demo.output import StepFailedError, Story
+from payermax_async.cli.demo.steps import CLOSING, STEPS, Stage, play, published_example
 from payermax_async.cli.failures import Exit
-from payermax_async.cli.payer import Payer
 from payermax_async.cli.receiver import Receiver
-from payermax_async.cli.scenes import CLOSING, STEPS, Stage, play, published_example
 from payermax_async.cli.stopping import stop_signal
-from payermax_async.cli.story import StepFailedError, Story
-from payermax_async.cli.wiretap import Wiretap
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import MerchantConfig
 from payermax_async.core.models.notifications import LinkNotification
@@ -37,7 +37,7 @@ _LANGUAGES = (("en", "English"), ("zh", "Chinese"), ("ar", "Arabic"))
 
 
 async def perform(console: Console, *, browse: bool, port: int) -> int:
-    """Start everything, play the story, close everything.
+    """Start everything, tell the story, close everything.
 
     Args:
         console: Where to tell it.
@@ -105,7 +105,7 @@ async def _stage(story: Story, port: int, ports: list[int]) -> AsyncGenerator[St
 
 @asynccontextmanager
 async def _shop(story: Story, config: MerchantConfig) -> AsyncGenerator[Stage]:
-    wiretap = Wiretap(AiohttpTransport())
+    capture = CapturingTransport(AiohttpTransport())
     verifier = NotificationVerifier(
         RsaVerifier(*config.platform_keys),
         merchant_no=config.merchant_no,
@@ -113,16 +113,16 @@ async def _shop(story: Story, config: MerchantConfig) -> AsyncGenerator[Stage]:
     )
     async with (
         Receiver(verifier) as receiver,
-        Payer() as payer,
-        PayerMaxClient(config, transport=wiretap) as client,
+        Buyer() as buyer,
+        PayerMaxClient(config, transport=capture) as client,
     ):
         yield Stage(
             story=story,
             config=config,
             client=client,
-            wiretap=wiretap,
+            capture=capture,
             receiver=receiver,
-            payer=payer,
+            buyer=buyer,
         )
 
 

@@ -1,0 +1,1 @@
+"""``payermax demo``: the whole story of a payment link, told as it happens."""
