@@ -28,7 +28,7 @@ SKETCHES = {
     "reconcile.reconciler.Reconciler",
     "reconcile.waiting.wait_until_paid",
     "reconcile.rounds.OpenLinks",
-    "sandbox.dashboard.office.Office",
+    "sandbox.dashboard.controller.DashboardController",
     "sandbox.diagnosis.explain_signature",
     "sandbox.engine.SandboxEngine",
     "sandbox.faults.Faults",

@@ -96,7 +96,7 @@ LIBRARIES = {
     "opentelemetry": ("contrib.otel",),
     "prometheus_client": ("contrib.prometheus",),
     "rich": ("cli",),
-    "segno": ("cli", "sandbox.qr"),
+    "segno": ("cli", "sandbox.cashier.qr"),
 }
 """Which modules, or all modules below which room, may import a library."""
 

@@ -22,6 +22,7 @@ from payermax_async.sandbox.admin import (
     refunds_view,
     trade_view,
 )
+from payermax_async.sandbox.cashier.http import as_outcome
 from payermax_async.sandbox.cashier.methods import TEST_CARDS_BY_ID, Method
 from payermax_async.sandbox.clock import VirtualClock, read_duration
 from payermax_async.sandbox.deliveries import Delivery, NoticeKey
@@ -34,7 +35,6 @@ from payermax_async.sandbox.records import (
     RefusedError,
 )
 from payermax_async.sandbox.traffic import delivery_view
-from payermax_async.sandbox.web_pages import as_outcome
 
 __all__ = [
     "add_fault",

@@ -13,10 +13,10 @@ from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.accounts import GatewayPolicy, SandboxMerchant
 from payermax_async.sandbox.book import Book
+from payermax_async.sandbox.cashier.controller import CashierController
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.deliveries import Delivery, NoticeKey
-from payermax_async.sandbox.desk import CashierDesk
 from payermax_async.sandbox.diagnosis import Diagnosis, explain_signature
 from payermax_async.sandbox.exchange import (
     Exchange,
@@ -74,7 +74,7 @@ class SandboxOptions:
 
 
 class SandboxEngine:
-    """Ledger, gateway, cashier desk, notifier and timekeeper as one.
+    """Ledger, gateway, cashier, notifier and timekeeper as one.
 
     Example:
         >>> async with SandboxEngine(credentials, post=post) as engine:
@@ -161,7 +161,7 @@ class SandboxEngine:
             on_events=self.tell,
             foreign=self.keys.foreign,
         )
-        self.desk = CashierDesk(
+        self.cashier = CashierController(
             self.ledger,
             secret=keep_secret(store) if store else secrets.token_bytes(32),
             clock_runs=isinstance(self.clock, SystemClock),

@@ -13,13 +13,13 @@ from payermax_async.core.envelope import ACKNOWLEDGEMENT
 from payermax_async.core.errors import ClientStateError, ConfigurationError
 from payermax_async.options import ClientOptions
 from payermax_async.sandbox.cashier import Method, Outcome
+from payermax_async.sandbox.cashier.http import as_outcome, find_form_token, link_id_of
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.faults import Faults
 from payermax_async.sandbox.notifier import Post
 from payermax_async.sandbox.records import Trade
-from payermax_async.sandbox.web_pages import as_outcome, find_form_token, link_id_of
 from payermax_async.testing.notifications import SignedNotification
 from payermax_async.testing.sandbox import (
     SandboxTransport,
@@ -170,9 +170,9 @@ class LocalSandbox:
             "method": method.value,
             "card": card,
             "outcome": as_outcome(outcome).value,
-            "csrf": find_form_token(self.engine.desk.show(link_id).html),
+            "csrf": find_form_token(self.engine.cashier.show(link_id).html),
         }
-        place = self.engine.desk.submit(link_id, form).location
+        place = self.engine.cashier.submit(link_id, form).location
         if not place.startswith(f"/l/{link_id}/result/"):
             raise ConfigurationError("the cashier refused the form: check the card")
         return self.engine.ledger.trade(place.rpartition("/")[2])

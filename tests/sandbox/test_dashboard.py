@@ -22,8 +22,8 @@ from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.dashboard import DASHBOARD_ASSETS
+from payermax_async.sandbox.dashboard.components import Pager
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
-from payermax_async.sandbox.dashboard.parts import Pager
 from payermax_async.sandbox.dashboard.wire import readable
 from payermax_async.sandbox.fault_rules import FaultKind
 from payermax_async.sandbox.server import SandboxServer
@@ -452,7 +452,7 @@ async def test_the_private_keys_are_on_no_page(dev: Developer) -> None:
         "/dashboard/requests/999/body",
         "/dashboard/notifications/999",
         "/dashboard/notifications/1/9/body",
-        "/dashboard/assets/office.py",
+        "/dashboard/assets/controller.py",
         "/dashboard/keys/private.pem",
         "/dashboard/requests/99999999999999999999",
     ],

@@ -9,7 +9,7 @@ import pytest
 import segno
 
 from payermax_async.core.errors import ConfigurationError, ValidationError
-from payermax_async.sandbox.qr import qr_png, qr_svg
+from payermax_async.sandbox.cashier.qr import qr_png, qr_svg
 
 LINK = "http://127.0.0.1:8080/l/BYLqPQaQlD"
 BORDER = 4

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 from payermax_async.sandbox.cashier.assets import Asset
-from payermax_async.sandbox.web_pages import PAGE_HEADERS
+from payermax_async.sandbox.cashier.http import PAGE_HEADERS
 
 __all__ = ["DASHBOARD_ASSETS", "DASHBOARD_HEADERS", "read_dashboard_asset"]
 

@@ -7,8 +7,7 @@ from decimal import Decimal
 
 from payermax_async.core.strict_json import JsonValue
 from payermax_async.sandbox.cashier.markup import Html, element
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame
-from payermax_async.sandbox.dashboard.parts import (
+from payermax_async.sandbox.dashboard.components import (
     button,
     choice,
     field,
@@ -16,6 +15,7 @@ from payermax_async.sandbox.dashboard.parts import (
     section,
     tag,
 )
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.fault_rules import FaultKind, FaultRule
 from payermax_async.sandbox.faults import PlacedFault
 

@@ -13,8 +13,7 @@ from payermax_async.core.models.common import PaymentStatus
 from payermax_async.sandbox.cashier import FAILURE_CODES, Method
 from payermax_async.sandbox.cashier.amounts import format_money
 from payermax_async.sandbox.cashier.markup import Html, Node, element
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame
-from payermax_async.sandbox.dashboard.parts import (
+from payermax_async.sandbox.dashboard.components import (
     Pager,
     Row,
     button,
@@ -26,6 +25,7 @@ from payermax_async.sandbox.dashboard.parts import (
     section,
     tag,
 )
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.dashboard.trade_parts import (
     refunds_section,
     trades_section,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from payermax_async.sandbox.cashier.markup import Html, Node, element
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame
-from payermax_async.sandbox.dashboard.parts import (
+from payermax_async.sandbox.dashboard.components import (
     Pager,
     Row,
     button,
@@ -20,6 +19,7 @@ from payermax_async.sandbox.dashboard.parts import (
     section,
     tag,
 )
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.dashboard.wire import (
     body_view,
     headers_view,

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from payermax_async.sandbox.cashier.markup import Html, Node, element
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame
-from payermax_async.sandbox.dashboard.parts import (
+from payermax_async.sandbox.dashboard.components import (
     Row,
     code_block,
     facts,
@@ -16,6 +15,7 @@ from payermax_async.sandbox.dashboard.parts import (
     live,
     section,
 )
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 
 __all__ = ["Account", "Overview", "render_overview"]
 

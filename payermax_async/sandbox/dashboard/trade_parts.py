@@ -9,8 +9,14 @@ from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.sandbox.cashier.amounts import format_money
 from payermax_async.sandbox.cashier.markup import Html, Node, element
+from payermax_async.sandbox.dashboard.components import (
+    button,
+    facts,
+    moment,
+    section,
+    tag,
+)
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
-from payermax_async.sandbox.dashboard.parts import button, facts, moment, section, tag
 from payermax_async.sandbox.records import Refund, Trade
 
 __all__ = ["refunds_section", "trades_section"]

@@ -9,19 +9,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.sandbox.cashier.http import read_form
 from payermax_async.sandbox.dashboard import (
     DASHBOARD_ASSETS,
     DASHBOARD_HEADERS,
     ROOT,
-    Acts,
+    DashboardActions,
+    DashboardController,
     NotThereError,
-    Office,
     read_dashboard_asset,
 )
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.server.local_only import refuse_strangers
 from payermax_async.sandbox.server.posting import read_bounded
-from payermax_async.sandbox.web_pages import read_form
 
 __all__ = ["dashboard_routes"]
 
@@ -40,12 +40,12 @@ def dashboard_routes(engine: SandboxEngine, *, gateway_path: str) -> list[web.Ro
         engine: The sandbox.
         gateway_path: Path of its gateway, to show.
     """
-    office = Office(engine, gateway_path=gateway_path)
-    desk = _Desk(office)
+    controller = DashboardController(engine, gateway_path=gateway_path)
+    desk = _Desk(controller)
     return [
-        *_pages(office),
-        *_downloads(office),
-        *_buttons(desk, Acts(office)),
+        *_pages(controller),
+        *_downloads(controller),
+        *_buttons(desk, DashboardActions(controller)),
         web.get(f"{ROOT}/assets/{{name}}", _guarded(_asset)),
     ]
 
@@ -54,22 +54,22 @@ def _number(request: web.Request, name: str = "number") -> int:
     return int(request.match_info[name])
 
 
-def _pages(office: Office) -> list[web.RouteDef]:
+def _pages(controller: DashboardController) -> list[web.RouteDef]:
     pages: Mapping[str, Page] = {
-        "/": lambda _, query: office.overview(query),
-        f"{ROOT}/links": lambda _, query: office.links(query),
-        f"{ROOT}/links/{{link}}": lambda request, query: office.link(
+        "/": lambda _, query: controller.overview(query),
+        f"{ROOT}/links": lambda _, query: controller.links(query),
+        f"{ROOT}/links/{{link}}": lambda request, query: controller.link(
             request.match_info["link"], query
         ),
-        f"{ROOT}/requests": lambda _, query: office.requests(query),
-        f"{ROOT}/requests/{_ID}": lambda request, query: office.request(
+        f"{ROOT}/requests": lambda _, query: controller.requests(query),
+        f"{ROOT}/requests/{_ID}": lambda request, query: controller.request(
             _number(request), query
         ),
-        f"{ROOT}/notifications": lambda _, query: office.notices(query),
-        f"{ROOT}/notifications/{_ID}": lambda request, query: office.notice(
+        f"{ROOT}/notifications": lambda _, query: controller.notices(query),
+        f"{ROOT}/notifications/{_ID}": lambda request, query: controller.notice(
             _number(request), query
         ),
-        f"{ROOT}/faults": lambda _, query: office.faults(query),
+        f"{ROOT}/faults": lambda _, query: controller.faults(query),
     }
     return [web.get(path, _guarded(_shown(page))) for path, page in pages.items()]
 
@@ -99,18 +99,18 @@ def _shown(page: Page) -> Handler:
     return show
 
 
-def _downloads(office: Office) -> list[web.RouteDef]:
+def _downloads(controller: DashboardController) -> list[web.RouteDef]:
     def of_request(request: web.Request) -> bytes:
-        return office.request_bytes(_number(request), request.match_info["part"])
+        return controller.request_bytes(_number(request), request.match_info["part"])
 
     def of_notice(request: web.Request) -> bytes:
         attempt = _number(request, "attempt")
-        return office.notice_bytes(
+        return controller.notice_bytes(
             _number(request), attempt, request.match_info["part"]
         )
 
     def key(request: web.Request) -> bytes:
-        return office.key(request.match_info["name"]).encode()
+        return controller.key(request.match_info["name"]).encode()
 
     return [
         web.get(
@@ -144,39 +144,41 @@ def _saved(read: Callable[[web.Request], bytes]) -> Handler:
     return save
 
 
-def _buttons(desk: _Desk, acts: Acts) -> list[web.RouteDef]:
+def _buttons(desk: _Desk, actions: DashboardActions) -> list[web.RouteDef]:
     def link(request: web.Request) -> str:
         return request.match_info["link"]
 
     def trade(request: web.Request, form: Mapping[str, str]) -> str:
-        return acts.end_trade(request.match_info["trade"], form)
+        return actions.end_trade(request.match_info["trade"], form)
 
     def refund(request: web.Request, form: Mapping[str, str]) -> str:
-        return acts.end_refund(request.match_info["refund"], form)
+        return actions.end_refund(request.match_info["refund"], form)
 
     buttons: Mapping[str, Act] = {
-        f"{ROOT}/links/{{link}}/pay": lambda at, form: acts.pay(link(at), form),
-        f"{ROOT}/links/{{link}}/expire": lambda at, form: acts.expire(link(at), form),
+        f"{ROOT}/links/{{link}}/pay": lambda at, form: actions.pay(link(at), form),
+        f"{ROOT}/links/{{link}}/expire": lambda at, form: actions.expire(
+            link(at), form
+        ),
         f"{ROOT}/trades/{{trade}}": trade,
         f"{ROOT}/refunds/{{refund}}": refund,
-        f"{ROOT}/notifications/{_ID}/again": lambda at, form: acts.notify_again(
+        f"{ROOT}/notifications/{_ID}/again": lambda at, form: actions.notify_again(
             _number(at), form
         ),
-        f"{ROOT}/faults": lambda _, form: acts.add_fault(form),
-        f"{ROOT}/faults/clear": lambda _, __: acts.remove_fault(None),
-        f"{ROOT}/faults/{_ID}/remove": lambda at, _: acts.remove_fault(_number(at)),
+        f"{ROOT}/faults": lambda _, form: actions.add_fault(form),
+        f"{ROOT}/faults/clear": lambda _, __: actions.remove_fault(None),
+        f"{ROOT}/faults/{_ID}/remove": lambda at, _: actions.remove_fault(_number(at)),
     }
     routes = [
         web.post(path, _guarded(desk.pressed(act))) for path, act in buttons.items()
     ]
-    return [*routes, web.post(f"{ROOT}/clock", _guarded(desk.clock(acts)))]
+    return [*routes, web.post(f"{ROOT}/clock", _guarded(desk.clock(actions)))]
 
 
 class _Desk:
     """Takes forms, if they are ours."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, controller: DashboardController) -> None:
+        self._controller = controller
 
     def pressed(self, act: Act) -> Handler:
         """The handler of a button."""
@@ -186,20 +188,20 @@ class _Desk:
             try:
                 place = act(request, form)
             except ConfigurationError as error:
-                place = Acts(self._office).refused(form, error)
+                place = DashboardActions(self._controller).refused(form, error)
             return _go(place)
 
         return press
 
-    def clock(self, acts: Acts) -> Handler:
+    def clock(self, actions: DashboardActions) -> Handler:
         """The handler of the clock, which waits for what falls due."""
 
         async def advance(request: web.Request) -> web.Response:
             form = await self._form(request)
             try:
-                return _go(await acts.advance(form))
+                return _go(await actions.advance(form))
             except ConfigurationError as error:
-                return _go(acts.refused(form, error))
+                return _go(actions.refused(form, error))
 
         return advance
 
@@ -217,7 +219,7 @@ class _Desk:
             form = read_form(body)
         except ValueError:
             raise web.HTTPBadRequest from None
-        if not self._office.is_token(form.get("token", "")):
+        if not self._controller.is_token(form.get("token", "")):
             raise web.HTTPForbidden(
                 text="The form is not of this run of the sandbox: reload its page.\n",
                 headers=DASHBOARD_HEADERS,

@@ -20,6 +20,11 @@ from payermax_async.core.errors import (
 )
 from payermax_async.sandbox.book import Book
 from payermax_async.sandbox.cashier import Method, Outcome
+from payermax_async.sandbox.cashier.http import (
+    as_outcome,
+    find_form_token,
+    link_id_of,
+)
 from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.exchange import FaultHook
@@ -34,11 +39,6 @@ from payermax_async.sandbox.server.routes import (
     make_application,
 )
 from payermax_async.sandbox.store import SandboxStore
-from payermax_async.sandbox.web_pages import (
-    as_outcome,
-    find_form_token,
-    link_id_of,
-)
 from payermax_async.transport.base import Headers
 
 __all__ = ["SandboxServer"]

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from payermax_async.sandbox.web_pages import is_same_origin
+from payermax_async.sandbox.cashier.http import is_same_origin
 
 __all__ = ["refuse_strangers"]
 

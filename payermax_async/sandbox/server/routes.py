@@ -10,14 +10,14 @@ from aiohttp import web
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.cashier import ASSET_NAMES, read_asset
-from payermax_async.sandbox.desk import PageReply
+from payermax_async.sandbox.cashier.controller import PageReply
+from payermax_async.sandbox.cashier.http import PAGE_HEADERS, is_same_origin, read_form
+from payermax_async.sandbox.cashier.qr import qr_png, qr_svg
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.qr import qr_png, qr_svg
 from payermax_async.sandbox.server.admin_routes import admin_routes
 from payermax_async.sandbox.server.dashboard_routes import dashboard_routes
 from payermax_async.sandbox.server.gateway_route import gateway_handler
 from payermax_async.sandbox.server.posting import read_bounded
-from payermax_async.sandbox.web_pages import PAGE_HEADERS, is_same_origin, read_form
 
 __all__ = ["GATEWAY_PATH", "RECEIVER_PATH", "make_application"]
 
@@ -88,28 +88,28 @@ class _Pages:
 
     def __init__(self, engine: SandboxEngine) -> None:
         self._engine = engine
-        self._desk = engine.desk
+        self._cashier = engine.cashier
 
     async def show(self, request: web.Request) -> web.Response:
-        return _page(self._desk.show(request.match_info["link"]))
+        return _page(self._cashier.show(request.match_info["link"]))
 
     async def submit(self, request: web.Request) -> web.Response:
         form = await self._form(request)
-        return _page(self._desk.submit(request.match_info["link"], form))
+        return _page(self._cashier.submit(request.match_info["link"], form))
 
     async def show_three_ds(self, request: web.Request) -> web.Response:
-        return _page(self._desk.show_three_ds(*_ids(request)))
+        return _page(self._cashier.show_three_ds(*_ids(request)))
 
     async def answer_three_ds(self, request: web.Request) -> web.Response:
         form = await self._form(request)
-        return _page(self._desk.answer_three_ds(*_ids(request), form))
+        return _page(self._cashier.answer_three_ds(*_ids(request), form))
 
     async def show_result(self, request: web.Request) -> web.Response:
-        return _page(self._desk.show_result(*_ids(request)))
+        return _page(self._cashier.show_result(*_ids(request)))
 
     async def close_result(self, request: web.Request) -> web.Response:
         form = await self._form(request)
-        return _page(self._desk.close_result(*_ids(request), form))
+        return _page(self._cashier.close_result(*_ids(request), form))
 
     async def qr(self, request: web.Request) -> web.Response:
         link = self._engine.ledger.book.link(request.match_info["link"])

@@ -12,13 +12,13 @@ from payermax_async.core.models.common import PaymentStatus
 from payermax_async.sandbox import control
 from payermax_async.sandbox.cashier.methods import Method, Outcome
 from payermax_async.sandbox.clock import read_duration
+from payermax_async.sandbox.dashboard.controller import DashboardController
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
 from payermax_async.sandbox.dashboard.layout import ROOT
-from payermax_async.sandbox.dashboard.office import Office
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.records import NotPayableError, Payment
 
-__all__ = ["Acts"]
+__all__ = ["DashboardActions"]
 
 Form = Mapping[str, str]
 
@@ -33,24 +33,24 @@ _PAID = {
 }
 
 
-class Acts:
+class DashboardActions:
     """The buttons. Each returns where to go next; what happened is told there."""
 
-    def __init__(self, office: Office) -> None:
-        """Act on the engine of an office."""
-        self._office = office
+    def __init__(self, controller: DashboardController) -> None:
+        """Act on the engine of a controller."""
+        self._controller = controller
 
     @property
     def _engine(self) -> SandboxEngine:
-        return self._office.engine
+        return self._controller.engine
 
     def _go(self, path: str, text: str) -> str:
-        return f"{path}?told={self._office.told.keep(text)}"
+        return f"{path}?told={self._controller.flash.keep(text)}"
 
     def refused(self, form: Form, error: ConfigurationError) -> str:
         """Where to go when a button was refused."""
         shown = {name: text for name, text in form.items() if name != "token"}
-        name = self._office.told.keep(str(error), is_problem=True, posted=shown)
+        name = self._controller.flash.keep(str(error), is_problem=True, posted=shown)
         return f"{self.back(form)}?told={name}"
 
     @staticmethod

@@ -8,23 +8,20 @@ import importlib.util
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import TypeVar
 
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.sandbox.admin import find_delivery, find_exchange
 from payermax_async.sandbox.clock import VirtualClock
+from payermax_async.sandbox.dashboard.components import Pager, Row
 from payermax_async.sandbox.dashboard.fault_pages import render_faults
-from payermax_async.sandbox.dashboard.findings import Findings
+from payermax_async.sandbox.dashboard.flash import FlashMessages
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.dashboard.link_pages import (
     LinkEntry,
     link_row,
     render_link,
     render_links,
-)
-from payermax_async.sandbox.dashboard.lookups import (
-    NotThereError,
-    delivery_of,
-    exchange_of,
-    page_of,
-    signature_of,
 )
 from payermax_async.sandbox.dashboard.notice_pages import (
     notice_row,
@@ -36,49 +33,57 @@ from payermax_async.sandbox.dashboard.overview_page import (
     Overview,
     render_overview,
 )
-from payermax_async.sandbox.dashboard.parts import Row
+from payermax_async.sandbox.dashboard.request_info import RequestInspector
 from payermax_async.sandbox.dashboard.request_pages import (
     is_unsigned,
     render_request,
     render_requests,
     request_row,
 )
-from payermax_async.sandbox.dashboard.told import Told
-from payermax_async.sandbox.deliveries import DeliveryState
+from payermax_async.sandbox.deliveries import Delivery, DeliveryState
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.exchange import Exchange
 from payermax_async.sandbox.records import Link
+from payermax_async.transport.base import Headers, header_values
 
-__all__ = ["Office"]
+__all__ = ["DashboardController", "NotThereError"]
 
 _NOTICES = 25
 _SHORT = 6
 _PROBLEMS = 4
 _UNDELIVERED = frozenset({DeliveryState.GIVEN_UP, DeliveryState.REFUSED})
 
+_PAGE = 25
+"""Lines of a page."""
+
+ItemT = TypeVar("ItemT")
 Query = Mapping[str, str]
 
 
-class Office:
+class NotThereError(LookupError):
+    """The record is unknown, or was forgotten to make room."""
+
+
+class DashboardController:
     """Shows an engine.
 
     Example:
-        >>> office = Office(engine, gateway_path="/aggregate-pay/api/gateway")
-        >>> office.overview({}).startswith("<!doctype html>")
+        >>> dashboard = DashboardController(engine, gateway_path="/aggregate-pay")
+        >>> dashboard.overview({}).startswith("<!doctype html>")
         True
     """
 
     def __init__(self, engine: SandboxEngine, *, gateway_path: str) -> None:
-        """Open an office at an engine.
+        """Show an engine.
 
         Args:
             engine: The sandbox.
             gateway_path: Path of its gateway.
         """
         self.engine = engine
-        self.told = Told()
+        self.flash = FlashMessages()
         self._gateway_path = gateway_path
-        self._findings = Findings(engine.diagnose, engine.credentials.app_id)
+        self._requests = RequestInspector(engine.diagnose, engine.credentials.app_id)
         self._token = hmac.new(
             secrets.token_bytes(32), b"dashboard", hashlib.sha256
         ).hexdigest()
@@ -94,7 +99,7 @@ class Office:
         return self.engine.ledger.answers.origin
 
     def _frame(self, here: str, query: Query) -> Frame:
-        said = self.told.find(query.get("told", ""))
+        said = self.flash.find(query.get("told", ""))
         return Frame(
             token=self._token,
             now=self.engine.clock.now(),
@@ -126,7 +131,7 @@ class Office:
             links=len(links),
             problems=self._problems(frame),
             requests=[
-                request_row(self._findings.of(exchange), frame)
+                request_row(self._requests.of(exchange), frame)
                 for exchange in islice(reversed(self.engine.gateway.exchanges), _SHORT)
             ],
             recent_links=[
@@ -141,7 +146,7 @@ class Office:
 
     def _problems(self, frame: Frame) -> list[Row]:
         rows = [
-            request_row(self._findings.of(exchange), frame)
+            request_row(self._requests.of(exchange), frame)
             for exchange in islice(self._failed(), _PROBLEMS)
         ]
         lost = (
@@ -166,7 +171,7 @@ class Office:
                 or needle in link.link_id.casefold()
             ]
         path = f"{ROOT}/links"
-        part, pager = page_of(found, query, path, {"find": wanted})
+        part, pager = _page_of(found, query, path, {"find": wanted})
         entries = [self._entry(link) for link in part]
         frame = self._frame(path, query)
         return render_links(frame, entries, pager, wanted)
@@ -227,8 +232,8 @@ class Office:
         exchanges = self.engine.gateway.exchanges
         found = list(reversed(list(self._failed()))) if only else list(exchanges)
         path = f"{ROOT}/requests"
-        part, pager = page_of(found, query, path, {"only": only})
-        entries = [self._findings.of(exchange) for exchange in part]
+        part, pager = _page_of(found, query, path, {"only": only})
+        entries = [self._requests.of(exchange) for exchange in part]
         return render_requests(self._frame(path, query), entries, pager, only)
 
     def request(self, number: int, query: Query) -> str:
@@ -237,9 +242,9 @@ class Office:
         Raises:
             NotThereError: There is none.
         """
-        exchange = exchange_of(self.engine, number)
+        exchange = _exchange_of(self.engine, number)
         frame = self._frame(f"{ROOT}/requests/{number}", query)
-        return render_request(frame, self._findings.of(exchange), self.origin)
+        return render_request(frame, self._requests.of(exchange), self.origin)
 
     def request_bytes(self, number: int, part: str) -> bytes:
         """The exact ``body``, ``sign`` or ``answer`` of a request.
@@ -247,13 +252,13 @@ class Office:
         Raises:
             NotThereError: There is none.
         """
-        exchange = exchange_of(self.engine, number)
+        exchange = _exchange_of(self.engine, number)
         if part == "answer":
             if exchange.response is None:
                 raise NotThereError
             return exchange.response.body
         if part == "sign":
-            return signature_of(exchange.headers)
+            return _signature_of(exchange.headers)
         return exchange.body
 
     # Notifications
@@ -261,7 +266,7 @@ class Office:
     def notices(self, query: Query) -> str:
         """The list of notifications."""
         path = f"{ROOT}/notifications"
-        part, pager = page_of(list(self.engine.notifier.deliveries), query, path)
+        part, pager = _page_of(list(self.engine.notifier.deliveries), query, path)
         return render_notices(self._frame(path, query), part, pager)
 
     def notice(self, number: int, query: Query) -> str:
@@ -270,7 +275,7 @@ class Office:
         Raises:
             NotThereError: There is none.
         """
-        delivery = delivery_of(self.engine, number)
+        delivery = _delivery_of(self.engine, number)
         frame = self._frame(f"{ROOT}/notifications/{number}", query)
         return render_notice(frame, delivery, self.origin)
 
@@ -280,17 +285,17 @@ class Office:
         Raises:
             NotThereError: There is none.
         """
-        attempts = delivery_of(self.engine, number).attempts
+        attempts = _delivery_of(self.engine, number).attempts
         if not 0 < attempt <= len(attempts):
             raise NotThereError
         sent = attempts[attempt - 1]
-        return signature_of(sent.headers) if part == "sign" else sent.body
+        return _signature_of(sent.headers) if part == "sign" else sent.body
 
     # The rest
 
     def faults(self, query: Query) -> str:
         """The faults in force."""
-        said = self.told.find(query.get("told", ""))
+        said = self.flash.find(query.get("told", ""))
         return render_faults(
             self._frame(f"{ROOT}/faults", query),
             self.engine.faults.placed(),
@@ -309,3 +314,53 @@ class Office:
         if found is None:
             raise NotThereError
         return found.public_key.to_pem()
+
+
+def _page_of(
+    found: Sequence[ItemT],
+    query: Mapping[str, str],
+    path: str,
+    more: Mapping[str, str] | None = None,
+) -> tuple[list[ItemT], Pager]:
+    """The part of a list that was asked for, newest first.
+
+    Args:
+        found: The list, oldest first.
+        query: Of the address; ``page`` counts from 1.
+        path: Of the address.
+        more: What else the addresses of the other pages need.
+    """
+    total = len(found)
+    asked = query.get("page", "")
+    pager = Pager.at(asked, size=_PAGE, total=total, path=path, query=more or {})
+    part = found[total - pager.end : total - pager.first]
+    return list(reversed(part)), pager
+
+
+def _signature_of(headers: Headers) -> bytes:
+    """The first ``sign`` header; empty when there is none."""
+    return "".join(header_values(headers, "sign")[:1]).strip().encode()
+
+
+def _exchange_of(engine: SandboxEngine, number: int) -> Exchange:
+    """The request with a number.
+
+    Raises:
+        NotThereError: There is none.
+    """
+    try:
+        return find_exchange(engine, number)
+    except ConfigurationError:
+        raise NotThereError from None
+
+
+def _delivery_of(engine: SandboxEngine, number: int) -> Delivery:
+    """The notification with a number.
+
+    Raises:
+        NotThereError: There is none.
+    """
+    try:
+        return find_delivery(engine, number)
+    except ConfigurationError:
+        raise NotThereError from None

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import attrs
 
-__all__ = ["Said", "Told"]
+__all__ = ["FlashMessage", "FlashMessages"]
 
 _KEPT = 100
 
 
 @attrs.frozen(kw_only=True)
-class Said:
+class FlashMessage:
     """A message."""
 
     text: str = ""
@@ -24,11 +24,11 @@ class Said:
     """The refused form, to fill it again."""
 
 
-class Told:
+class FlashMessages:
     """The last messages. Addresses hold their names and never their texts."""
 
     def __init__(self) -> None:
-        self._said: dict[str, Said] = {}
+        self._said: dict[str, FlashMessage] = {}
 
     def keep(
         self,
@@ -40,11 +40,11 @@ class Told:
         """Keep a message for a while and return its name."""
         name = secrets.token_hex(6)
         fields = tuple((posted or {}).items())
-        self._said[name] = Said(text=text, is_problem=is_problem, posted=fields)
+        self._said[name] = FlashMessage(text=text, is_problem=is_problem, posted=fields)
         while len(self._said) > _KEPT:
             self._said.pop(next(iter(self._said)))
         return name
 
-    def find(self, name: str) -> Said:
+    def find(self, name: str) -> FlashMessage:
         """The message, or an empty one when it was forgotten."""
-        return self._said.get(name, Said())
+        return self._said.get(name, FlashMessage())

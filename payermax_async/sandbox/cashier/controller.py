@@ -20,6 +20,12 @@ from payermax_async.sandbox.cashier import (
     render_result,
     render_three_ds,
 )
+from payermax_async.sandbox.cashier.presenter import (
+    checkout_view,
+    gone_view,
+    result_view,
+    three_ds_view,
+)
 from payermax_async.sandbox.ledger import Ledger
 from payermax_async.sandbox.records import (
     CardFace,
@@ -30,14 +36,8 @@ from payermax_async.sandbox.records import (
     Payment,
     Trade,
 )
-from payermax_async.sandbox.views import (
-    checkout_view,
-    gone_view,
-    result_view,
-    three_ds_view,
-)
 
-__all__ = ["CashierDesk", "PageReply"]
+__all__ = ["CashierController", "PageReply"]
 
 _FORM_FIELD = "csrf"
 
@@ -58,7 +58,7 @@ def _go(path: str) -> PageReply:
     return PageReply(status=303, location=path)
 
 
-class CashierDesk:
+class CashierController:
     """Serves payers.
 
     Paths: ``/l/ID`` is the link, ``/l/ID/3ds/TRADE`` the bank's question and
@@ -73,7 +73,7 @@ class CashierDesk:
         clock_runs: bool,
         on_events: Callable[[tuple[Event, ...]], None],
     ) -> None:
-        """Open a desk at a ledger.
+        """Serve the links of a ledger.
 
         Args:
             ledger: The state.

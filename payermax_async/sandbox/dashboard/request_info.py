@@ -11,7 +11,7 @@ from payermax_async.sandbox.dashboard.request_pages import Reason, RequestEntry
 from payermax_async.sandbox.diagnosis import Diagnosis
 from payermax_async.sandbox.exchange import Exchange, Verdict
 
-__all__ = ["Explain", "Findings"]
+__all__ = ["Explain", "RequestInspector"]
 
 Explain = Callable[[Exchange], Diagnosis | None]
 """Says why a request's signature was wrong; ``None`` when it was not."""
@@ -26,7 +26,7 @@ _KEYS = (
 _KEPT = 2000
 
 
-class Findings:
+class RequestInspector:
     """Looks into requests, once each: a diagnosis tries many spellings of a body."""
 
     def __init__(self, explain: Explain, app_id: str) -> None:
