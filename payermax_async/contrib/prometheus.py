@@ -1,7 +1,8 @@
 """Metrics for Prometheus, with few label values: operations, hosts and outcomes.
 
 Needs the extra ``prometheus``. Nothing of a single link, order, merchant or person
-becomes a label.
+becomes a label, and no label takes more than a hundred values: names that come after
+are counted together as ``other``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from payermax_async.pipeline.observe import (
 
 __all__ = ["PrometheusHook"]
 
+_VALUES_PER_LABEL = 100
+_OTHER = "other"
 _SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 
 
@@ -67,6 +70,8 @@ class PrometheusHook:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._operations = _Few()
+        self._hosts = _Few()
         self._in_progress = Gauge(
             "payermax_calls_in_progress",
             "Calls under way",
@@ -129,32 +134,57 @@ class PrometheusHook:
         """Count an event."""
         match event:
             case CallStarted():
-                self._in_progress.labels(event.operation).inc()
+                self._in_progress.labels(self._operations(event.operation)).inc()
             case CallFinished():
-                self._in_progress.labels(event.operation).dec()
-                self._calls.labels(event.operation, _name(event.outcome)).observe(
-                    event.elapsed
-                )
+                self._in_progress.labels(self._operations(event.operation)).dec()
+                self._calls.labels(
+                    self._operations(event.operation), _name(event.outcome)
+                ).observe(event.elapsed)
             case AttemptStarted():
                 # Shows the host, closed at first, from its first request on.
-                self._breaker.labels(event.host)
-                self._signatures.labels(event.host)
+                self._breaker.labels(self._hosts(event.host))
+                self._signatures.labels(self._hosts(event.host))
             case AttemptFinished():
-                self._attempts.labels(event.operation, _name(event.outcome)).inc()
-                self._attempt_seconds.labels(event.operation).observe(event.elapsed)
+                self._attempts.labels(
+                    self._operations(event.operation), _name(event.outcome)
+                ).inc()
+                self._attempt_seconds.labels(self._operations(event.operation)).observe(
+                    event.elapsed
+                )
             case RetryScheduled():
-                self._retries.labels(event.operation).inc()
+                self._retries.labels(self._operations(event.operation)).inc()
             case FailedOver():
-                self._failovers.labels(event.host).inc()
+                self._failovers.labels(self._hosts(event.host)).inc()
             case BreakerChanged():
-                self._breaker.labels(event.host).state(event.state.name.lower())
+                self._breaker.labels(self._hosts(event.host)).state(
+                    event.state.name.lower()
+                )
             case SkewMeasured():
-                self._skew.labels(event.host).set(event.offset)
+                self._skew.labels(self._hosts(event.host)).set(event.offset)
             case SignatureRefused():
-                self._signatures.labels(event.host).inc()
+                self._signatures.labels(self._hosts(event.host)).inc()
             case _:
                 pass  # an event of a later version
 
 
 def _name(outcome: Outcome | None) -> str:
     return "ok" if outcome is None else outcome.name.lower()
+
+
+class _Few:
+    """The values of a label, as they come; of too many the later ones are one.
+
+    Any name may be called raw, and every value costs memory for as long as the
+    process lives, here and in the database of metrics.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def __call__(self, value: str) -> str:
+        if value in self._seen:
+            return value
+        if len(self._seen) >= _VALUES_PER_LABEL:
+            return _OTHER
+        self._seen.add(value)
+        return value

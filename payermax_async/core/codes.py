@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
 from payermax_async.core.catalogue import REQUEST_CODES
+from payermax_async.core.cleaning import clean_code, clean_message
 from payermax_async.core.code_info import CodeInfo, Kind, Resend
 from payermax_async.core.errors import (
     ApiError,
@@ -27,14 +28,12 @@ from payermax_async.core.payer_codes import PAYER_CODES
 __all__ = [
     "AMBIGUOUS_CODES",
     "DUPLICATE_CODES",
-    "MESSAGE_LIMIT",
     "NOT_FOUND_CODES",
     "SUCCESS_CODE",
     "CodeInfo",
     "Kind",
     "ReplyFacts",
     "Resend",
-    "clean_message",
     "closest",
     "error_class",
     "error_from_reply",
@@ -45,9 +44,6 @@ __all__ = [
 
 SUCCESS_CODE: Final = "APPLY_SUCCESS"
 """The one code that means *accepted* (never *paid*)."""
-
-MESSAGE_LIMIT: Final = 300
-"""Characters of a gateway message that are kept."""
 
 _ALL: Final = tuple(sorted((*REQUEST_CODES, *PAYER_CODES), key=lambda info: info.code))
 _BY_CODE: Final = MappingProxyType({info.code: info for info in _ALL})
@@ -204,7 +200,7 @@ def _explain(
     outcome: Outcome,
     operation: str | None,
 ) -> str:
-    shown = clean_message(code)[:64] or "an empty code"
+    shown = clean_code(code) or "an empty code"
     verb = "was refused" if outcome is Outcome.REJECTED else "was answered"
     text = f"{operation or 'the request'} {verb} with {shown}"
     if not verified:
@@ -221,40 +217,3 @@ def _explain(
 def _refuse_success(code: str) -> None:
     if code == SUCCESS_CODE:
         raise ValueError(f"{SUCCESS_CODE} is no failure")
-
-
-_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_UNSEEN = re.compile(
-    # Joiners, direction marks, soft hyphens, tags and lone surrogates: unseen in
-    # a log, they would hide a number from the masks or turn the line around.
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e0fff]+"
-)
-# Starts at the edge of a word only, so that the search stays linear.
-_EMAIL = re.compile(r"(?<![^\s<>\"'(),:;=@])[^\s<>\"'(),:;=@]++@[^\s<>\"'(),;]+")
-_LONG_NUMBER = re.compile(r"\d(?:[\s_\-\u2010-\u2015\u2212]{0,2}\d){7,}")
-# A dot alone may be a decimal point, so only groups as in cards and phones count.
-_DOTTED_NUMBER = re.compile(r"\d{3,7}(?:\.\d{3,7}){0,5}\.\d{4,}")
-
-
-def clean_message(text: str) -> str:
-    """Make a gateway message safe to keep, log and print.
-
-    Control and unseen characters go, runs of blanks become one, email
-    addresses and numbers of eight or more digits (cards, phones, ids) become
-    ``***``, also when grouped by blanks or dashes, and the rest is cut at
-    :data:`MESSAGE_LIMIT` characters. Short numbers stay: they are the limits
-    that the message is about.
-
-    Example:
-        >>> clean_message("card 4111 1111 1111 1111 of a@b.example, limit 64")
-        'card *** of ***, limit 64'
-    """
-    plain = _BLANK.sub(" ", _UNSEEN.sub("", text)).strip()
-    for pattern in (_EMAIL, _LONG_NUMBER, _DOTTED_NUMBER):
-        plain = pattern.sub("***", plain)
-    # Cut last: half a card number would no longer look like one.
-    if len(plain) > MESSAGE_LIMIT:
-        plain = plain[: MESSAGE_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    return plain

@@ -9,7 +9,7 @@ from typing import Self
 
 import attrs
 
-from payermax_async.core.codes import clean_message
+from payermax_async.core.cleaning import clean_message
 
 __all__ = [
     "Finding",

@@ -1,16 +1,24 @@
 """What happens inside a call, as typed events for logs, metrics and traces.
 
 Events name operations, the merchant's ids, counts, times and outcomes. They hold
-no body, key, card or person.
+no body, key, card or person. What in them comes from elsewhere, such as the code of
+a reply or the key of a raw call, is cleaned when they are made, so that no hook, log,
+span or metric has to: see :mod:`payermax_async.core.cleaning`.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 
 import attrs
 
+from payermax_async.core.cleaning import (
+    clean_id,
+    clean_optional_code,
+    clean_optional_id,
+)
 from payermax_async.core.errors import Outcome
 from payermax_async.pipeline.breaker import BreakerState
 
@@ -30,9 +38,14 @@ __all__ = [
     "log_event",
 ]
 
+# Without a handler on purpose: in a process that set up no logging, Python then
+# prints warnings and errors to stderr, and what a merchant must see is seen.
 _LOG = logging.getLogger("payermax_async")
-# Without a handler of its own, a library's warnings land on stderr unasked.
-_LOG.addHandler(logging.NullHandler())
+_URL_LIMIT = 512
+
+
+def _clean_url(url: str) -> str:
+    return clean_id(url, _URL_LIMIT)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,9 +57,9 @@ class Event:
 class _OfCall(Event):
     call_id: int
     """The same for all events of one call, and no other's in this process."""
-    operation: str
+    operation: str = attrs.field(converter=clean_id)
     """The gateway's name of the operation."""
-    merchant_key: str | None
+    merchant_key: str | None = attrs.field(converter=clean_optional_id)
     """The merchant's id in the request."""
 
 
@@ -65,7 +78,7 @@ class CallFinished(_OfCall):
     """Seconds."""
     outcome: Outcome | None
     """``None`` when it was done; otherwise what the gateway may have done."""
-    error: str | None = None
+    error: str | None = attrs.field(default=None, converter=clean_optional_id)
     """The class of the error, ``CancelledError`` included."""
 
 
@@ -75,9 +88,9 @@ class AttemptStarted(_OfCall):
 
     number: int
     """Which send of the call this is, from 1."""
-    host: str
+    host: str = attrs.field(converter=clean_id)
     """Where to."""
-    url: str
+    url: str = attrs.field(converter=_clean_url)
     """All of the address; it holds no secret, not even in a query."""
 
 
@@ -87,16 +100,17 @@ class AttemptFinished(_OfCall):
 
     number: int
     """Which send of the call this was."""
-    host: str
+    host: str = attrs.field(converter=clean_id)
     """Where to."""
     elapsed: float
     """Seconds."""
     outcome: Outcome | None
     """``None`` when it was done; otherwise what the gateway may have done."""
-    error: str | None = None
+    error: str | None = attrs.field(default=None, converter=clean_optional_id)
     """The class of the error, ``CancelledError`` included."""
-    code: str | None = None
-    """The gateway's code, if it refused."""
+    code: str | None = attrs.field(default=None, converter=clean_optional_code)
+    """The gateway's code, if it refused; cleaned and cut, as nobody may have signed
+    it. The error of the call has it as it came."""
     status: int | None = None
     """The HTTP status, if there was one."""
 
@@ -109,7 +123,7 @@ class RetryScheduled(_OfCall):
     """The attempt that failed."""
     delay: float
     """Seconds."""
-    error: str
+    error: str = attrs.field(converter=clean_id)
     """The class of its error."""
 
 
@@ -117,7 +131,7 @@ class RetryScheduled(_OfCall):
 class BreakerChanged(Event):
     """A host is left alone, tried again, or used again."""
 
-    host: str
+    host: str = attrs.field(converter=clean_id)
     """Which."""
     state: BreakerState
     """Since now."""
@@ -127,7 +141,7 @@ class BreakerChanged(Event):
 class FailedOver(_OfCall):
     """A request goes to the backup host."""
 
-    host: str
+    host: str = attrs.field(converter=clean_id)
     """Where to."""
 
 
@@ -135,7 +149,7 @@ class FailedOver(_OfCall):
 class SkewMeasured(Event):
     """This machine's clock is off by more than it should be."""
 
-    host: str
+    host: str = attrs.field(converter=clean_id)
     """Whose clock it was compared with."""
     offset: float
     """Seconds by which the gateway is ahead."""
@@ -147,7 +161,7 @@ class SkewMeasured(Event):
 class SignatureRefused(_OfCall):
     """A reply's signature was wrong or missing: a wrong key, or somebody else."""
 
-    host: str
+    host: str = attrs.field(converter=clean_id)
     """Who answered."""
 
 
@@ -169,9 +183,15 @@ class Observers:
             except Exception as error:  # noqa: BLE001 - money first, metrics second
                 # Its text may hold anything, so only its kind is told.
                 name = getattr(hook, "__qualname__", type(hook).__qualname__)
-                _LOG.error("hook %s failed: %s", name, type(error).__name__)
+                _LOG.error(
+                    "hook %s failed: %s",
+                    clean_id(str(name)),
+                    clean_id(type(error).__name__),
+                )
 
 
+_FROM_ELSEWHERE = frozenset({"merchant_key", "code"})
+_ONE_WORD = re.compile(r'[^\s="]+')
 _LEVELS: dict[type[Event], int] = {
     RetryScheduled: logging.WARNING,
     BreakerChanged: logging.WARNING,
@@ -198,7 +218,10 @@ def log_event(event: Event) -> None:
         field.name: _plain(getattr(event, field.name))
         for field in attrs.fields(type(event))
     }
-    text = " ".join(f"{name}={value}" for name, value in fields.items())
+    text = " ".join(
+        f"{name}={_word(value) if name in _FROM_ELSEWHERE else value}"
+        for name, value in fields.items()
+    )
     _LOG.log(level, "%s %s", type(event).__name__, text, extra={"payermax": fields})
 
 
@@ -206,3 +229,10 @@ def _plain(value: object) -> object:
     if isinstance(value, Outcome | BreakerState):
         return value.value
     return round(value, 3) if isinstance(value, float) else value
+
+
+def _word(value: object) -> object:
+    """The value as one word, so that an id with blanks adds no field to the line."""
+    if isinstance(value, str) and not _ONE_WORD.fullmatch(value):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return value

@@ -12,8 +12,6 @@ import attrs
 __all__ = ["Alert", "AlertHook", "AlertKind", "Tally"]
 
 _LOG = logging.getLogger("payermax_async.webhooks")
-# Without a handler of its own, a library's warnings land on stderr unasked.
-_LOG.addHandler(logging.NullHandler())
 
 
 class AlertKind(enum.StrEnum):

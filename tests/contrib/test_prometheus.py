@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from payermax_async.contrib.prometheus import PrometheusHook
 from payermax_async.core.errors import PayerMaxError
 from payermax_async.pipeline.breaker import BreakerPolicy, BreakerState
-from payermax_async.pipeline.observe import BreakerChanged, FailedOver, SkewMeasured
+from payermax_async.pipeline.observe import (
+    AttemptFinished,
+    AttemptStarted,
+    BreakerChanged,
+    CallFinished,
+    CallStarted,
+    FailedOver,
+    SignatureRefused,
+    SkewMeasured,
+)
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.transport.base import HttpResponse
 
@@ -154,3 +165,26 @@ async def test_one_hook_serves_several_clients() -> None:
             await client.create_link(order(key))
     labels = {"operation": "createPaybylink", "outcome": "ok"}
     assert value(registry, "attempts_total", **labels) == 2
+
+
+def test_names_nobody_limits_do_not_become_a_series_each() -> None:
+    registry = CollectorRegistry()
+    hook = PrometheusHook(registry)
+    for number in range(5_000):
+        facts: dict[str, Any] = {
+            "call_id": number,
+            "operation": f"call{number}",
+            "merchant_key": None,
+        }
+        host = f"h{number}.test"
+        hook(CallStarted(**facts))
+        hook(AttemptStarted(**facts, number=1, host=host, url=f"https://{host}"))
+        hook(AttemptFinished(**facts, number=1, host=host, elapsed=0.1, outcome=None))
+        hook(SignatureRefused(**facts, host=host))
+        hook(CallFinished(**facts, attempts=1, elapsed=0.1, outcome=None))
+    assert series(registry) < 10_000
+    many = {"operation": "other", "outcome": "ok"}
+    assert value(registry, "attempts_total", **many) == 4_900
+    assert value(registry, "attempts_total", operation="call7", outcome="ok") == 1
+    assert value(registry, "calls_in_progress", operation="other") == 0
+    assert value(registry, "refused_signatures_total", host="other") == 4_900

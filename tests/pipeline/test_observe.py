@@ -6,6 +6,8 @@ import asyncio
 import logging
 import pickle
 import re
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -351,6 +353,104 @@ def test_nothing_is_logged_that_nobody_asked_for(
     for event in EXAMPLES[:5]:
         log_event(event)
     assert caplog.records == []
+
+
+def test_a_process_that_set_up_no_logging_sees_warnings_and_errors() -> None:
+    program = (
+        "from payermax_async.pipeline.observe import *\n"
+        "facts = dict(call_id=1, operation='o', merchant_key='order-7')\n"
+        "log_event(CallStarted(**facts))\n"
+        "log_event(SignatureRefused(**facts, host='h'))\n"
+        "log_event(RetryScheduled(**facts, number=1, delay=1.0, error='E'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    first, second = done.stderr.splitlines()
+    assert first.startswith("SignatureRefused ")
+    assert second.startswith("RetryScheduled ")
+    assert "order-7" in first
+
+
+# --- foreign text ----------------------------------------------------------------
+
+FORGED = "x\nERROR payermax_async: 4111111111111111 \u202ewas refunded outcome=None"
+
+
+async def test_an_unsigned_code_is_told_short_clean_and_on_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "payermax_async")
+    code = FORGED + "4111 1111 1111 1111" + "X" * 200_000
+    reply = json_reply({"code": code, "msg": "no"})
+    events, error = await told([replies(reply)] * 9)
+    assert error is not None
+    told_codes = [
+        event.code
+        for event in events
+        if isinstance(event, AttemptFinished) and event.code
+    ]
+    assert told_codes
+    for shown in told_codes:
+        assert len(shown) <= 64
+        assert shown.isprintable()
+        assert "4111" not in shown
+    for record in caplog.records:
+        line = record.getMessage()
+        assert len(line) < 1_000
+        assert line.isprintable()
+        assert "411111" not in line
+        assert "411111" not in repr(vars(record))
+
+
+async def test_a_raw_key_forges_no_line_and_no_field(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "payermax_async")
+    events, gateway = list[Event](), LinkGateway(anyCall=[replies(BAD_GATEWAY)] * 9)
+    forged = signed_reply(MERCHANT, {"x": 1})
+    gateway.script["anyCall"] = [replies(forged)] * 9
+    async with client_of(gateway, hooks=[events.append]) as client:
+        with pytest.raises(PayerMaxError):
+            await client.call_raw(
+                "anyCall", {"merchantLinkId": FORGED * 1_000}, version="1.4"
+            )
+    keys = {getattr(event, "merchant_key", "") for event in events}
+    [key] = keys - {None, ""}
+    assert str(key).startswith("x\\nERROR payermax_async")
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert errors, "a refused signature is an error"
+    for record in caplog.records:
+        line = record.getMessage()
+        assert len(line) < 1_000
+        assert line.isprintable()
+        assert ' merchant_key="x\\\\nERROR' in line
+        # Outside of the quotes each field stands once.
+        bare = re.sub(r'"(?:[^"\\\\]|\\\\.)*"', "", line)
+        assert bare.count(" outcome=") <= 1
+
+
+@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
+def test_no_field_of_any_event_takes_foreign_text_as_it_is(event: Event) -> None:
+    for field in attrs.fields(type(event)):
+        if "str" not in str(field.type):
+            continue
+        dirty = attrs.evolve(event, **{field.name: FORGED * 10_000})
+        shown = getattr(dirty, field.name)
+        assert shown.isprintable(), field.name
+        assert len(shown) <= 512
+
+
+def test_a_hook_and_an_error_with_a_forged_name_are_told_on_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fails(_event: Event) -> None:
+        raise type(FORGED, (Exception,), {})
+
+    fails.__qualname__ = FORGED
+    Observers([fails]).emit(EXAMPLES[0])
+    [record] = caplog.records
+    assert record.getMessage().isprintable()
 
 
 # --- one secret in every field -------------------------------------------------
