@@ -23,8 +23,8 @@ import aiohttp
 
 from payermax_async import MerchantConfig, RsaSigner, RsaVerifier
 from payermax_async.core.envelope import write_request
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 
 AT_ONCE = 32
 

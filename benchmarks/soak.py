@@ -37,7 +37,7 @@ from payermax_async.core.models.link_request import CreateLink, LinkDefaults, Us
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.retry import RetryPolicy
-from payermax_async.sandbox.credentials import DEFAULT_APP_ID, DEFAULT_MERCHANT_NO
+from payermax_async.sandbox.state.credentials import DEFAULT_APP_ID, DEFAULT_MERCHANT_NO
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.aiohttp import AiohttpTransport

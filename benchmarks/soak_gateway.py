@@ -23,17 +23,17 @@ import attrs
 from benchmarks.soak_measure import resident
 from payermax_async.clock import SystemClock
 from payermax_async.core.errors import NoReplyError
-from payermax_async.sandbox.accounts import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.credentials import (
+from payermax_async.sandbox.engine import SandboxOptions
+from payermax_async.sandbox.gateway.handler import SandboxGateway
+from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+from payermax_async.sandbox.ledger.ledger import Ledger
+from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
+from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import (
     DEFAULT_APP_ID,
     DEFAULT_MERCHANT_NO,
     SandboxCredentials,
 )
-from payermax_async.sandbox.engine import SandboxOptions
-from payermax_async.sandbox.gateway import SandboxGateway
-from payermax_async.sandbox.ledger import Ledger
-from payermax_async.sandbox.policy import Duplicates, LedgerPolicy
-from payermax_async.sandbox.server import SandboxServer
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import HttpRequest, HttpResponse

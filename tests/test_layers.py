@@ -65,7 +65,7 @@ NARROW = {"webhooks": {"core", "signing", "clock"}}
 
 LIBRARIES = {
     "attrs": ("",),
-    "cattrs": ("core", "sandbox.book"),
+    "cattrs": ("core", "sandbox.ledger.repository"),
     "Crypto": ("signing",),
     "aiohttp": (
         "transport.aiohttp",

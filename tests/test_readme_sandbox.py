@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from payermax_async.core.strict_json import read_json
-from payermax_async.sandbox.fault_rules import FaultKind
+from payermax_async.sandbox.faults.rules import FaultKind
 from payermax_async.sandbox.scenario import read_scenario
 from payermax_async.sandbox.server import SandboxServer
 from tests.test_snippets import BLOCKS, README, Block

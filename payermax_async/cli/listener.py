@@ -28,7 +28,7 @@ from payermax_async.core.models.notifications import (
     RefundNotification,
 )
 from payermax_async.core.money import format_amount
-from payermax_async.sandbox.diagnosis import explain_signature
+from payermax_async.signing.diagnosis import explain_signature
 from payermax_async.transport.base import Headers, header_values
 from payermax_async.webhooks import ACKNOWLEDGEMENT, CONTENT_TYPE, NotificationVerifier
 

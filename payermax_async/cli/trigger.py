@@ -127,7 +127,7 @@ async def _post(target: str, notification: SignedNotification) -> int:
     from payermax_async.cli.console import output_console, print_facts
     from payermax_async.cli.failures import Exit
     from payermax_async.cli.forwarding import new_session, post_on
-    from payermax_async.sandbox.notices import is_acknowledged
+    from payermax_async.sandbox.notifications.notices import is_acknowledged
 
     async with new_session() as session:
         answer = await post_on(

@@ -11,34 +11,39 @@ import attrs
 
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox.accounts import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.book import Book
 from payermax_async.sandbox.cashier.controller import CashierController
+from payermax_async.sandbox.chance import id_source
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
-from payermax_async.sandbox.deliveries import Delivery, NoticeKey
-from payermax_async.sandbox.diagnosis import Diagnosis, explain_signature
-from payermax_async.sandbox.exchange import (
+from payermax_async.sandbox.faults.injector import FaultRule, Faults
+from payermax_async.sandbox.gateway.exchange import (
     Exchange,
     FaultAction,
     FaultHook,
     FaultPoint,
     Verdict,
 )
-from payermax_async.sandbox.faults import FaultRule, Faults
-from payermax_async.sandbox.gateway import SandboxGateway, Throttle
-from payermax_async.sandbox.identifiers import id_source
-from payermax_async.sandbox.kept_keys import keep_secret, kept_keys
-from payermax_async.sandbox.keyring import KeyRing
-from payermax_async.sandbox.ledger import Ledger
-from payermax_async.sandbox.memory import Memory, read_book
-from payermax_async.sandbox.notices import NoticeKind
-from payermax_async.sandbox.notifier import DEFAULT_KINDS, SCHEDULE, Notifier, Post
-from payermax_async.sandbox.policy import LedgerPolicy
-from payermax_async.sandbox.records import Event
-from payermax_async.sandbox.store import SandboxStore
-from payermax_async.sandbox.targets import Targets
-from payermax_async.sandbox.timekeeper import Timekeeper
+from payermax_async.sandbox.gateway.handler import SandboxGateway, Throttle
+from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+from payermax_async.sandbox.ledger.ledger import Ledger
+from payermax_async.sandbox.ledger.policy import LedgerPolicy
+from payermax_async.sandbox.ledger.records import Event
+from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.notifications.deliveries import Delivery, NoticeKey
+from payermax_async.sandbox.notifications.notices import NoticeKind
+from payermax_async.sandbox.notifications.notifier import (
+    DEFAULT_KINDS,
+    SCHEDULE,
+    Notifier,
+    Post,
+)
+from payermax_async.sandbox.notifications.url_policy import Targets
+from payermax_async.sandbox.scheduler import Timekeeper
+from payermax_async.sandbox.state.credentials import SandboxCredentials
+from payermax_async.sandbox.state.kept_keys import keep_secret, kept_keys
+from payermax_async.sandbox.state.keyring import KeyRing
+from payermax_async.sandbox.state.snapshots import Memory, read_book
+from payermax_async.sandbox.state.store import SandboxStore
+from payermax_async.signing.diagnosis import Diagnosis, explain_signature
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.transport.base import header_values

@@ -36,12 +36,12 @@ from typing import TypeVar, cast
 import attrs
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.accounts import GatewayPolicy
 from payermax_async.sandbox.engine import SandboxOptions
-from payermax_async.sandbox.fault_rules import FaultRule, read_fault
-from payermax_async.sandbox.notices import NoticeKind
-from payermax_async.sandbox.policy import Duplicates, LedgerPolicy
-from payermax_async.sandbox.quirks import Quirk
+from payermax_async.sandbox.faults.rules import FaultRule, read_fault
+from payermax_async.sandbox.gateway.merchants import GatewayPolicy
+from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
+from payermax_async.sandbox.ledger.quirks import Quirk
+from payermax_async.sandbox.notifications.notices import NoticeKind
 
 __all__ = ["load_scenario", "read_scenario"]
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 if TYPE_CHECKING:
     from payermax_async.client import PayerMaxClient
     from payermax_async.sandbox.clock import VirtualClock
-    from payermax_async.sandbox.credentials import SandboxCredentials
+    from payermax_async.sandbox.state.credentials import SandboxCredentials
     from payermax_async.testing.local import LocalSandbox
 
 __all__ = ["payermax_client", "payermax_sandbox"]

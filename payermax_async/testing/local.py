@@ -15,11 +15,11 @@ from payermax_async.options import ClientOptions
 from payermax_async.sandbox.cashier import Method, Outcome
 from payermax_async.sandbox.cashier.http import as_outcome, find_form_token, link_id_of
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
-from payermax_async.sandbox.faults import Faults
-from payermax_async.sandbox.notifier import Post
-from payermax_async.sandbox.records import Trade
+from payermax_async.sandbox.faults.injector import Faults
+from payermax_async.sandbox.ledger.records import Trade
+from payermax_async.sandbox.notifications.notifier import Post
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.notifications import SignedNotification
 from payermax_async.testing.sandbox import (
     SandboxTransport,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from payermax_async.sandbox.engine import SandboxOptions
-from payermax_async.sandbox.faults import Faults
+from payermax_async.sandbox.faults.injector import Faults
 
 if TYPE_CHECKING:
     import pytest

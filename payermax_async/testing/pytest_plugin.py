@@ -17,7 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from payermax_async.sandbox.clock import VirtualClock
-    from payermax_async.sandbox.credentials import SandboxCredentials
+    from payermax_async.sandbox.state.credentials import SandboxCredentials
     from payermax_async.testing.signing import NotificationFactory
 
 __all__ = [
@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def payermax_keys() -> SandboxCredentials:
     """A merchant and both key pairs, made once a run, for this run only."""
-    from payermax_async.sandbox.credentials import SandboxCredentials
+    from payermax_async.sandbox.state.credentials import SandboxCredentials
 
     return SandboxCredentials.generate()
 

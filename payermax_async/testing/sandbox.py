@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ClientStateError, NoReplyError, NotSentError
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
-from payermax_async.sandbox.exchange import (
+from payermax_async.sandbox.gateway.exchange import (
     ConnectionDroppedError,
     FaultHook,
     SpoiledResponse,
 )
-from payermax_async.sandbox.gateway import SandboxGateway
-from payermax_async.sandbox.notifier import Post
+from payermax_async.sandbox.gateway.handler import SandboxGateway
+from payermax_async.sandbox.notifications.notifier import Post
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.transport.base import Headers, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:

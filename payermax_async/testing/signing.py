@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from payermax_async.clock import Clock
 from payermax_async.core.strict_json import JsonValue
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner
 from payermax_async.testing.notifications import (
     FieldValue,

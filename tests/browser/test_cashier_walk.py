@@ -14,10 +14,10 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.strict_json import JsonValue
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
-from payermax_async.sandbox.notifier import DeliveryState
-from payermax_async.sandbox.records import Trade
+from payermax_async.sandbox.ledger.records import Trade
+from payermax_async.sandbox.notifications.notifier import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.sandbox import running_sandbox
 from tests.browser.chromium import Watch, chromium
 from tests.sandbox.kit import ABSENT, OWNER, START, create

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.sandbox import running_sandbox
 from tests.browser.chromium import Watch, chromium
 from tests.browser.test_cashier_page import CONTRAST

@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from payermax_async.cli import main
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 
 
 @attrs.frozen

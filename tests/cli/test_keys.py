@@ -9,7 +9,7 @@ import pytest
 from Crypto.PublicKey import ECC
 
 from payermax_async.cli import main
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PrivateKey, PublicKey
 from tests.cli.conftest import Shell
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from tests.cli.conftest import Shell
 
 _LINK = {

@@ -20,7 +20,7 @@ import pytest
 from payermax_async.cli.sandbox import read_clock, write_secret
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PrivateKey
 from tests.cli.conftest import Shell
 

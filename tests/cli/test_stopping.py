@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from payermax_async.core.strict_json import JsonObject, write_json
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner
 
 _LONGEST = 25.0

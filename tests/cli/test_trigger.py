@@ -14,7 +14,7 @@ from payermax_async.core.models.notifications import (
     PaymentNotification,
     RefundNotification,
 )
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.webhooks import NotificationVerifier
 from tests.cli.conftest import Shell
 

@@ -9,8 +9,8 @@ import pytest
 
 from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.gateway import SandboxGateway
-from payermax_async.sandbox.ledger import Ledger
+from payermax_async.sandbox.gateway.handler import SandboxGateway
+from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.testing.contract import TransportContract
 from payermax_async.testing.fake import FakeTransport, json_reply

@@ -13,7 +13,7 @@ import pytest
 
 from payermax_async.config import MerchantConfig
 from payermax_async.doctor import Examination, Finding, Status, SystemNetwork, examine
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.settings import Settings
 
 TIMEOUT = 5.0

@@ -16,11 +16,11 @@ from payermax_async.core.codes import (
 from payermax_async.core.errors import HttpStatusError, Outcome, PayerMaxError
 from payermax_async.doctor import Finding, Status
 from payermax_async.doctor.question import judge_answer
-from payermax_async.sandbox.accounts import GatewayPolicy
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxOptions
-from payermax_async.sandbox.exchange import FaultAction, FaultPoint, FaultStage
+from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint, FaultStage
+from payermax_async.sandbox.gateway.merchants import GatewayPolicy
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.transport.base import HttpResponse
 from tests.doctor.conftest import (
     ShiftedClock,

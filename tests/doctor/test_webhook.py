@@ -11,8 +11,8 @@ from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import WebhookError
 from payermax_async.core.models.notifications import LinkNotification
 from payermax_async.doctor import Finding, Status
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.webhooks import ACKNOWLEDGEMENT, NotificationVerifier
 from tests.doctor.conftest import (

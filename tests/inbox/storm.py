@@ -26,7 +26,7 @@ import attrs
 import psycopg
 
 from payermax_async.core.strict_json import write_json
-from payermax_async.sandbox.notifier import SCHEDULE
+from payermax_async.sandbox.notifications.notifier import SCHEDULE
 from payermax_async.testing.notifications import build_notification
 from tests.inbox import kit
 

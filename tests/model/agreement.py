@@ -17,7 +17,7 @@ from payermax_async.core.models.refunds import (
     CreateRefund,
     SubmittedRefund,
 )
-from payermax_async.sandbox.records import Link, Refund
+from payermax_async.sandbox.ledger.records import Link, Refund
 from tests.model.world import OWNER, Call, Found, Reach, Unresolved, World
 
 __all__ = ["check", "check_found", "check_nothing_lost", "resolve", "settle"]

@@ -52,9 +52,9 @@ from payermax_async.core.models.notifications import (
     RefundNotification,
 )
 from payermax_async.core.models.refunds import CreateRefund
-from payermax_async.sandbox.cashier.methods import Method
-from payermax_async.sandbox.cashier.methods import Outcome as Ending
-from payermax_async.sandbox.records import NotPayableError, Payment
+from payermax_async.sandbox.ledger.payment_methods import Method
+from payermax_async.sandbox.ledger.payment_methods import Outcome as Ending
+from payermax_async.sandbox.ledger.records import NotPayableError, Payment
 from payermax_async.webhooks import dedupe_key
 from tests.model.agreement import check, check_nothing_lost, resolve, settle
 from tests.model.keys import Keys, real_keys, stand_in_keys

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from payermax_async.core.models.link_request import CreateLink, UserInfo
-from payermax_async.sandbox.policy import Duplicates
+from payermax_async.sandbox.ledger.policy import Duplicates
 from tests.model.keys import stand_in_keys
 from tests.model.network import Fate, Kind
 from tests.model.virtual_time import VirtualLoop

@@ -6,7 +6,7 @@ import random
 
 import attrs
 
-from payermax_async.sandbox.policy import Duplicates
+from payermax_async.sandbox.ledger.policy import Duplicates
 from tests.model.network import AMBIGUOUS, DEFINITE, Fate, Kind
 from tests.model.world import Reach
 

@@ -27,14 +27,19 @@ from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.observe import AttemptFinished, CallFinished, Event
 from payermax_async.pipeline.retry import RetryPolicy
-from payermax_async.sandbox.accounts import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.exchange import FaultAction, FaultPoint, FaultStage
-from payermax_async.sandbox.gateway import SandboxGateway
-from payermax_async.sandbox.ledger import Done, Ledger
-from payermax_async.sandbox.notices import Notice, NoticeKind, notices_of, write_notice
-from payermax_async.sandbox.policy import Duplicates, LedgerPolicy
-from payermax_async.sandbox.records import Event as LedgerEvent
-from payermax_async.sandbox.records import Owner, RefusedError
+from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint, FaultStage
+from payermax_async.sandbox.gateway.handler import SandboxGateway
+from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+from payermax_async.sandbox.ledger.ledger import Done, Ledger
+from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
+from payermax_async.sandbox.ledger.records import Event as LedgerEvent
+from payermax_async.sandbox.ledger.records import Owner, RefusedError
+from payermax_async.sandbox.notifications.notices import (
+    Notice,
+    NoticeKind,
+    notices_of,
+    write_notice,
+)
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.transport.base import HttpRequest
 from payermax_async.webhooks.verifier import NotificationVerifier

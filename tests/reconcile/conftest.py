@@ -15,7 +15,7 @@ from payermax_async import (
 from payermax_async.core.models.links import LinkDetails
 from payermax_async.reconcile import OpenLink
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.local import LocalSandbox
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.testing.winding import WindingClock

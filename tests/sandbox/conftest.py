@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 
 from .kit import OWNER
 

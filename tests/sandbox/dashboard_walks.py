@@ -11,8 +11,8 @@ import attrs
 
 from payermax_async.core.codec import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner
 
 from .html_outline import outline

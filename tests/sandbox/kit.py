@@ -9,11 +9,21 @@ from decimal import Decimal
 from typing import cast
 
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox.cashier.methods import TEST_CARDS_BY_ID, Method, Outcome
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.ledger import Ledger
-from payermax_async.sandbox.policy import LedgerPolicy
-from payermax_async.sandbox.records import CardFace, Owner, Payment, RefusedError, Trade
+from payermax_async.sandbox.ledger.ledger import Ledger
+from payermax_async.sandbox.ledger.payment_methods import (
+    TEST_CARDS_BY_ID,
+    Method,
+    Outcome,
+)
+from payermax_async.sandbox.ledger.policy import LedgerPolicy
+from payermax_async.sandbox.ledger.records import (
+    CardFace,
+    Owner,
+    Payment,
+    RefusedError,
+    Trade,
+)
 
 START = datetime(2030, 1, 31, 10, 0, 0, 500_000, tzinfo=UTC)
 OWNER = Owner(merchant_no="010213834784554", app_id="6666c8b036a24579974497c2f9a33333")

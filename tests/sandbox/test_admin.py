@@ -18,12 +18,12 @@ import pytest
 from payermax_async.core.codec import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
-from payermax_async.sandbox.deliveries import DeliveryState
 from payermax_async.sandbox.engine import SandboxOptions
+from payermax_async.sandbox.notifications.deliveries import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.server.admin_acting import Acting
 from payermax_async.sandbox.server.admin_looking import Looking
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.testing.sandbox import running_sandbox

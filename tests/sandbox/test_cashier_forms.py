@@ -15,7 +15,7 @@ from payermax_async.sandbox.cashier import (
     Outcome,
     read_payment_choice,
 )
-from payermax_async.sandbox.cashier.methods import brand_of
+from payermax_async.sandbox.ledger.payment_methods import brand_of
 
 TODAY = date(2026, 7, 21)
 MANUAL = {

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.dashboard import DASHBOARD_ASSETS
 from payermax_async.sandbox.dashboard.components import Pager
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
 from payermax_async.sandbox.dashboard.wire import readable
-from payermax_async.sandbox.fault_rules import FaultKind
+from payermax_async.sandbox.faults.rules import FaultKind
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner
 from payermax_async.testing.sandbox import running_sandbox
 

@@ -13,8 +13,8 @@ from Crypto.Signature import pkcs1_15, pss
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.sandbox.credentials import SandboxCredentials
-from payermax_async.sandbox.diagnosis import Diagnosis, explain_signature
+from payermax_async.sandbox.state.credentials import SandboxCredentials
+from payermax_async.signing.diagnosis import Diagnosis, explain_signature
 from payermax_async.signing.keys import PrivateKey
 
 BODY = (

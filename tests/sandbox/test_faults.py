@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
-from payermax_async.sandbox.exchange import FaultAction, FaultPoint, FaultStage
-from payermax_async.sandbox.fault_rules import read_fault
-from payermax_async.sandbox.faults import FaultKind, FaultRule, Faults
+from payermax_async.sandbox.faults.injector import FaultKind, FaultRule, Faults
+from payermax_async.sandbox.faults.rules import read_fault
+from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint, FaultStage
 from payermax_async.transport.base import HttpResponse
 
 

@@ -26,10 +26,10 @@ from payermax_async.core.codec import write_time
 from payermax_async.core.envelope import read_reply
 from payermax_async.core.strict_json import JsonValue, write_json
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
-from payermax_async.sandbox.exchange import FaultAction, FaultPoint
-from payermax_async.sandbox.faults import Faults
+from payermax_async.sandbox.faults.injector import Faults
+from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.testing.sandbox import (
     SandboxTransport,

@@ -22,17 +22,17 @@ from payermax_async.core.errors import (
     SignatureError,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
-from payermax_async.sandbox.accounts import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.credentials import SandboxCredentials
-from payermax_async.sandbox.exchange import (
+from payermax_async.sandbox.gateway.exchange import (
     ConnectionDroppedError,
     FaultAction,
     FaultPoint,
     FaultStage,
     Verdict,
 )
-from payermax_async.sandbox.gateway import SandboxGateway
-from payermax_async.sandbox.records import Event, LinkPaid, OrderEnded
+from payermax_async.sandbox.gateway.handler import SandboxGateway
+from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+from payermax_async.sandbox.ledger.records import Event, LinkPaid, OrderEnded
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.transport.base import Headers, HttpRequest, HttpResponse

@@ -21,11 +21,11 @@ from payermax_async.core.models.refunds import (
     SubmittedRefund,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
-from payermax_async.sandbox.answers import fee_of
-from payermax_async.sandbox.cashier.methods import Method, Outcome
-from payermax_async.sandbox.ledger import Ledger
-from payermax_async.sandbox.policy import Duplicates, LedgerPolicy
-from payermax_async.sandbox.records import (
+from payermax_async.sandbox.ledger.ledger import Ledger
+from payermax_async.sandbox.ledger.payloads import fee_of
+from payermax_async.sandbox.ledger.payment_methods import Method, Outcome
+from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
+from payermax_async.sandbox.ledger.records import (
     LinkPaid,
     NotPayableError,
     Obstacle,

@@ -13,12 +13,12 @@ from payermax_async.core.models.notifications import (
     RefundNotification,
 )
 from payermax_async.core.strict_json import read_json
-from payermax_async.sandbox.cashier.methods import Outcome
-from payermax_async.sandbox.credentials import SandboxCredentials
-from payermax_async.sandbox.notices import NoticeKind, is_acknowledged
-from payermax_async.sandbox.notifier import DeliveryState, Notifier
-from payermax_async.sandbox.policy import LedgerPolicy
-from payermax_async.sandbox.targets import TargetRefusedError, Targets
+from payermax_async.sandbox.ledger.payment_methods import Outcome
+from payermax_async.sandbox.ledger.policy import LedgerPolicy
+from payermax_async.sandbox.notifications.notices import NoticeKind, is_acknowledged
+from payermax_async.sandbox.notifications.notifier import DeliveryState, Notifier
+from payermax_async.sandbox.notifications.url_policy import TargetRefusedError, Targets
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import Headers, header_values
 

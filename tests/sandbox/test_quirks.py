@@ -19,12 +19,12 @@ from payermax_async import (
     UserInfo,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox.cashier.methods import Outcome
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
-from payermax_async.sandbox.policy import LedgerPolicy
-from payermax_async.sandbox.quirks import Quirk, respelled
+from payermax_async.sandbox.ledger.payment_methods import Outcome
+from payermax_async.sandbox.ledger.policy import LedgerPolicy
+from payermax_async.sandbox.ledger.quirks import Quirk, respelled
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.sandbox import SandboxTransport, sandbox_in_process
 from payermax_async.transport.base import Headers
 

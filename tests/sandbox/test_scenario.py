@@ -8,10 +8,10 @@ import pytest
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.engine import SandboxOptions
-from payermax_async.sandbox.faults import FaultKind, FaultRule
-from payermax_async.sandbox.notices import NoticeKind
-from payermax_async.sandbox.policy import Duplicates
-from payermax_async.sandbox.quirks import Quirk
+from payermax_async.sandbox.faults.injector import FaultKind, FaultRule
+from payermax_async.sandbox.ledger.policy import Duplicates
+from payermax_async.sandbox.ledger.quirks import Quirk
+from payermax_async.sandbox.notifications.notices import NoticeKind
 from payermax_async.sandbox.scenario import load_scenario, read_scenario
 
 WHOLE = """

@@ -21,12 +21,12 @@ from payermax_async.core.errors import ClientStateError, ConfigurationError
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.cashier import qr
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxOptions
-from payermax_async.sandbox.exchange import FaultAction, FaultPoint, FaultStage
-from payermax_async.sandbox.notices import NoticeKind
-from payermax_async.sandbox.notifier import DeliveryState
+from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint, FaultStage
+from payermax_async.sandbox.notifications.notices import NoticeKind
+from payermax_async.sandbox.notifications.notifier import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.testing.sandbox import running_sandbox
 

@@ -26,11 +26,11 @@ from payermax_async import (
 from payermax_async.core.errors import ConfigurationError, NotSentError
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.credentials import SandboxCredentials
-from payermax_async.sandbox.deliveries import DeliveryState
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
+from payermax_async.sandbox.notifications.deliveries import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
-from payermax_async.sandbox.store import SandboxStore
+from payermax_async.sandbox.state.credentials import SandboxCredentials
+from payermax_async.sandbox.state.store import SandboxStore
 from payermax_async.testing.sandbox import running_sandbox, sandbox_in_process
 from payermax_async.transport.base import Headers
 

@@ -288,7 +288,7 @@ def test_keys_are_made_once_a_run_and_can_be_replaced(project: Project) -> None:
         dedent(
             """
             import pytest
-            from payermax_async.sandbox.credentials import SandboxCredentials
+            from payermax_async.sandbox.state.credentials import SandboxCredentials
 
             @pytest.fixture(scope="session")
             def payermax_keys(payermax_keys):

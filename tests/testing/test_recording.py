@@ -28,7 +28,7 @@ from payermax_async.core.models.link_request import CreateLink, GoodsItem, UserI
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.operations import OPERATIONS
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
-from payermax_async.sandbox.credentials import SandboxCredentials
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.testing.fake import FakeTransport, json_reply, script
 from payermax_async.testing.local import LocalSandbox

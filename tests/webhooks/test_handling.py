@@ -11,7 +11,7 @@ import pytest
 from payermax_async.core.errors import ConfigurationError, WebhookError
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.notifier import SCHEDULE
+from payermax_async.sandbox.notifications.notifier import SCHEDULE
 from payermax_async.testing.notifications import build_notification
 from payermax_async.webhooks import (
     AlertKind,

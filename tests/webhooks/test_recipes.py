@@ -130,7 +130,7 @@ def test_every_recipe_is_served() -> None:
 def test_the_part_that_all_recipes_share_is_python_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from payermax_async.sandbox.credentials import SandboxCredentials
+    from payermax_async.sandbox.state.credentials import SandboxCredentials
 
     shared = next(blocks(DOCUMENT.read_text(encoding="utf-8"))).text
     monkeypatch.chdir(tmp_path)

@@ -23,8 +23,8 @@ from payermax_async.cli.stopping import stop_signal
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import MerchantConfig
 from payermax_async.core.models.notifications import LinkNotification
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.transport.aiohttp import AiohttpTransport
 from payermax_async.webhooks import NotificationVerifier

@@ -21,14 +21,6 @@ from payermax_async.sandbox.cashier.assets import (
     read_asset,
 )
 from payermax_async.sandbox.cashier.forms import PaymentChoice, read_payment_choice
-from payermax_async.sandbox.cashier.methods import (
-    FAILURE_CODES,
-    TEST_CARDS,
-    Card,
-    Method,
-    Outcome,
-    ThreeDSDecision,
-)
 from payermax_async.sandbox.cashier.pages import (
     render_checkout,
     render_gone,
@@ -46,6 +38,14 @@ from payermax_async.sandbox.cashier.view import (
     ResultStatus,
     ResultView,
     ThreeDSView,
+)
+from payermax_async.sandbox.ledger.payment_methods import (
+    FAILURE_CODES,
+    TEST_CARDS,
+    Card,
+    Method,
+    Outcome,
+    ThreeDSDecision,
 )
 
 __all__ = [

@@ -26,8 +26,8 @@ from payermax_async.sandbox.cashier.presenter import (
     result_view,
     three_ds_view,
 )
-from payermax_async.sandbox.ledger import Ledger
-from payermax_async.sandbox.records import (
+from payermax_async.sandbox.ledger.ledger import Ledger
+from payermax_async.sandbox.ledger.records import (
     CardFace,
     Event,
     Link,

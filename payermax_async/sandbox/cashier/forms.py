@@ -11,7 +11,7 @@ from typing import TypeVar
 import attrs
 
 from payermax_async.core.errors import Problem, ValidationError
-from payermax_async.sandbox.cashier.methods import (
+from payermax_async.sandbox.ledger.payment_methods import (
     FAILURE_CODES,
     TEST_CARDS_BY_ID,
     Card,

@@ -11,7 +11,6 @@ from payermax_async.sandbox.cashier.layout import (
     number,
 )
 from payermax_async.sandbox.cashier.markup import Html, Node, element, isolated
-from payermax_async.sandbox.cashier.methods import ThreeDSDecision
 from payermax_async.sandbox.cashier.payment_form import PaymentForm
 from payermax_async.sandbox.cashier.summary import Summary
 from payermax_async.sandbox.cashier.view import (
@@ -21,6 +20,7 @@ from payermax_async.sandbox.cashier.view import (
     ResultView,
     ThreeDSView,
 )
+from payermax_async.sandbox.ledger.payment_methods import ThreeDSDecision
 
 __all__ = ["render_checkout", "render_gone", "render_result", "render_three_ds"]
 

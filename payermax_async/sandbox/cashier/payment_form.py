@@ -13,14 +13,14 @@ from payermax_async.sandbox.cashier.layout import (
     icon,
 )
 from payermax_async.sandbox.cashier.markup import Html, Node, element
-from payermax_async.sandbox.cashier.methods import (
+from payermax_async.sandbox.cashier.view import CheckoutView
+from payermax_async.sandbox.ledger.payment_methods import (
     FAILURE_CODES,
     TEST_CARDS,
     Card,
     Method,
     Outcome,
 )
-from payermax_async.sandbox.cashier.view import CheckoutView
 
 __all__ = ["PaymentForm"]
 

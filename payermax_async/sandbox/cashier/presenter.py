@@ -19,7 +19,7 @@ from payermax_async.sandbox.cashier import (
     ResultView,
     ThreeDSView,
 )
-from payermax_async.sandbox.records import Link, Obstacle, Payment, Trade
+from payermax_async.sandbox.ledger.records import Link, Obstacle, Payment, Trade
 
 __all__ = ["checkout_view", "gone_view", "result_view", "three_ds_view"]
 

@@ -9,14 +9,14 @@ import attrs
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.common import PaymentStatus
-from payermax_async.sandbox import control
-from payermax_async.sandbox.cashier.methods import Method, Outcome
+from payermax_async.sandbox.admin import actions
 from payermax_async.sandbox.clock import read_duration
 from payermax_async.sandbox.dashboard.controller import DashboardController
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
 from payermax_async.sandbox.dashboard.layout import ROOT
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.records import NotPayableError, Payment
+from payermax_async.sandbox.ledger.payment_methods import Method, Outcome
+from payermax_async.sandbox.ledger.records import NotPayableError, Payment
 
 __all__ = ["DashboardActions"]
 
@@ -68,12 +68,12 @@ class DashboardActions:
             "method": form.get("method", Method.CARD.value),
             "failure_code": form.get("failure_code", "") if outcome == "fail" else "",
         }
-        control.pay_link(self._engine, link_id, {**body})
+        actions.pay_link(self._engine, link_id, {**body})
         return self._go(f"{ROOT}/links/{link_id}", _PAID[outcome])
 
     def expire(self, link_id: str, _: Form) -> str:
         """Withdraw a link."""
-        control.expire_link(self._engine, link_id)
+        actions.expire_link(self._engine, link_id)
         return self._go(f"{ROOT}/links/{link_id}", "The link can no longer be paid.")
 
     def end_trade(self, out_trade_no: str, form: Form) -> str:
@@ -103,7 +103,7 @@ class DashboardActions:
     def end_refund(self, refund_trade_no: str, form: Form) -> str:
         """Let a pending refund end."""
         body = {"status": form.get("status", "")}
-        control.end_refund(self._engine, refund_trade_no, {**body})
+        actions.end_refund(self._engine, refund_trade_no, {**body})
         return self._go(self.back(form), "The refund has ended.")
 
     def notify_again(self, number: int, form: Form) -> str:
@@ -111,7 +111,7 @@ class DashboardActions:
         copies = form.get("copies", "1")
         if copies not in {"1", "2"}:
             raise ConfigurationError("how often must be once or twice")
-        made = control.notify_again(
+        made = actions.notify_again(
             self._engine,
             {
                 "deliveries": [number],
@@ -128,16 +128,16 @@ class DashboardActions:
         step = form.get("by", "").strip()
         if read_duration(step) > _FARTHEST:
             raise ConfigurationError("the clock moves at most ten years at a time")
-        await control.advance(self._engine, {"by": step})
+        await actions.advance(self._engine, {"by": step})
         return self._go(self.back(form), f"The clock was moved on by {step}.")
 
     def add_fault(self, form: Form) -> str:
         """Let something go wrong from now on."""
-        control.add_fault(self._engine, read_fault_form(form))
+        actions.add_fault(self._engine, read_fault_form(form))
         return self._go(f"{ROOT}/faults", "The fault is in force.")
 
     def remove_fault(self, number: int | None) -> str:
         """Take a fault away, or all of them."""
-        control.remove_fault(self._engine, number)
+        actions.remove_fault(self._engine, number)
         text = "The fault is gone." if number else "All faults are gone."
         return self._go(f"{ROOT}/faults", text)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TypeVar
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.admin import find_delivery, find_exchange
+from payermax_async.sandbox.admin.views import find_delivery, find_exchange
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.dashboard.components import Pager, Row
 from payermax_async.sandbox.dashboard.fault_pages import render_faults
@@ -40,10 +40,10 @@ from payermax_async.sandbox.dashboard.request_pages import (
     render_requests,
     request_row,
 )
-from payermax_async.sandbox.deliveries import Delivery, DeliveryState
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.exchange import Exchange
-from payermax_async.sandbox.records import Link
+from payermax_async.sandbox.gateway.exchange import Exchange
+from payermax_async.sandbox.ledger.records import Link
+from payermax_async.sandbox.notifications.deliveries import Delivery, DeliveryState
 from payermax_async.transport.base import Headers, header_values
 
 __all__ = ["DashboardController", "NotThereError"]

@@ -16,8 +16,8 @@ from payermax_async.sandbox.dashboard.components import (
     tag,
 )
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
-from payermax_async.sandbox.fault_rules import FaultKind, FaultRule
-from payermax_async.sandbox.faults import PlacedFault
+from payermax_async.sandbox.faults.injector import PlacedFault
+from payermax_async.sandbox.faults.rules import FaultKind, FaultRule
 
 __all__ = ["FAULT_FIELDS", "read_fault_form", "render_faults"]
 

@@ -30,7 +30,7 @@ from payermax_async.sandbox.dashboard.trade_parts import (
     refunds_section,
     trades_section,
 )
-from payermax_async.sandbox.records import Link, Refund, Trade
+from payermax_async.sandbox.ledger.records import Link, Refund, Trade
 
 __all__ = ["LinkEntry", "link_row", "render_link", "render_links"]
 

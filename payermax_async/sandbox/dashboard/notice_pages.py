@@ -25,7 +25,7 @@ from payermax_async.sandbox.dashboard.wire import (
     headers_view,
     verify_command,
 )
-from payermax_async.sandbox.deliveries import (
+from payermax_async.sandbox.notifications.deliveries import (
     Attempt,
     Delivery,
     DeliveryState,

@@ -8,8 +8,8 @@ from typing import cast
 from payermax_async.core.codes import SUCCESS_CODE, lookup
 from payermax_async.core.strict_json import JsonError, read_json
 from payermax_async.sandbox.dashboard.request_pages import Reason, RequestEntry
-from payermax_async.sandbox.diagnosis import Diagnosis
-from payermax_async.sandbox.exchange import Exchange, Verdict
+from payermax_async.sandbox.gateway.exchange import Exchange, Verdict
+from payermax_async.signing.diagnosis import Diagnosis
 
 __all__ = ["Explain", "RequestInspector"]
 

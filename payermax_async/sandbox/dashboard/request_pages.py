@@ -25,7 +25,7 @@ from payermax_async.sandbox.dashboard.wire import (
     headers_view,
     verify_command,
 )
-from payermax_async.sandbox.exchange import Exchange, Verdict
+from payermax_async.sandbox.gateway.exchange import Exchange, Verdict
 
 __all__ = [
     "Reason",

@@ -17,7 +17,7 @@ from payermax_async.sandbox.dashboard.components import (
     tag,
 )
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
-from payermax_async.sandbox.records import Refund, Trade
+from payermax_async.sandbox.ledger.records import Refund, Trade
 
 __all__ = ["refunds_section", "trades_section"]
 

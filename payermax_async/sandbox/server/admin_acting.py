@@ -8,9 +8,9 @@ from aiohttp import web
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.strict_json import JsonError, JsonObject, read_json
-from payermax_async.sandbox import admin, control
-from payermax_async.sandbox.deliveries import NoticeKey
+from payermax_async.sandbox.admin import actions, views
 from payermax_async.sandbox.engine import SandboxEngine
+from payermax_async.sandbox.notifications.deliveries import NoticeKey
 from payermax_async.sandbox.server.admin_looking import Answer, read_number
 from payermax_async.sandbox.server.posting import read_bounded
 
@@ -52,7 +52,7 @@ class Acting:
             $ curl -s $SANDBOX/admin/api/links/$LINK/pay -d '{"outcome": "fail"}'
         """
         body = await _read(request)
-        return control.pay_link(self._engine, request.match_info["link"], body)
+        return actions.pay_link(self._engine, request.match_info["link"], body)
 
     async def expire(self, request: web.Request) -> Answer:
         """Withdraw a link, as its merchant would.
@@ -60,7 +60,7 @@ class Acting:
         Example:
             $ curl -s -X POST $SANDBOX/admin/api/links/$LINK/expire
         """
-        return control.expire_link(self._engine, request.match_info["link"])
+        return actions.expire_link(self._engine, request.match_info["link"])
 
     async def end_refund(self, request: web.Request) -> Answer:
         """End a pending refund now: ``status``, or by its amount.
@@ -69,7 +69,7 @@ class Acting:
             $ curl -s $SANDBOX/admin/api/refunds/$REFUND/end -d '{}'
         """
         body = await _read(request)
-        return control.end_refund(self._engine, request.match_info["number"], body)
+        return actions.end_refund(self._engine, request.match_info["number"], body)
 
     async def notify(self, request: web.Request) -> Answer:
         """Send notifications again.
@@ -81,7 +81,7 @@ class Acting:
             $ curl -s $SANDBOX/admin/api/notify -d '{"deliveries": [1], "times": 2}'
             $ curl -s $SANDBOX/admin/api/notify -d '{"deliveries": [1], "key": "wrong"}'
         """
-        return control.notify_again(self._engine, await _read(request))
+        return actions.notify_again(self._engine, await _read(request))
 
     async def rotate(self, _: web.Request) -> Answer:
         """Make the platform's next key, if there is none, and show all of them.
@@ -90,7 +90,7 @@ class Acting:
             $ curl -s -X POST $SANDBOX/admin/api/keys/rotated
         """
         await self._engine.keys.key(NoticeKey.ROTATED)
-        return admin.keys_view(self._engine)
+        return views.keys_view(self._engine)
 
     async def advance(self, request: web.Request) -> Answer:
         """Move a virtual clock on; what falls due is delivered before the answer.
@@ -98,7 +98,7 @@ class Acting:
         Example:
             $ curl -s $SANDBOX/admin/api/clock/advance -d '{"by": "12h"}'
         """
-        return await control.advance(self._engine, await _read(request))
+        return await actions.advance(self._engine, await _read(request))
 
     async def add_fault(self, request: web.Request) -> Answer:
         """Let something go wrong: the fields of a ``[[fault]]`` of a scenario.
@@ -106,7 +106,7 @@ class Acting:
         Example:
             $ curl -s $SANDBOX/admin/api/faults -d '{"kind": "busy", "times": 1}'
         """
-        return control.add_fault(self._engine, await _read(request))
+        return actions.add_fault(self._engine, await _read(request))
 
     async def remove_fault(self, request: web.Request) -> Answer:
         """Take one fault away.
@@ -115,7 +115,7 @@ class Acting:
             $ curl -s -X DELETE $SANDBOX/admin/api/faults/1
         """
         number = read_number(request.match_info["number"])
-        return control.remove_fault(self._engine, number)
+        return actions.remove_fault(self._engine, number)
 
     async def clear_faults(self, _: web.Request) -> Answer:
         """Take all faults away.
@@ -123,7 +123,7 @@ class Acting:
         Example:
             $ curl -s -X DELETE $SANDBOX/admin/api/faults
         """
-        return control.remove_fault(self._engine, None)
+        return actions.remove_fault(self._engine, None)
 
     async def restore(self, request: web.Request) -> Answer:
         """Put a snapshot back.
@@ -132,7 +132,7 @@ class Acting:
             $ curl -s $SANDBOX/admin/api/restore --data-binary @snapshot.json
         """
         await self._engine.restore(await _read(request, _MAX_SNAPSHOT))
-        return admin.overview(self._engine)
+        return views.overview(self._engine)
 
     async def reset(self, _: web.Request) -> Answer:
         """Forget everything but the keys and the time.
@@ -141,4 +141,4 @@ class Acting:
             $ curl -s -X POST $SANDBOX/admin/api/reset
         """
         await self._engine.reset()
-        return admin.overview(self._engine)
+        return views.overview(self._engine)

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox import admin, traffic
-from payermax_async.sandbox.deliveries import Attempt
+from payermax_async.sandbox.admin import traffic, views
 from payermax_async.sandbox.engine import SandboxEngine
+from payermax_async.sandbox.notifications.deliveries import Attempt
 from payermax_async.sandbox.server.local_only import refuse_strangers
 from payermax_async.transport.base import header_values
 
@@ -47,7 +47,7 @@ class Looking:
         Example:
             $ curl -s $SANDBOX/admin/api
         """
-        return admin.overview(self._engine)
+        return views.overview(self._engine)
 
     async def links(self, _: web.Request) -> Answer:
         """Every link, oldest first.
@@ -55,7 +55,7 @@ class Looking:
         Example:
             $ curl -s $SANDBOX/admin/api/links
         """
-        return admin.links_view(self._engine)
+        return views.links_view(self._engine)
 
     async def trades(self, _: web.Request) -> Answer:
         """Every trade, oldest first.
@@ -63,7 +63,7 @@ class Looking:
         Example:
             $ curl -s $SANDBOX/admin/api/trades
         """
-        return admin.trades_view(self._engine)
+        return views.trades_view(self._engine)
 
     async def refunds(self, _: web.Request) -> Answer:
         """Every refund, oldest first.
@@ -71,7 +71,7 @@ class Looking:
         Example:
             $ curl -s $SANDBOX/admin/api/refunds
         """
-        return admin.refunds_view(self._engine)
+        return views.refunds_view(self._engine)
 
     async def exchanges(self, request: web.Request) -> Answer:
         """Requests to the gateway, each with why its signature was refused.
@@ -89,7 +89,7 @@ class Looking:
             $ curl -s $SANDBOX/admin/api/exchanges/1
         """
         number = read_number(request.match_info["number"])
-        found = admin.find_exchange(self._engine, number)
+        found = views.find_exchange(self._engine, number)
         return traffic.exchange_details(self._engine, found)
 
     async def deliveries(self, _: web.Request) -> Answer:
@@ -107,7 +107,7 @@ class Looking:
             $ curl -s $SANDBOX/admin/api/deliveries/1
         """
         number = read_number(request.match_info["number"])
-        return traffic.delivery_details(admin.find_delivery(self._engine, number))
+        return traffic.delivery_details(views.find_delivery(self._engine, number))
 
     async def delivery_body(self, request: web.Request) -> web.StreamResponse:
         """The exact bytes that were last sent; ``latest`` will do as a number.
@@ -149,7 +149,7 @@ class Looking:
         Example:
             $ curl -s $SANDBOX/admin/api/faults
         """
-        return admin.faults_view(self._engine)
+        return views.faults_view(self._engine)
 
     async def clock(self, _: web.Request) -> Answer:
         """The sandbox's time.
@@ -157,7 +157,7 @@ class Looking:
         Example:
             $ curl -s $SANDBOX/admin/api/clock
         """
-        return admin.clock_view(self._engine)
+        return views.clock_view(self._engine)
 
     async def snapshot(self, _: web.Request) -> Answer:
         """Everything there is, to be put back with ``restore``.

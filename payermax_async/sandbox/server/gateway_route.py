@@ -12,7 +12,10 @@ import attrs
 from aiohttp import web
 
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.exchange import ConnectionDroppedError, SpoiledResponse
+from payermax_async.sandbox.gateway.exchange import (
+    ConnectionDroppedError,
+    SpoiledResponse,
+)
 from payermax_async.sandbox.server.posting import read_bounded
 from payermax_async.transport.base import HttpResponse
 

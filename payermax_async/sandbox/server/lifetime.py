@@ -18,27 +18,27 @@ from payermax_async.core.errors import (
     ConfigurationError,
     NotSentError,
 )
-from payermax_async.sandbox.book import Book
 from payermax_async.sandbox.cashier import Method, Outcome
 from payermax_async.sandbox.cashier.http import (
     as_outcome,
     find_form_token,
     link_id_of,
 )
-from payermax_async.sandbox.credentials import SandboxCredentials
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
-from payermax_async.sandbox.exchange import FaultHook
-from payermax_async.sandbox.faults import Faults
-from payermax_async.sandbox.gateway import Throttle
-from payermax_async.sandbox.kept_keys import keep_credentials, kept_credentials
-from payermax_async.sandbox.records import Trade
+from payermax_async.sandbox.faults.injector import Faults
+from payermax_async.sandbox.gateway.exchange import FaultHook
+from payermax_async.sandbox.gateway.handler import Throttle
+from payermax_async.sandbox.ledger.records import Trade
+from payermax_async.sandbox.ledger.repository import Book
 from payermax_async.sandbox.server.posting import new_session, post
 from payermax_async.sandbox.server.routes import (
     GATEWAY_PATH,
     RECEIVER_PATH,
     make_application,
 )
-from payermax_async.sandbox.store import SandboxStore
+from payermax_async.sandbox.state.credentials import SandboxCredentials
+from payermax_async.sandbox.state.kept_keys import keep_credentials, kept_credentials
+from payermax_async.sandbox.state.store import SandboxStore
 from payermax_async.transport.base import Headers
 
 __all__ = ["SandboxServer"]

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from payermax_async.core.errors import NoReplyError, NotSentError
-from payermax_async.sandbox.targets import Targets
+from payermax_async.sandbox.notifications.url_policy import Targets
 from payermax_async.transport.base import Headers
 
 __all__ = ["new_session", "post", "read_bounded"]

@@ -1,0 +1,1 @@
+"""Look into the sandbox and act on it, for this machine alone."""

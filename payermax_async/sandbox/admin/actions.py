@@ -1,0 +1,262 @@
+"""What the admin API does to a sandbox, without its HTTP.
+
+Bodies are JSON objects, read field by field; every refusal is a
+``ConfigurationError`` that names all problems.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import cast
+
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.models.refunds import RefundStatus
+from payermax_async.core.strict_json import JsonObject, JsonValue
+from payermax_async.sandbox.admin.traffic import delivery_view
+from payermax_async.sandbox.admin.views import (
+    clock_view,
+    faults_view,
+    find_delivery,
+    link_view,
+    refunds_view,
+    trade_view,
+)
+from payermax_async.sandbox.cashier.http import as_outcome
+from payermax_async.sandbox.clock import VirtualClock, read_duration
+from payermax_async.sandbox.engine import SandboxEngine
+from payermax_async.sandbox.ledger.payment_methods import TEST_CARDS_BY_ID, Method
+from payermax_async.sandbox.ledger.records import (
+    CardFace,
+    Link,
+    NotPayableError,
+    Payment,
+    RefusedError,
+)
+from payermax_async.sandbox.notifications.deliveries import Delivery, NoticeKey
+
+__all__ = [
+    "add_fault",
+    "advance",
+    "end_refund",
+    "expire_link",
+    "notify_again",
+    "pay_link",
+    "remove_fault",
+]
+
+_MOST = 100
+"""Notifications that one call may begin."""
+
+
+def _only(body: Mapping[str, JsonValue], *names: str) -> None:
+    unknown = sorted(body.keys() - set(names))
+    if unknown:
+        raise ConfigurationError(
+            f"{', '.join(unknown)} means nothing here, only {', '.join(names)} do"
+        )
+
+
+def _text(body: Mapping[str, JsonValue], name: str, default: str) -> str:
+    value = body.get(name, default)
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be text")
+    return value
+
+
+def _link(engine: SandboxEngine, link_id: str) -> Link:
+    link = engine.ledger.book.link(link_id)
+    if link is None:
+        raise ConfigurationError("there is no such link")
+    return link
+
+
+def pay_link(
+    engine: SandboxEngine, link_id: str, body: Mapping[str, JsonValue]
+) -> JsonObject:
+    """Be the payer of a link; gives the trade.
+
+    Args:
+        engine: The sandbox.
+        link_id: The gateway's id of the link.
+        body: ``outcome`` (succeed), ``method`` (CARD), ``card`` (visa) and, for a
+            payment that fails, ``failure_code``.
+
+    Raises:
+        ConfigurationError: The link cannot be paid, or the body is wrong.
+    """
+    _only(body, "outcome", "method", "card", "failure_code")
+    outcome = as_outcome(_text(body, "outcome", "succeed"))
+    try:
+        method = Method(_text(body, "method", Method.CARD.value))
+    except ValueError:
+        names = ", ".join(item.value for item in Method)
+        raise ConfigurationError(f"method must be one of {names}") from None
+    card = TEST_CARDS_BY_ID.get(_text(body, "card", "visa"))
+    if card is None:
+        raise ConfigurationError(f"card must be one of {', '.join(TEST_CARDS_BY_ID)}")
+    payment = Payment(
+        method=method,
+        card=CardFace.of(card) if method is Method.CARD else None,
+        outcome=outcome,
+        failure_code=_text(body, "failure_code", ""),
+    )
+    _link(engine, link_id)
+    try:
+        done = engine.ledger.pay_link(link_id, payment)
+    except NotPayableError as error:
+        raise ConfigurationError(f"the link {error}") from None
+    engine.tell(done.events)
+    return trade_view(done.value)
+
+
+def expire_link(engine: SandboxEngine, link_id: str) -> JsonObject:
+    """Withdraw a link as its merchant would; gives the link.
+
+    Raises:
+        ConfigurationError: There is no such link, or it is paid.
+    """
+    link = _link(engine, link_id)
+    try:
+        done = engine.ledger.withdraw(link)
+    except RefusedError as error:
+        raise ConfigurationError(error.message) from None
+    engine.tell(done.events)
+    return link_view(engine, _link(engine, link_id))
+
+
+def end_refund(
+    engine: SandboxEngine, refund_trade_no: str, body: Mapping[str, JsonValue]
+) -> JsonObject:
+    """End a pending refund now; gives the refund.
+
+    Args:
+        engine: The sandbox.
+        refund_trade_no: The gateway's id of the refund.
+        body: ``status``: REFUND_SUCCESS or REFUND_FAILED; by its amount when left
+            out.
+
+    Raises:
+        ConfigurationError: It is unknown or over, or the body is wrong.
+    """
+    _only(body, "status")
+    status = None
+    if "status" in body:
+        ends = (RefundStatus.REFUND_SUCCESS, RefundStatus.REFUND_FAILED)
+        status = {item.value: item for item in ends}.get(_text(body, "status", ""))
+        if status is None:
+            raise ConfigurationError("status must be REFUND_SUCCESS or REFUND_FAILED")
+    try:
+        done = engine.ledger.finish_refund(refund_trade_no, status)
+    except RefusedError as error:
+        raise ConfigurationError(error.message) from None
+    engine.tell(done.events)
+    views = cast("list[JsonObject]", refunds_view(engine))
+    return next(view for view in views if view["refund_trade_no"] == refund_trade_no)
+
+
+def notify_again(
+    engine: SandboxEngine, body: Mapping[str, JsonValue]
+) -> list[JsonValue]:
+    """Send notifications again; gives the new deliveries.
+
+    Args:
+        engine: The sandbox.
+        body: ``deliveries``: numbers, sent in the order given; ``times`` (1) each;
+            ``delay`` (``"0s"``) before the first; ``key``: platform, rotated or
+            wrong.
+
+    Raises:
+        ConfigurationError: A delivery is unknown, or the body is wrong.
+    """
+    _only(body, "deliveries", "times", "delay", "key")
+    numbers = body.get("deliveries")
+    if not isinstance(numbers, list) or not numbers:
+        raise ConfigurationError("deliveries must be numbers of deliveries")
+    times = body.get("times", 1)
+    if isinstance(times, bool) or not isinstance(times, int) or times < 1:
+        raise ConfigurationError("times must be a whole number from 1 on")
+    if times * len(numbers) > _MOST:
+        raise ConfigurationError(f"at most {_MOST} notifications at once")
+    try:
+        key = NoticeKey(_text(body, "key", NoticeKey.PLATFORM.value))
+    except ValueError:
+        names = ", ".join(item.value for item in NoticeKey)
+        raise ConfigurationError(f"key must be one of {names}") from None
+    delay = read_duration(_text(body, "delay", "0s")).total_seconds()
+    if delay > _TEN_YEARS:
+        raise ConfigurationError("delay must be less than ten years")
+    found = [find_delivery(engine, _number(item)) for item in numbers]
+    made: list[Delivery] = []
+    for item in (item for item in found for _ in range(times)):
+        # Each waits for the one before, so that they arrive in this order.
+        before = made[-1] if made else None
+        made.append(engine.notifier.repeat(item, key=key, delay=delay, after=before))
+    engine.save()
+    return [delivery_view(delivery) for delivery in made]
+
+
+def _number(value: JsonValue) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationError("deliveries must be numbers of deliveries")
+    return value
+
+
+async def advance(engine: SandboxEngine, body: Mapping[str, JsonValue]) -> JsonObject:
+    """Move a virtual clock on, delivering what falls due; gives the clock.
+
+    Args:
+        engine: The sandbox.
+        body: ``by``: seconds, or text such as ``"12h"``.
+
+    Raises:
+        ConfigurationError: The clock is the machine's, or the body is wrong.
+    """
+    _only(body, "by")
+    if not isinstance(engine.clock, VirtualClock):
+        raise ConfigurationError(
+            "the clock is the machine's own: start the sandbox with a virtual one"
+        )
+    by = body.get("by")
+    if isinstance(by, bool) or not isinstance(by, str | int | Decimal):
+        raise ConfigurationError("by must be seconds, or text such as 12h")
+    step = by if isinstance(by, str) else float(by)
+    if isinstance(step, float) and not (math.isfinite(step) and step < _TEN_YEARS):
+        raise ConfigurationError("by must be less than ten years")
+    await engine.clock.advance(step)
+    engine.save()
+    return clock_view(engine)
+
+
+_TEN_YEARS = 10 * 366 * 86400.0
+
+
+def add_fault(engine: SandboxEngine, body: Mapping[str, JsonValue]) -> JsonObject:
+    """Let something go wrong from now on; gives the fault.
+
+    Args:
+        engine: The sandbox.
+        body: The fields of a :class:`~payermax_async.sandbox.faults.rules.FaultRule`.
+
+    Raises:
+        ConfigurationError: They make no sense; every problem is named.
+    """
+    number = engine.faults.add_table(body)
+    engine.save()
+    views = cast("list[JsonObject]", faults_view(engine))
+    return next(view for view in views if view["number"] == number)
+
+
+def remove_fault(engine: SandboxEngine, number: int | None) -> JsonObject:
+    """Take one fault away, or all of them; gives what is left.
+
+    Raises:
+        ConfigurationError: There is none with this number.
+    """
+    if number is None:
+        engine.faults.clear()
+    else:
+        engine.faults.remove(number)
+    engine.save()
+    return {"faults": faults_view(engine)}

@@ -1,0 +1,145 @@
+"""What the admin API shows of requests and notifications; changes nothing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from payermax_async.core.strict_json import JsonObject, JsonValue
+from payermax_async.sandbox.engine import SandboxEngine
+from payermax_async.sandbox.gateway.exchange import Exchange, Verdict
+from payermax_async.sandbox.ledger.payloads import write_moment
+from payermax_async.sandbox.notifications.deliveries import Attempt, Delivery
+from payermax_async.transport.base import Headers
+
+__all__ = [
+    "deliveries_view",
+    "delivery_details",
+    "delivery_view",
+    "exchange_details",
+    "exchange_view",
+    "exchanges_view",
+]
+
+_SECRET_HEADERS = frozenset({"merchant_auth_token", "merchantauthtoken", "cookie"})
+
+
+# Exchanges
+
+
+def exchanges_view(engine: SandboxEngine, *, after: int = 0) -> list[JsonValue]:
+    """The remembered requests, oldest first.
+
+    Args:
+        engine: The sandbox.
+        after: Only those with a greater number, for a page that keeps up.
+    """
+    return [
+        exchange_view(engine, exchange)
+        for exchange in tuple(engine.gateway.exchanges)
+        if exchange.number > after
+    ]
+
+
+def exchange_view(engine: SandboxEngine, exchange: Exchange) -> JsonObject:
+    """One request and how it was answered, on one line.
+
+    ``signature`` is what became of its check, ``diagnosis`` why it failed:
+    ``{"fault", "reason", "fix"}`` or null. ``status`` is null when the connection
+    was ended without an answer.
+    """
+    answer = exchange.response
+    return {
+        "number": exchange.number,
+        "at": write_moment(exchange.at),
+        "operation": exchange.operation[:64],
+        "merchant_no": exchange.merchant_no,
+        "signature": exchange.verdict.value,
+        "valid": exchange.verdict is Verdict.VALID,
+        "diagnosis": _diagnosis_view(engine, exchange),
+        "code": exchange.code,
+        "status": None if answer is None else answer.status,
+        "fault": exchange.fault_name or ("custom" if exchange.fault else None),
+    }
+
+
+def _diagnosis_view(engine: SandboxEngine, exchange: Exchange) -> JsonObject | None:
+    found = engine.diagnose(exchange)
+    if found is None:
+        return None
+    return {"fault": found.fault, "reason": found.reason, "fix": found.fix}
+
+
+def exchange_details(engine: SandboxEngine, exchange: Exchange) -> JsonObject:
+    """One request with headers and bodies of both sides.
+
+    Bodies are text; what is not UTF-8 is shown with replacement characters.
+    """
+    answer = exchange.response
+    return {
+        **exchange_view(engine, exchange),
+        "request": _message(exchange.headers, exchange.body),
+        "response": None if answer is None else _message(answer.headers, answer.body),
+    }
+
+
+def _message(headers: Headers, body: bytes) -> JsonObject:
+    shown: list[JsonValue] = [
+        [name, "..." if name.lower() in _SECRET_HEADERS else _text(value)]
+        for name, value in headers
+    ]
+    return {"headers": shown, "body": _text(body.decode("utf-8", "replace"))}
+
+
+def _text(text: str) -> str:
+    """Text that strict JSON can hold: no NUL, no half characters."""
+    whole = text.encode("utf-8", "replace").decode()
+    return whole.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+# Deliveries
+
+
+def deliveries_view(engine: SandboxEngine) -> list[JsonValue]:
+    """The remembered notifications, oldest first."""
+    return [delivery_view(item) for item in tuple(engine.notifier.deliveries)]
+
+
+def delivery_view(delivery: Delivery) -> JsonObject:
+    """One notification.
+
+    ``state`` is waiting, delivered, given up, refused or cancelled; ``signed_with``
+    is platform, rotated or wrong.
+    """
+    return {
+        "number": delivery.number,
+        "kind": delivery.notice.kind.value,
+        "key": delivery.notice.key,
+        "url": delivery.notice.url,
+        "state": delivery.state.value,
+        "reason": delivery.reason,
+        "signed_with": delivery.key.value,
+        "begun_at": write_moment(delivery.begun_at),
+        "attempts": [_attempt_view(attempt) for attempt in tuple(delivery.attempts)],
+    }
+
+
+def _attempt_view(attempt: Attempt) -> JsonObject:
+    return {
+        "at": write_moment(attempt.at),
+        "status": attempt.status,
+        "problem": _text(attempt.problem),
+        "milliseconds": Decimal(str(attempt.took)),
+    }
+
+
+def delivery_details(delivery: Delivery) -> JsonObject:
+    """One notification with what was sent and answered in every attempt."""
+    attempts: list[JsonValue] = [
+        {
+            **_attempt_view(attempt),
+            "request": _message(attempt.headers, attempt.body),
+            "answer": _text(attempt.answer.decode("utf-8", "replace")),
+        }
+        for attempt in tuple(delivery.attempts)
+    ]
+    return {**delivery_view(delivery), "attempts": attempts}

@@ -1,0 +1,1 @@
+"""From a request's bytes to the reply's: authenticate, read, decide, sign."""

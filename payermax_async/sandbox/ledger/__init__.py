@@ -1,0 +1,1 @@
+"""The gateway's rules: values in, values and events out."""

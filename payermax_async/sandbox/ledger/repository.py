@@ -1,0 +1,233 @@
+"""The sandbox's records and the ways to find them; no rules.
+
+All of it can be written down with :meth:`Book.to_state` and read back.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar, cast
+
+import attrs
+from cattrs import Converter
+
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.refunds import RefundStatus
+from payermax_async.core.strict_json import JsonObject
+from payermax_async.sandbox.ledger.records import Link, Owner, Refund, Trade
+
+__all__ = ["Book"]
+
+_FORMAT = 1
+Record = TypeVar("Record", Link, Trade, Refund)
+
+
+def _same_text(value: object, _: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("is no text")
+    return value
+
+
+def _make_converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True, detailed_validation=False)
+    # By predicate: cattrs would otherwise use the hook for text enums as well.
+    converter.register_structure_hook_func(lambda kind: kind is str, _same_text)
+    converter.register_structure_hook(Decimal, lambda value, _: Decimal(value))
+    converter.register_structure_hook(
+        datetime, lambda value, _: datetime.fromisoformat(value)
+    )
+    converter.register_unstructure_hook(Decimal, str)
+    converter.register_unstructure_hook(datetime, datetime.isoformat)
+    return converter
+
+
+_CONVERTER = _make_converter()
+
+
+class Book:
+    """Links, trades and refunds under each of their ids, and what is due when."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, Link] = {}
+        self._trades: dict[str, Trade] = {}
+        self._refunds: dict[str, Refund] = {}
+        self._by_merchant_id: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._by_link: dict[str, list[str]] = defaultdict(list)
+        self._by_token: dict[str, str] = {}
+        self._by_refund_no: dict[tuple[str, str], str] = {}
+        self._by_order: dict[str, list[str]] = defaultdict(list)
+        self._due: list[tuple[datetime, str]] = []
+        self._changed: dict[tuple[str, str], Link | Trade | Refund] = {}
+
+    def put_link(self, link: Link) -> None:
+        """Write a link down, new or changed."""
+        if link.link_id not in self._links:
+            key = (link.owner.merchant_no, link.merchant_link_id)
+            self._by_merchant_id[key].append(link.link_id)
+        self._links[link.link_id] = link
+        self._changed["links", link.link_id] = link
+
+    def put_trade(self, trade: Trade) -> None:
+        """Write a trade down, new or changed."""
+        if trade.out_trade_no not in self._trades:
+            self._by_link[trade.link_id].append(trade.out_trade_no)
+            self._by_token[trade.trade_token] = trade.out_trade_no
+            heapq.heappush(self._due, (trade.closes_at, trade.out_trade_no))
+        self._trades[trade.out_trade_no] = trade
+        self._changed["trades", trade.out_trade_no] = trade
+
+    def put_refund(self, refund: Refund) -> None:
+        """Write a refund down, new or changed."""
+        number = refund.refund_trade_no
+        if number not in self._refunds:
+            key = (refund.owner.merchant_no, refund.out_refund_no)
+            self._by_refund_no[key] = number
+            self._by_order[refund.out_trade_no].append(number)
+            if refund.due_at is not None:
+                heapq.heappush(self._due, (refund.due_at, number))
+        self._refunds[number] = refund
+        self._changed["refunds", number] = refund
+
+    def link(self, link_id: str) -> Link | None:
+        """The link with the gateway's id."""
+        return self._links.get(link_id)
+
+    def links(self) -> tuple[Link, ...]:
+        """Every link, oldest first."""
+        return tuple(self._links.values())
+
+    def trades(self) -> tuple[Trade, ...]:
+        """Every trade, oldest first."""
+        return tuple(self._trades.values())
+
+    def refunds(self) -> tuple[Refund, ...]:
+        """Every refund, oldest first."""
+        return tuple(self._refunds.values())
+
+    def link_of_merchant(self, owner: Owner, merchant_link_id: str) -> Link | None:
+        """The newest link with the merchant's id."""
+        found = self._by_merchant_id.get((owner.merchant_no, merchant_link_id))
+        return self._links[found[-1]] if found else None
+
+    def trade(self, out_trade_no: str) -> Trade | None:
+        """The trade with the order number."""
+        return self._trades.get(out_trade_no)
+
+    def trade_by_token(self, token: str) -> Trade | None:
+        """The trade with the gateway's trade id."""
+        return self._trades.get(self._by_token.get(token, ""))
+
+    def trades_of(self, link_id: str) -> tuple[Trade, ...]:
+        """A link's trades, oldest first."""
+        return tuple(self._trades[number] for number in self._by_link.get(link_id, ()))
+
+    def paid_trade(self, link_id: str) -> Trade | None:
+        """The trade that paid a link."""
+        return next(
+            (
+                trade
+                for trade in self.trades_of(link_id)
+                if trade.status is PaymentStatus.SUCCESS
+            ),
+            None,
+        )
+
+    def refund(self, refund_trade_no: str) -> Refund | None:
+        """The refund with the gateway's id."""
+        return self._refunds.get(refund_trade_no)
+
+    def refund_of_merchant(self, owner: Owner, out_refund_no: str) -> Refund | None:
+        """The refund with the merchant's id."""
+        key = (owner.merchant_no, out_refund_no)
+        return self._refunds.get(self._by_refund_no.get(key, ""))
+
+    def refunds_of(self, out_trade_no: str) -> tuple[Refund, ...]:
+        """An order's refunds, oldest first."""
+        numbers = self._by_order.get(out_trade_no, ())
+        return tuple(self._refunds[number] for number in numbers)
+
+    def knows(self, number: str) -> bool:
+        """Whether the gateway gave this id to anything."""
+        return (
+            number in self._links
+            or number in self._trades
+            or number in self._by_token
+            or number in self._refunds
+        )
+
+    def next_due(self) -> datetime | None:
+        """When the next trade or refund ends by itself."""
+        while self._due and not self._is_open(self._due[0][1]):
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def pop_due(self, now: datetime) -> Trade | Refund | None:
+        """The next trade or refund whose time has come, once."""
+        due = self.next_due()
+        if due is None or due > now:
+            return None
+        number = heapq.heappop(self._due)[1]
+        return self._trades.get(number) or self._refunds[number]
+
+    def _is_open(self, number: str) -> bool:
+        trade = self._trades.get(number)
+        if trade is not None:
+            return trade.status is PaymentStatus.PENDING or not trade.announced
+        return self._refunds[number].status is RefundStatus.REFUND_PENDING
+
+    def take_changes(self) -> list[tuple[str, str, JsonObject]]:
+        """What was written down since the last call: kind, id and JSON values."""
+        changed, self._changed = self._changed, {}
+        return [
+            (kind, number, cast("JsonObject", _CONVERTER.unstructure(record)))
+            for (kind, number), record in changed.items()
+        ]
+
+    @property
+    def size(self) -> int:
+        """How many records there are."""
+        return len(self._links) + len(self._trades) + len(self._refunds)
+
+    def to_state(self) -> JsonObject:
+        """Everything as JSON values."""
+        return {
+            "format": _FORMAT,
+            "links": _CONVERTER.unstructure(list(self._links.values())),
+            "trades": _CONVERTER.unstructure(list(self._trades.values())),
+            "refunds": _CONVERTER.unstructure(list(self._refunds.values())),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, object]) -> Book:
+        """The book that :meth:`to_state` wrote.
+
+        Raises:
+            ConfigurationError: It is no such state, or another version's.
+        """
+        if state.get("format") != _FORMAT:
+            raise ConfigurationError(
+                f"the sandbox state is not of format {_FORMAT}: start a new one"
+            )
+        book = cls()
+        _restore(state.get("links"), Link, book.put_link)
+        _restore(state.get("trades"), Trade, book.put_trade)
+        _restore(state.get("refunds"), Refund, book.put_refund)
+        return book
+
+
+def _restore(values: object, kind: type[Record], put: Callable[[Record], None]) -> None:
+    name = attrs.resolve_types(kind).__name__
+    try:
+        for value in cast("list[object]", values):
+            put(_CONVERTER.structure(value, kind))
+    # cattrs passes on whatever a constructor raises, with the values inside.
+    except Exception as error:  # noqa: BLE001
+        raise ConfigurationError(
+            f"the sandbox state holds a {name} that cannot be read "
+            f"({type(error).__name__}): restore it from a copy or start a new one"
+        ) from None

@@ -1,0 +1,110 @@
+"""The rules of paying a link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import attrs
+
+from payermax_async.core.models.common import PaymentStatus
+from payermax_async.sandbox.ledger.payment_methods import Outcome
+from payermax_async.sandbox.ledger.records import (
+    Link,
+    NotPayableError,
+    Obstacle,
+    Payment,
+    Trade,
+)
+from payermax_async.sandbox.ledger.repository import Book
+
+__all__ = ["closed_trade", "new_trade", "paid_with", "payable_link", "payable_trade"]
+
+
+def payable_link(book: Book, link_id: str, now: datetime) -> Link:
+    """The link, if it can be paid at ``now``.
+
+    Raises:
+        NotPayableError: It is unknown, paid, withdrawn or expired.
+    """
+    link = book.link(link_id)
+    if link is None:
+        raise NotPayableError(Obstacle.UNKNOWN)
+    if book.paid_trade(link_id) is not None:
+        raise NotPayableError(Obstacle.PAID)
+    if link.withdrawn_at is not None:
+        raise NotPayableError(Obstacle.WITHDRAWN)
+    if now >= link.expires_at:
+        raise NotPayableError(Obstacle.EXPIRED)
+    return link
+
+
+def new_trade(
+    link: Link, *, now: datetime, lasts: int, new_id: Callable[[str], str]
+) -> Trade:
+    """The trade of a payer who opens the page; ``lasts`` in seconds."""
+    return Trade(
+        out_trade_no=new_id("P"),
+        trade_token=new_id("T"),
+        link_id=link.link_id,
+        owner=link.owner,
+        amount=link.total_amount,
+        currency=link.currency,
+        country=link.country,
+        status=PaymentStatus.PENDING,
+        created_at=now,
+        closes_at=now + timedelta(seconds=lasts),
+    )
+
+
+def payable_trade(book: Book, out_trade_no: str, now: datetime) -> tuple[Link, Trade]:
+    """The trade and its link, if the payer may go on.
+
+    Raises:
+        NotPayableError: The link cannot be paid, or the trade is unknown or over.
+    """
+    trade = book.trade(out_trade_no)
+    if trade is None:
+        raise NotPayableError(Obstacle.UNKNOWN)
+    link = book.link(trade.link_id)
+    if link is None:
+        raise NotPayableError(Obstacle.UNKNOWN)
+    if book.paid_trade(link.link_id) is not None:
+        raise NotPayableError(Obstacle.PAID)
+    if trade.status is not PaymentStatus.PENDING or trade.left:
+        raise NotPayableError(Obstacle.OVER)
+    if trade.payment is None:
+        # A payment that is under way may still end after its link has.
+        payable_link(book, link.link_id, now)
+    return link, trade
+
+
+def paid_with(trade: Trade, payment: Payment, now: datetime) -> Trade:
+    """The trade after the payer's choice."""
+    if payment.outcome is Outcome.ABANDON:
+        return attrs.evolve(trade, left=True)
+    sent = attrs.evolve(trade, payment=payment, confirmed_at=trade.confirmed_at or now)
+    if payment.outcome is Outcome.SUCCEED:
+        return attrs.evolve(
+            sent, status=PaymentStatus.SUCCESS, completed_at=now, announced=True
+        )
+    if payment.outcome is Outcome.FAIL:
+        return attrs.evolve(
+            sent,
+            status=PaymentStatus.FAILED,
+            completed_at=now,
+            result_code=payment.failure_code or "PAYMENT_FAILED",
+        )
+    return sent
+
+
+def closed_trade(trade: Trade) -> Trade:
+    """The trade once its time is up: closed, unless it failed before."""
+    if trade.status is not PaymentStatus.PENDING:
+        return trade
+    return attrs.evolve(
+        trade,
+        status=PaymentStatus.CLOSED,
+        completed_at=trade.closes_at,
+        result_code="PAYMENT_FAILED",
+    )

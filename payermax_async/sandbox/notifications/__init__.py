@@ -1,0 +1,1 @@
+"""What the gateway posts to the merchant, and how often."""

@@ -1,0 +1,139 @@
+"""What merchants are told: events as the bodies of notifications."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime
+
+import attrs
+
+from payermax_async.core.codes import SUCCESS_CODE
+from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.strict_json import JsonError, JsonObject, read_json, write_json
+from payermax_async.sandbox.ledger.payloads import Answers, write_moment
+from payermax_async.sandbox.ledger.records import (
+    Event,
+    LinkPaid,
+    Owner,
+    RefundEnded,
+    Trade,
+)
+
+__all__ = ["Notice", "NoticeKind", "is_acknowledged", "notices_of", "write_notice"]
+
+
+class NoticeKind(enum.Enum):
+    """What can be told; the value is the wire's ``notifyType``."""
+
+    PAYBYLINK = "PAYBYLINK"
+    """A link was paid."""
+    PAYMENT = "PAYMENT"
+    """An order was paid, failed or closed. PayerMax's pages do not say whether
+    links send it as well."""
+    REFUND = "REFUND"
+    """A refund ended."""
+
+
+@attrs.frozen(kw_only=True)
+class Notice:
+    """One thing to tell one merchant."""
+
+    kind: NoticeKind
+    """What it is about."""
+    owner: Owner
+    """Whom to tell."""
+    url: str | None
+    """Where; ``None`` when the merchant named no address."""
+    key: str
+    """The merchant's id of the link, or of the refund, or the order number."""
+    code: str = SUCCESS_CODE
+    """The envelope's code; the failure's on a failed payment."""
+    data: JsonObject = attrs.field(repr=False)
+    """The payload."""
+
+
+def notices_of(
+    event: Event,
+    *,
+    answers: Answers,
+    now: datetime,
+    kinds: frozenset[NoticeKind],
+    default_urls: Mapping[str, str],
+) -> tuple[Notice, ...]:
+    """The notices an event leads to.
+
+    Args:
+        event: What happened.
+        answers: Writes the payload.
+        now: The sandbox's present.
+        kinds: Those that are sent at all.
+        default_urls: Addresses by merchant number, for links and refunds that name
+            none, as in PayerMax's dashboard.
+    """
+    if isinstance(event, RefundEnded):
+        refund = event.refund
+        found = [
+            Notice(
+                kind=NoticeKind.REFUND,
+                owner=refund.owner,
+                url=refund.notify_url or default_urls.get(refund.owner.merchant_no),
+                key=refund.out_refund_no,
+                data=answers.refund_notice(refund),
+            )
+        ]
+    else:
+        link, trade = event.link, event.trade
+        url = link.notify_url or default_urls.get(link.owner.merchant_no)
+        found = [
+            Notice(
+                kind=NoticeKind.PAYMENT,
+                owner=link.owner,
+                url=url,
+                key=trade.out_trade_no,
+                code=_payment_code(trade),
+                data=answers.order_notice(trade),
+            )
+        ]
+        if isinstance(event, LinkPaid):
+            notice = Notice(
+                kind=NoticeKind.PAYBYLINK,
+                owner=link.owner,
+                url=url,
+                key=link.merchant_link_id,
+                data=answers.link_notice(link, trade, now),
+            )
+            found.insert(0, notice)
+    return tuple(notice for notice in found if notice.kind in kinds)
+
+
+def _payment_code(trade: Trade) -> str:
+    if trade.status is PaymentStatus.SUCCESS:
+        return SUCCESS_CODE
+    return trade.result_code or "PAYMENT_FAILED"
+
+
+def write_notice(notice: Notice, now: datetime) -> bytes:
+    """The body of a notification that is sent at ``now``."""
+    failed = notice.code != SUCCESS_CODE
+    return write_json(
+        {
+            "code": notice.code,
+            "msg": "Payment failed." if failed else "Success.",
+            "keyVersion": "1",
+            "appId": notice.owner.app_id,
+            "merchantNo": notice.owner.merchant_no,
+            "notifyTime": write_moment(now),
+            "notifyType": notice.kind.value,
+            "data": notice.data,
+        }
+    )
+
+
+def is_acknowledged(status: int, body: bytes) -> bool:
+    """Whether an answer ends the repetitions: HTTP 200 and ``code`` SUCCESS."""
+    try:
+        found = read_json(body)
+    except JsonError:
+        return False
+    return status == 200 and isinstance(found, dict) and found.get("code") == "SUCCESS"

@@ -1,0 +1,1 @@
+"""What the sandbox keeps: keys, and everything in a file."""
