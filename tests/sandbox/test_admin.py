@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import os
-import re
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -21,8 +19,7 @@ from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxOptions
 from payermax_async.sandbox.notifications.deliveries import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
-from payermax_async.sandbox.server.admin_acting import Acting
-from payermax_async.sandbox.server.admin_looking import Looking
+from payermax_async.sandbox.server.admin import PATHS
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
@@ -453,25 +450,17 @@ async def test_this_machines_own_names_are_welcome(admin: Admin) -> None:
 # --- its documentation -----------------------------------------------------------
 
 
-def examples() -> list[str]:
-    """Every curl command in the docstrings of the API."""
-    found: list[str] = []
-    for part in (Looking, Acting):
-        for _, method in inspect.getmembers(part, inspect.isfunction):
-            found += re.findall(
-                r"^\s*\$ (curl .*)$", method.__doc__ or "", re.MULTILINE
-            )
-    return found
+EXAMPLES = [example for row in PATHS for example in row.examples]
 
 
-def test_every_method_shows_how_to_ask_for_it() -> None:
-    for part in (Looking, Acting):
-        for name, method in inspect.getmembers(part, inspect.isfunction):
-            if not name.startswith("_"):
-                assert "$ curl " in (method.__doc__ or ""), name
+def test_every_path_shows_how_to_ask_for_it() -> None:
+    for row in PATHS:
+        assert row.what.endswith(".")
+        assert row.examples, row.path
+        assert all(example.startswith("curl ") for example in row.examples), row.path
 
 
-@pytest.mark.parametrize("command", examples())
+@pytest.mark.parametrize("command", EXAMPLES)
 async def test_an_example_of_the_documentation_works(
     admin: Admin, tmp_path: Path, command: str
 ) -> None:

@@ -14,7 +14,7 @@ from payermax_async.sandbox.cashier.controller import PageReply
 from payermax_async.sandbox.cashier.http import PAGE_HEADERS, is_same_origin, read_form
 from payermax_async.sandbox.cashier.qr import qr_png, qr_svg
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.server.admin_routes import admin_routes
+from payermax_async.sandbox.server.admin import admin_routes
 from payermax_async.sandbox.server.dashboard_routes import dashboard_routes
 from payermax_async.sandbox.server.gateway_route import gateway_handler
 from payermax_async.sandbox.server.posting import read_bounded
