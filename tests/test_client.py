@@ -13,12 +13,12 @@ from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
     ConflictError,
+    ExtensionError,
     NoReplyError,
     Outcome,
     OutcomeUnknownError,
     PayerMaxError,
     ReplyMismatchError,
-    ReplySignatureError,
     ValidationError,
 )
 from payermax_async.core.models.link_request import LinkDefaults
@@ -159,7 +159,8 @@ async def test_a_reply_made_by_a_middleware_is_not_taken_for_payermaxs() -> None
     async with client_of(LinkGateway(), middlewares=(forge,)) as client:
         with pytest.raises(OutcomeUnknownError) as caught:
             await client.create_link(order(), timeout=0.5)
-    assert isinstance(caught.value.__cause__, ReplySignatureError)
+    assert isinstance(caught.value.__cause__, ExtensionError)
+    assert caught.value.__cause__.part == "middleware"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ __all__ = [
     "ClockSkewError",
     "ConfigurationError",
     "ConflictError",
+    "ExtensionError",
     "HttpStatusError",
     "InvalidRequestError",
     "NoReplyError",
@@ -49,7 +50,7 @@ class Outcome(enum.Enum):
     """What the gateway may have done with a request that failed."""
 
     NOT_SENT = "not sent"
-    """Nothing left this machine. Sending again cannot do anything twice."""
+    """The request never left this machine. Sending it cannot do anything twice."""
 
     REJECTED = "rejected"
     """The gateway answered that it did not do it."""
@@ -81,9 +82,12 @@ class PayerMaxError(Exception):
         outcome: What the gateway may have done.
         retry_after: Seconds the gateway asked to wait, if it did.
         elapsed: Seconds from the start of the call to the failure.
+        most_attempts: How many attempts are worth making at most, where the cause
+            tells; ``None`` leaves it to the policy.
     """
 
     outcome: Outcome = Outcome.NOT_SENT
+    most_attempts: int | None = None
 
     def __init__(
         self,
@@ -166,20 +170,36 @@ class ClockSkewError(PayerMaxError):
     """
 
 
+class ExtensionError(PayerMaxError):
+    """A part of yours failed: a middleware, signer, verifier, transport or clock.
+
+    Its ``outcome`` follows from whether the request had left by then, whatever the
+    part raised. What it raised is the ``__cause__``; its text, which may hold
+    anything, is not repeated here and does not go through pickle.
+
+    Attributes:
+        part: Which part: ``middleware``, ``signer``, ``verifier``, ``transport``,
+            ``clock``, or ``call`` for anything else that takes part in one.
+        failure: The class of what it raised; empty when it raised nothing and
+            returned what it must not.
+    """
+
+    def __init__(
+        self, message: str, *, part: str, failure: str = "", **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
+        self.part = part
+        self.failure = failure
+
+
 class TransportError(PayerMaxError):
     """No usable answer came over the network."""
 
 
 class NotSentError(TransportError):
-    """Nothing left this machine: DNS, refused, TLS, no free connection in time.
-
-    Attributes:
-        most_attempts: How many attempts are worth making at most, where the cause
-            tells; ``None`` leaves it to the policy.
-    """
+    """The request never left: DNS, refused, TLS, no free connection in time."""
 
     outcome = Outcome.NOT_SENT
-    most_attempts: int | None = None
 
 
 class TlsError(NotSentError):

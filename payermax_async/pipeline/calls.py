@@ -23,6 +23,7 @@ from payermax_async.pipeline.budget import RetryBudget
 from payermax_async.pipeline.chain import Attempt
 from payermax_async.pipeline.course import Course
 from payermax_async.pipeline.exchange import Call, Exchange
+from payermax_async.pipeline.foreign import outcome_of
 from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.observe import (
     AttemptFinished,
@@ -124,17 +125,13 @@ class Calls:
                     "the gateway is still unwell", retry_after=error.retry_after
                 ) from error
 
-    def _begin(
-        self, call: Call[object], course: Course, host: Host, *, probe: bool
-    ) -> Attempt:
+    def _begin(self, call: Call[object], course: Course, host: Host) -> Attempt:
         timeout = min(self.attempt_timeout, course.remaining)
         if timeout <= 0:
-            host.abandoned(probe=probe)
             raise NotSentError("the deadline passed before anything was sent")
         # What follows an answer cannot be too much for a gateway that just answered.
         free = course.attempts == 0 or course.answered
         if not free and not self.budget.take():
-            host.abandoned(probe=probe)
             raise NotSentError("too many calls fail: the budget for retries is empty")
         if host is not self.hosts.first:
             self.observers.emit(FailedOver(**_facts(call, course), host=host.name))
@@ -149,14 +146,19 @@ class Calls:
     async def _send(
         self, call: Call[ReplyT], course: Course, host: Host, *, probe: bool
     ) -> ReplyT:
-        attempt = self._begin(call, course, host, probe=probe)
-        facts: dict[str, Any] = {
-            **_facts(call, course),
-            "number": attempt.number,
-            "host": host.name,
-        }
-        started = self.clock.monotonic()
-        self.observers.emit(AttemptStarted(**facts, url=host.url_of(call.operation)))
+        try:
+            attempt = self._begin(call, course, host)
+            facts: dict[str, Any] = {
+                **_facts(call, course),
+                "number": attempt.number,
+                "host": host.name,
+            }
+            started = course.elapsed
+            url = host.url_of(call.operation)
+            self.observers.emit(AttemptStarted(**facts, url=url))
+        except BaseException:
+            host.abandoned(probe=probe)
+            raise
         error: BaseException | None = None
         try:
             reply = await self.exchange.run(call, attempt, host)
@@ -170,7 +172,7 @@ class Calls:
             self.observers.emit(
                 AttemptFinished(
                     **facts,
-                    elapsed=self.clock.monotonic() - started,
+                    elapsed=course.elapsed - started,
                     outcome=_outcome(attempt, error),
                     error=None if error is None else type(error).__name__,
                     code=error.code if isinstance(error, ApiError) else None,
@@ -189,16 +191,14 @@ class Calls:
         probe: bool,
     ) -> None:
         outcome = _outcome(attempt, error)
-        if outcome is Outcome.UNKNOWN and call.operation == course.operation:
+        own = call.operation == course.operation
+        course.left = course.left or (own and attempt.sent)
+        if outcome is Outcome.UNKNOWN and own:
             course.in_doubt = True
             # Another host could do it a second time before the first is known.
             course.pinned = host
         if isinstance(error, ThrottledError):
             self.slots.slow_down(attempt.wave)
-        if isinstance(error, ReplySignatureError):
-            self.observers.emit(
-                SignatureRefused(**_facts(call, course), host=host.name)
-            )
         if error is None:
             host.answered(probe=probe)
         elif isinstance(error, PayerMaxError):
@@ -208,6 +208,10 @@ class Calls:
         course.answered = outcome is None or outcome is Outcome.REJECTED
         if course.answered:
             self.budget.answered()
+        if isinstance(error, ReplySignatureError):
+            self.observers.emit(
+                SignatureRefused(**_facts(call, course), host=host.name)
+            )
 
     def _tell_of_retry(
         self, call: Call[object], course: Course, delay: float, error: PayerMaxError
@@ -235,7 +239,7 @@ def _outcome(attempt: Attempt, error: BaseException | None) -> Outcome | None:
         return None
     if isinstance(error, PayerMaxError):
         return error.outcome
-    return Outcome.UNKNOWN if attempt.sent else Outcome.NOT_SENT
+    return outcome_of(attempt)
 
 
 def _note_attempts(error: PayerMaxError, course: Course) -> None:

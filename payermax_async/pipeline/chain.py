@@ -5,41 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-import attrs
-
+from payermax_async.core.errors import PayerMaxError
+from payermax_async.pipeline.facts import Attempt
+from payermax_async.pipeline.foreign import defect, fitted
 from payermax_async.transport.base import HttpRequest, HttpResponse
 
 __all__ = ["Attempt", "CallNext", "Handler", "Middleware", "fold"]
-
-
-@attrs.define(kw_only=True)
-class Attempt:
-    """One attempt of a call, as middlewares see it."""
-
-    operation: str
-    """The gateway's name of the operation."""
-    merchant_key: str | None
-    """The merchant's id in the request."""
-    number: int
-    """1 for the first attempt of a call."""
-    timeout: float
-    """Seconds this attempt may take from now on."""
-    wave: int = 0
-    """How often the client had slowed down when this attempt got its turn."""
-    tried: bool = False
-    """Whether the transport was reached."""
-    sent: bool = False
-    """Whether anything has left this machine; set by the transport."""
-    status: int | None = None
-    """The HTTP status of the response, once there is one."""
-    encoded: bytes = attrs.field(default=b"", repr=False)
-    """The body that was made once and is to be signed."""
-    verified: bytes | None = attrs.field(default=None, repr=False)
-    """The reply body whose signature was found right, itself and not a copy."""
-
-    def mark_sent(self) -> None:
-        """Record that the first byte is about to leave."""
-        self.sent = True
 
 
 CallNext = Callable[[HttpRequest], Awaitable[HttpResponse]]
@@ -54,6 +25,11 @@ class Middleware(Protocol):
 
     It may add headers, wait, observe and refuse. It must not touch the body:
     the bytes are signed further in, and what PayerMax signed is checked there.
+
+    What it raises before the request has left is final: nothing was sent, and
+    nothing is tried again. Once the request has left, nothing that it raises or
+    answers with itself settles the call: the outcome is unknown. ``call_next``
+    works once in an attempt, for reads too: trying again is up to the retry policy.
 
     Example:
         >>> async def tag(request, attempt, call_next):
@@ -77,9 +53,33 @@ def fold(middlewares: Sequence[Middleware], innermost: Handler) -> Handler:
 
 def _around(middleware: Middleware, inner: Handler) -> Handler:
     async def handle(request: HttpRequest, attempt: Attempt) -> HttpResponse:
-        async def call_next(changed: HttpRequest) -> HttpResponse:
-            return await inner(changed, attempt)
+        passed: list[BaseException] = []
+        called = False
 
-        return await middleware(request, attempt, call_next)
+        async def call_next(changed: HttpRequest) -> HttpResponse:
+            nonlocal called
+            attempt.check_open()
+            if called:
+                raise defect("middleware", "asked for an answer twice", attempt)
+            called = True
+            try:
+                return await inner(changed, attempt)
+            except BaseException as error:
+                passed.append(error)
+                raise
+
+        try:
+            return await middleware(request, attempt, call_next)
+        except BaseException as error:
+            if any(error is one for one in passed):
+                raise
+            own = fitted("middleware", error, attempt)
+            if isinstance(own, PayerMaxError) and not attempt.sent:
+                own.most_attempts = 1  # a refusal: asked again, it refuses again
+            if own is error:
+                raise
+            raise own from error
+        finally:
+            passed.clear()  # their frames hold this one
 
     return handle

@@ -18,6 +18,7 @@ from payermax_async.core.errors import (
     PayerMaxError,
 )
 from payermax_async.pipeline.budget import RetryBudget
+from payermax_async.pipeline.foreign import is_foreign, wrapped
 from payermax_async.pipeline.hosts import Host
 from payermax_async.pipeline.observe import (
     CallFinished,
@@ -57,15 +58,22 @@ class Course:
         """Whether the gateway answered what was sent last."""
         self.in_doubt = False
         """Whether the write may have been done."""
+        self.left = False
+        """Whether a request of the call's own, not a question about it, has left."""
         self.pinned: Host | None = None
         """The only host that may see the write from now on."""
         self._started = self._clock.monotonic()
+        self._elapsed = 0.0
         self._deadline = self._started + timeout
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start."""
-        return self._clock.monotonic() - self._started
+        """Seconds since the start, as far as the clock tells."""
+        try:
+            self._elapsed = self._clock.monotonic() - self._started
+        except Exception:  # noqa: BLE001 - a broken clock takes no outcome with it
+            return self._elapsed
+        return self._elapsed
 
     @property
     def remaining(self) -> float:
@@ -87,13 +95,18 @@ class Course:
     async def __aenter__(self) -> Self:
         self._courses.enter(self)
         await self._scope.__aenter__()
-        self._courses.observers.emit(
-            CallStarted(
-                call_id=self.call_id,
-                operation=self.operation,
-                merchant_key=self.merchant_key,
+        try:
+            self._courses.observers.emit(
+                CallStarted(
+                    call_id=self.call_id,
+                    operation=self.operation,
+                    merchant_key=self.merchant_key,
+                )
             )
-        )
+        except BaseException as error:
+            self._courses.leave(self)
+            await self._scope.__aexit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     async def __aexit__(
@@ -105,14 +118,30 @@ class Course:
         self._courses.leave(self)
         try:
             await self._scope.__aexit__(kind, error, traceback)
+            if error is not None and not isinstance(error, PayerMaxError):
+                self._let_out(error)
         except TimeoutError:
             error = self.tell(self._closed())
             raise error from None
+        except PayerMaxError as fit:
+            error = fit
+            raise
         finally:
             self._finish(error)
 
+    def _let_out(self, error: BaseException) -> None:
+        """Raise in place of what foreign code raised outside of any attempt."""
+        if is_foreign(error):
+            raise self.tell(wrapped("call", error, self._outcome)) from error
+
+    @property
+    def _outcome(self) -> Outcome:
+        """What the gateway may have done, when the call ends without an answer."""
+        unknown = self.in_doubt or self.left
+        return Outcome.UNKNOWN if unknown else Outcome.NOT_SENT
+
     def _closed(self) -> PayerMaxError:
-        if self.in_doubt:
+        if self._outcome is Outcome.UNKNOWN:
             return OutcomeUnknownError(
                 f"{self.operation} of {self.merchant_key} may or may not have been "
                 "done: the client was closed; settle it with resolve()",
@@ -125,7 +154,7 @@ class Course:
         if isinstance(error, PayerMaxError):
             outcome = error.outcome
         elif error is not None:
-            outcome = Outcome.UNKNOWN if self.in_doubt else Outcome.NOT_SENT
+            outcome = self._outcome
         self._courses.observers.emit(
             CallFinished(
                 call_id=self.call_id,

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, TypeGuard, TypeVar
 
 import attrs
 
@@ -25,13 +25,17 @@ from payermax_async.core.errors import (
     NoReplyError,
     NotSentError,
     Outcome,
+    PayerMaxError,
     ReplyMismatchError,
     ReplySignatureError,
     UnreadableReplyError,
 )
 from payermax_async.core.operations import Replay
 from payermax_async.core.strict_json import JsonError, JsonObject, JsonValue
-from payermax_async.pipeline.chain import Attempt, Middleware, fold
+from payermax_async.pipeline.bounds import Bounds
+from payermax_async.pipeline.chain import Middleware, fold
+from payermax_async.pipeline.facts import Attempt
+from payermax_async.pipeline.foreign import blamed, defect
 from payermax_async.pipeline.hosts import Host
 from payermax_async.pipeline.observe import Observers, SkewMeasured
 from payermax_async.pipeline.signatures import sign_requests, verify_replies
@@ -121,8 +125,11 @@ class Exchange:
         )
         self._slots = slots
         self._trust_unsigned_failures = trust_unsigned_failures
-        innermost = (verify_replies(verifier), sign_requests(signer))
-        self._handle = fold((*middlewares, *innermost), self._send)
+        self._bounds = Bounds()
+        # Whether the transport was seen to answer without having told that it sent.
+        self._forgetful = False
+        signed = verify_replies(verifier, sign_requests(signer, self._send))
+        self._handle = fold(middlewares, signed)
 
     async def run(self, call: Call[ReplyT], attempt: Attempt, host: Host) -> ReplyT:
         """Make one attempt.
@@ -134,23 +141,27 @@ class Exchange:
             host: Where to.
 
         Raises:
-            TransportError: Nothing left, or no answer came back.
+            TransportError: It was not sent, or no answer came back.
             ReplyError: An answer came that cannot be taken at its word.
+            ExtensionError: A middleware, signer, verifier or transport failed.
             ApiError: The gateway answered with a code other than success.
             ClockSkewError: This machine's clock is hopeless; nothing was sent.
         """
         limit = asyncio.timeout(attempt.timeout)
         try:
             async with limit, self._slots:
-                response = await self._exchange(call, attempt, host, limit)
+                response = await self._bounds.run(
+                    self._exchange(call, attempt, host, limit)
+                )
         except TimeoutError:
-            if not limit.expired():
-                raise
+            # Only the limit's own: what foreign code raises comes out wrapped.
             if attempt.sent:
                 raise NoReplyError("no answer came in time") from None
             raise NotSentError(
                 "the time was over before anything could be sent"
             ) from None
+        finally:
+            attempt.end()
         try:
             return self._judge(call, attempt, response)
         except ReplyMismatchError:
@@ -164,10 +175,13 @@ class Exchange:
         attempt.wave = self._slots.wave
         # The slot is taken first and the time is stamped last: PayerMax refuses
         # a requestTime that grew old in a queue.
+        with blamed("clock", attempt):
+            stamp = self._stamp(host)
+            before = self._clock.monotonic()
         attempt.encoded = write_request(
             self._identity,
             version=call.version,
-            request_time=self._stamp(host),
+            request_time=stamp,
             data=call.data,
         )
         loop = asyncio.get_running_loop()
@@ -177,17 +191,43 @@ class Exchange:
             headers=self._headers,
             body=attempt.encoded,
         )
-        before = self._clock.monotonic()
-        response = await self._handle(request, attempt)
-        self._compare_clocks(response, host, self._clock.monotonic() - before)
+        answer: object = await self._handle(request, attempt)
+        response = attempt.received
+        if response is None or _body_of(answer) is not response.body:
+            own = defect("middleware", "answered with a body of its own", attempt)
+            own.most_attempts = None if attempt.sent else 1
+            raise own
+        with blamed("clock", attempt):
+            self._compare_clocks(response, host, self._clock.monotonic() - before)
         return response
 
     async def _send(self, request: HttpRequest, attempt: Attempt) -> HttpResponse:
+        attempt.check_open()
         attempt.tried = True
-        response = await self._transport.send(
-            request, timeout=attempt.timeout, on_sent=attempt.mark_sent
-        )
-        attempt.status = response.status
+        with blamed("transport", attempt):
+            response = await self._carry(request, attempt)
+        attempt.status, attempt.received = response.status, response
+        return response
+
+    async def _carry(self, request: HttpRequest, attempt: Attempt) -> HttpResponse:
+        try:
+            response: object = await self._transport.send(
+                request, timeout=attempt.timeout, on_sent=attempt.mark_sent
+            )
+        except PayerMaxError as error:
+            if error.outcome is not Outcome.NOT_SENT:
+                attempt.record_sent()  # its own word
+            raise
+        except BaseException:
+            if self._forgetful:
+                attempt.record_sent()  # its silence says nothing
+            raise
+        if not attempt.sent:
+            self._forgetful = True
+            attempt.record_sent()
+        if not _is_whole(response):
+            kind = type(response).__name__
+            raise defect("transport", f"answered with a {kind} of no use", attempt)
         return response
 
     def _stamp(self, host: Host) -> datetime:
@@ -220,9 +260,9 @@ class Exchange:
     def _judge(
         self, call: Call[ReplyT], attempt: Attempt, response: HttpResponse
     ) -> ReplyT:
-        # Identity, not equality: a body that a middleware made is not verified.
-        verified = attempt.verified is not None and attempt.verified is response.body
-        reply = self._envelope(response, verified=verified)
+        # Identity, not equality: it is this body that was verified.
+        verified = attempt.verified is response.body
+        reply = self._envelope(attempt, response, verified=verified)
         if not reply.is_success:
             distrusted = not (verified or self._trust_unsigned_failures)
             raise error_from_reply(
@@ -230,7 +270,7 @@ class Exchange:
                 api_message=reply.message,
                 verified=verified,
                 outcome=Outcome.UNKNOWN if distrusted else None,
-                retry_after=retry_after_of(response, self._clock.now()),
+                retry_after=self._retry_after(attempt, response),
             )
         if not verified:
             raise ReplySignatureError("the reply reports success without a signature")
@@ -239,7 +279,14 @@ class Exchange:
         except ShapeError as error:
             raise UnreadableReplyError(f"the reply's data.{error}") from None
 
-    def _envelope(self, response: HttpResponse, *, verified: bool) -> ReplyEnvelope:
+    def _retry_after(self, attempt: Attempt, response: HttpResponse) -> float | None:
+        with blamed("clock", attempt):
+            now = self._clock.now()
+        return retry_after_of(response, now)
+
+    def _envelope(
+        self, attempt: Attempt, response: HttpResponse, *, verified: bool
+    ) -> ReplyEnvelope:
         # PayerMax answers with 200 and puts errors into the body. Another status
         # comes from something in between, unless PayerMax's signature says not.
         final = response.status in _FINAL and response.status not in _REDIRECTS
@@ -247,9 +294,23 @@ class Exchange:
             raise HttpStatusError(
                 f"HTTP status {response.status} instead of a signed answer",
                 status=response.status,
-                retry_after=retry_after_of(response, self._clock.now()),
+                retry_after=self._retry_after(attempt, response),
             )
         try:
             return read_reply(response.body)
         except (JsonError, ShapeError) as error:
             raise UnreadableReplyError(f"the reply is unreadable: {error}") from None
+
+
+def _body_of(answer: object) -> bytes | None:
+    return answer.body if isinstance(answer, HttpResponse) else None
+
+
+def _is_whole(response: object) -> TypeGuard[HttpResponse]:
+    """Whether a transport answered in the types that are read further on."""
+    return (
+        isinstance(response, HttpResponse)
+        and type(response.body) is bytes
+        and type(response.status) is int
+        and type(response.headers) is tuple
+    )

@@ -11,6 +11,7 @@ from payermax_async.clock import Clock
 from payermax_async.core.codes import AMBIGUOUS_CODES
 from payermax_async.core.errors import (
     ApiError,
+    ExtensionError,
     NotSentError,
     PayerMaxError,
     ReplyError,
@@ -58,7 +59,11 @@ class Host:
         if self._breaker is None:
             return Admission.GO
         admission = self._breaker.admit(self._clock.monotonic())
-        self._tell()
+        try:
+            self._tell()
+        except BaseException:
+            self.abandoned(probe=admission is Admission.PROBE)
+            raise
         return admission
 
     @property
@@ -82,8 +87,8 @@ class Host:
         """
         if self._breaker is None:
             return
-        if not tried:
-            self.abandoned(probe=probe)
+        if not tried or (isinstance(error, ExtensionError) and not _is_ailment(error)):
+            self.abandoned(probe=probe)  # it says nothing about the host
         elif _is_ailment(error):
             self._breaker.failed(self._clock.monotonic(), probe=probe)
         else:
@@ -110,6 +115,8 @@ def _is_ailment(error: PayerMaxError) -> bool:
         # ailment too. Being busy is not: the slots answer to that.
         throttled = isinstance(error, ThrottledError)
         return error.code in AMBIGUOUS_CODES and not throttled
+    if isinstance(error, ExtensionError):
+        return error.part == "transport"
     return isinstance(error, TransportError | ReplyError)
 
 

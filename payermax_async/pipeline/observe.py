@@ -8,6 +8,7 @@ span or metric has to: see :mod:`payermax_async.core.cleaning`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterable
@@ -170,17 +171,22 @@ Hook = Callable[[Event], None]
 
 
 class Observers:
-    """Hands events to hooks; what a hook raises never reaches a call."""
+    """Hands events to hooks; what a hook raises never reaches a call.
+
+    Only an interrupt, such as ``KeyboardInterrupt``, passes, once all hooks were told.
+    Whoever emits therefore holds nothing by then that would not be given back.
+    """
 
     def __init__(self, hooks: Iterable[Hook]) -> None:
         self._hooks = tuple(hooks)
 
     def emit(self, event: Event) -> None:
         """Tell all hooks."""
+        interrupt: BaseException | None = None
         for hook in self._hooks:
             try:
                 hook(event)
-            except Exception as error:  # noqa: BLE001 - money first, metrics second
+            except _FAILURES as error:
                 # Its text may hold anything, so only its kind is told.
                 name = getattr(hook, "__qualname__", type(hook).__qualname__)
                 _LOG.error(
@@ -188,10 +194,17 @@ class Observers:
                     clean_id(str(name)),
                     clean_id(type(error).__name__),
                 )
+            except BaseException as error:  # noqa: BLE001 - raised below
+                interrupt = interrupt or error
+        if interrupt is not None:
+            raise interrupt
 
 
+# Nobody can cancel or close what does not wait: from a hook these are mistakes.
+_FAILURES = (Exception, asyncio.CancelledError, GeneratorExit)
 _FROM_ELSEWHERE = frozenset({"merchant_key", "code"})
 _ONE_WORD = re.compile(r'[^\s="]+')
+
 _LEVELS: dict[type[Event], int] = {
     RetryScheduled: logging.WARNING,
     BreakerChanged: logging.WARNING,

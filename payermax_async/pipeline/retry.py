@@ -12,7 +12,6 @@ from payermax_async.core.errors import (
     ClientStateError,
     ClockSkewError,
     ConfigurationError,
-    NotSentError,
     PayerMaxError,
     ThrottledError,
     TlsError,
@@ -85,6 +84,6 @@ class RetryPolicy:
         return delay if asked is None else asked + delay
 
     def _most(self, error: PayerMaxError) -> int:
-        if isinstance(error, NotSentError) and error.most_attempts is not None:
-            return min(self.max_attempts, error.most_attempts)
-        return self.max_attempts
+        if error.most_attempts is None:
+            return self.max_attempts
+        return min(self.max_attempts, error.most_attempts)

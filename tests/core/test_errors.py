@@ -13,6 +13,7 @@ from payermax_async.core import errors
 from payermax_async.core.errors import (
     ApiError,
     ConflictError,
+    ExtensionError,
     HttpStatusError,
     Outcome,
     OutcomeUnknownError,
@@ -33,7 +34,7 @@ BY_OUTCOME = {
     Outcome.NOT_SENT: """
         PayerMaxError ConfigurationError ValidationError ClientStateError
         TransportError NotSentError TlsError SignatureError WebhookError
-        ClockSkewError""",
+        ClockSkewError ExtensionError""",
     Outcome.UNKNOWN: """
         NoReplyError ReplyError HttpStatusError UnreadableReplyError
         ReplySignatureError ReplyMismatchError ReplyTooLargeError
@@ -69,6 +70,8 @@ def made(kind: type[PayerMaxError]) -> PayerMaxError:
         return kind("m", differences=("currency",), **code, **facts)
     if issubclass(kind, ApiError):
         return kind("m", **code, **facts)
+    if issubclass(kind, ExtensionError):
+        return kind("m", part="verifier", failure="ValueError", **facts)
     if issubclass(kind, HttpStatusError):
         return kind("m", status=502, **facts)
     if issubclass(kind, OutcomeUnknownError):

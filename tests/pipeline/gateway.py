@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,15 @@ class InstantClock:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.seconds += seconds
+
+
+class TogetherClock(InstantClock):
+    """Whoever sleeps wakes only after the others have gone to sleep as well."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        for _ in range(20):
+            await asyncio.sleep(0)
 
 
 class QuickSigner:

@@ -29,6 +29,7 @@ from .gateway import (
     InstantClock,
     LinkGateway,
     QuickSigner,
+    TogetherClock,
     client_of,
     order,
 )
@@ -140,15 +141,6 @@ async def test_a_thousand_creates_at_an_ailing_gateway_and_all_made_afterwards(
             await client.create_link(request)
     assert sorted(ailing.gateway.links) == sorted(o.merchant_link_id for o in orders)
     assert ailing.gateway.made == 1000
-
-
-class TogetherClock(InstantClock):
-    """Whoever sleeps wakes only after the others have gone to sleep as well."""
-
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds)
-        for _ in range(10):
-            await asyncio.sleep(0)
 
 
 async def test_any_number_of_doubts_can_be_settled_at_once_by_a_healthy_gateway() -> (

@@ -13,7 +13,7 @@ from payermax_async.pipeline.observe import CallFinished, Event
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.transport.base import HttpRequest, HttpResponse
 
-from .gateway import LinkGateway, QuickSigner, client_of, order
+from .gateway import LinkGateway, QuickSigner, TogetherClock, client_of, order
 
 ONCE = RetryPolicy(max_attempts=1)
 
@@ -29,7 +29,15 @@ async def test_half_of_the_answers_lost_makes_no_second_link_and_loses_none(
         create = request.url.endswith("createPaybylink")
         return NoReplyError("reset") if create and chance.random() < 0.5 else answer
 
-    async with client_of(handler, signer=QuickSigner(), breaker=None) as client:
+    # As in life the others go on while one waits, and the budget fills up again.
+    async with client_of(
+        handler,
+        clock=TogetherClock(),
+        signer=QuickSigner(),
+        breaker=None,
+        max_in_flight=8,
+        timeout=1e6,
+    ) as client:
         links = await asyncio.gather(
             *(client.create_link(order(f"order-{number}")) for number in range(200))
         )
