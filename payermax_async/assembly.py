@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Self, cast
 
@@ -9,7 +10,7 @@ import attrs
 
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.config import MerchantConfig
-from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.errors import ClientStateError, ConfigurationError
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.calls import Calls
 from payermax_async.pipeline.chain import Middleware
@@ -20,6 +21,7 @@ from payermax_async.pipeline.observe import Hook, Observers, log_event
 from payermax_async.pipeline.resolve import Resolver
 from payermax_async.pipeline.slots import Slots
 from payermax_async.signing.base import Signer, Verifier
+from payermax_async.signing.keys import PrivateKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import Transport
 
@@ -62,8 +64,10 @@ class Engine:
             ConfigurationError: There is nothing to sign or to verify with.
         """
         options, clock = options or ClientOptions(), clock or SystemClock()
-        transport = transport or _aiohttp_transport(options)
-        own_signer = None if signer else _signer_of(config)
+        _require_keys(config, signer, verifier)
+        transport = transport or _aiohttp_transport(config, options)
+        own_key = cast("PrivateKey", config.private_key)
+        own_signer = None if signer else RsaSigner(own_key)
         observers = Observers((log_event, *hooks))
         courses = Courses(clock, observers)
         slots = Slots(options.max_in_flight, clock)
@@ -73,12 +77,14 @@ class Engine:
                 identity=config.identity,
                 transport=transport,
                 signer=signer or cast("RsaSigner", own_signer),
-                verifier=verifier or _verifier_of(config),
+                verifier=verifier or RsaVerifier(*config.platform_keys),
                 clock=clock,
                 slots=slots,
                 observers=observers,
                 middlewares=middlewares,
-                extra_headers=[(config.auth_token_header, token)] if token else [],
+                extra_headers=(
+                    [(config.auth_token_header, token.reveal())] if token else []
+                ),
                 trust_unsigned_failures=config.trust_unsigned_failures,
             ),
             hosts=_hosts_of(config, options, clock, observers),
@@ -107,7 +113,13 @@ class Engine:
         """Bind to the running event loop and open the transport."""
         self.courses.open()
         try:
-            await self.transport.open()
+            async with asyncio.timeout(self.options.timeout):
+                await self.transport.open()
+        except TimeoutError:
+            self.courses.reopen()
+            raise ClientStateError(
+                f"the transport did not open within {self.options.timeout:g} s"
+            ) from None
         except BaseException:
             self.courses.reopen()
             raise
@@ -164,23 +176,25 @@ def _hosts_of(
     )
 
 
-def _signer_of(config: MerchantConfig) -> RsaSigner:
-    if config.private_key is None:
-        raise ConfigurationError("private_key is not set, and no signer was given")
-    return RsaSigner(config.private_key)
-
-
-def _verifier_of(config: MerchantConfig) -> Verifier:
-    if not config.platform_keys:
-        raise ConfigurationError(
+def _require_keys(
+    config: MerchantConfig, signer: Signer | None, verifier: Verifier | None
+) -> None:
+    problems: list[str] = []
+    if signer is None and config.private_key is None:
+        problems.append("private_key is not set, and no signer was given")
+    if verifier is None and not config.platform_keys:
+        problems.append(
             "platform_keys is empty: take the PayerMax public key from the dashboard"
         )
-    return RsaVerifier(*config.platform_keys)
+    if problems:
+        raise ConfigurationError("; ".join(problems))
 
 
-def _aiohttp_transport(options: ClientOptions) -> Transport:
+def _aiohttp_transport(config: MerchantConfig, options: ClientOptions) -> Transport:
     # Imported here: aiohttp takes a quarter of a second, which users of another
     # transport need not spend.
     from payermax_async.transport.aiohttp import AiohttpTransport
 
-    return AiohttpTransport(limit=options.max_in_flight)
+    return AiohttpTransport(
+        limit=options.max_in_flight, proxy=config.proxy, ca_file=config.ca_file
+    )

@@ -7,20 +7,30 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import attrs
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.signing.keys import PrivateKey, PublicKey
+from payermax_async.core.quoting import shown
+from payermax_async.files import read_file
+from payermax_async.signing.keys import (
+    PrivateKey,
+    PublicKey,
+    private_or_reason,
+    public_or_reason,
+)
 
-__all__ = ["NAMES", "Settings", "read_profile"]
+__all__ = ["NAMES", "Settings", "profile_or_reason", "read_profile"]
+
+ValueT = TypeVar("ValueT")
 
 NAMES = (
     "app_id",
     "app_id_field",
     "auth_token_header",
     "base_url",
+    "ca_file",
     "contact_email",
     "environment",
     "key_version",
@@ -33,6 +43,7 @@ NAMES = (
     "platform_public_key_file",
     "private_key",
     "private_key_file",
+    "proxy",
     "show_url",
     "sp_merchant_no",
     "trust_unsigned_failures",
@@ -40,9 +51,13 @@ NAMES = (
 """Every setting a merchant's configuration is read from."""
 
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-
-
-_LISTS = {"platform_public_key"}
+_LISTS = {"platform_public_key", "platform_public_key_file"}
+_LARGEST_FILE = 262_144
+_BLANKS = " \t\r\n\f\v\u00a0\ufeff"
+_QUOTES = "\"'"
+_HALF_QUOTED = (
+    "has a quote at one end only: write the value without quotes, or in a pair of them"
+)
 
 
 @attrs.frozen
@@ -50,15 +65,17 @@ class Settings:
     """Settings under their plain names, and what to call them in messages."""
 
     values: Mapping[str, str] = attrs.field(repr=False)
-    """Settings by plain name; empty text counts as absent."""
-    label: str
+    """Settings by plain name, without blanks and quotes around them; none is empty."""
+    label: str = attrs.field(converter=shown)
     """What stands before the name where the user wrote it."""
-    folder: Path = attrs.field(factory=Path)
-    """Where relative key files are."""
+    folder: Path = attrs.field(factory=Path, repr=False)
+    """Where relative files are."""
     shout: bool = False
     """Whether the user wrote the names in upper case."""
-    unknown: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = attrs.field(default=(), repr=False)
     """Names that are no settings."""
+    broken: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    """What is wrong with values that cannot be taken, by plain name."""
 
     @classmethod
     def of_variables(cls, environ: Mapping[str, str], prefix: str) -> Settings:
@@ -68,20 +85,31 @@ class Settings:
         some for other programs, unlike a table written for this one.
         """
         found = {
-            name: environ[prefix + name.upper()]
+            name: value
             for name in NAMES
-            if environ.get(prefix + name.upper(), "").strip()
+            if (value := environ.get(prefix + name.upper())) is not None
         }
-        return cls(found, prefix, shout=True)
+        values, broken = _taken(found)
+        return cls(values, prefix, shout=True, broken=broken)
+
+    def replaced(self, given: Mapping[str, str]) -> Settings:
+        """The same with other values, as the options of a command give them."""
+        broken = {name: why for name, why in self.broken.items() if name not in given}
+        return attrs.evolve(self, values={**self.values, **given}, broken=broken)
 
     def name(self, setting: str) -> str:
         """The setting's name as the user writes it."""
         return f"{self.label}{setting.upper() if self.shout else setting}"
 
     def text(self, setting: str) -> str | None:
-        """A setting, or ``None``."""
-        value = self.values.get(setting, "").strip()
-        return value or None
+        """A setting, or ``None``.
+
+        Raises:
+            ConfigurationError: Its value cannot be taken.
+        """
+        if setting in self.broken:
+            raise ConfigurationError(f"{self.name(setting)} {self.broken[setting]}")
+        return self.values.get(setting)
 
     def required(self, setting: str) -> str:
         """A setting that must be there.
@@ -103,9 +131,16 @@ class Settings:
         value = self.text(setting)
         if value is None:
             return None
-        if value.lower() not in _FLAGS:
+        flag = _FLAGS.get(value.lower())
+        if flag is None:
+            del value  # a key may have been pasted here
             raise ConfigurationError(f"{self.name(setting)} must be true or false")
-        return _FLAGS[value.lower()]
+        return flag
+
+    def file(self, setting: str) -> Path | None:
+        """The path that a setting names, or ``None``."""
+        files = self._paths(setting)
+        return files[0] if files else None
 
     def private_key(self, setting: str) -> PrivateKey | None:
         """A private key from the setting itself or the file it names.
@@ -113,32 +148,68 @@ class Settings:
         Raises:
             ConfigurationError: Both are set, or the key cannot be used.
         """
-        file = self._key_file(setting)
-        # No local holds the key: crash reporters print those of every frame.
-        with _naming(self.name(setting)):
-            if file is not None:
-                return PrivateKey.from_file(file)
-            if self.text(setting) is None:
-                return None
-            return PrivateKey.load(self.values[setting])
+        return self._settled(setting, self._private_key(setting))
 
     def public_keys(self, setting: str) -> tuple[PublicKey, ...]:
-        """Public keys, several separated by commas, from the setting or a file.
+        """Public keys from the setting or from files.
+
+        There may be several: PEM blocks one after the other, Base64 or the names of
+        files separated by commas.
 
         Raises:
             ConfigurationError: Both are set, or a key cannot be used.
         """
-        file = self._key_file(setting)
-        with _naming(self.name(setting)):
-            if file is not None:
-                return (PublicKey.from_file(file),)
-            parts = map(str.strip, self.values.get(setting, "").split(","))
-            return tuple(map(PublicKey.load, filter(len, parts)))
+        return self._settled(setting, self._public_keys(setting))
 
-    def _key_file(self, setting: str) -> Path | None:
+    # No local of a frame that raises holds a key, or what may be one by mistake:
+    # crash reporters print those of every frame.
+
+    def _settled(self, setting: str, found: ValueT | _Refusal) -> ValueT:
+        if isinstance(found, _Refusal):
+            raise ConfigurationError(f"{self.name(setting)}{found.why}") from None
+        return found
+
+    def _private_key(self, setting: str) -> PrivateKey | _Refusal | None:
+        self._refuse_unfit(setting)
+        if f"{setting}_file" in self.values:
+            files = self._paths(f"{setting}_file")
+            if len(files) > 1:
+                return _Refusal("_file: a private key stands in one file")
+            found = private_or_reason(file=files[0])
+        elif setting in self.values:
+            found = private_or_reason(self.values[setting])
+        else:
+            return None
+        return _Refusal(f": {found}") if isinstance(found, str) else found
+
+    def _public_keys(self, setting: str) -> tuple[PublicKey, ...] | _Refusal:
+        self._refuse_unfit(setting)
+        if f"{setting}_file" in self.values:
+            found = public_or_reason(files=self._paths(f"{setting}_file"))
+        elif setting in self.values:
+            found = public_or_reason(self.values[setting])
+        else:
+            return ()
+        return _Refusal(f": {found}") if isinstance(found, str) else found
+
+    def _refuse_unfit(self, setting: str) -> None:
         self.refuse_both(setting, f"{setting}_file")
-        file = self.text(f"{setting}_file")
-        return None if file is None else self.folder / Path(file).expanduser()
+        for name in (setting, f"{setting}_file"):
+            if name in self.broken:
+                raise ConfigurationError(f"{self.name(name)} {self.broken[name]}")
+
+    def _paths(self, setting: str) -> list[Path]:
+        """The files that a setting names, separated by commas."""
+        named = self.values.get(setting, "")
+        whole = self._path(named)
+        # A comma may be part of a name.
+        if "," not in named or os.path.exists(whole):  # noqa: PTH110 - does not raise
+            return [whole] if named else []
+        parts = (part.strip(_BLANKS + _QUOTES) for part in named.split(","))
+        return [self._path(part) for part in parts if part]
+
+    def _path(self, named: str) -> Path:
+        return self.folder / os.path.expanduser(named)  # noqa: PTH111 - does not raise
 
     def refuse_both(self, one: str, other: str) -> None:
         """Refuse two settings that say the same thing, as they may say it differently.
@@ -146,7 +217,7 @@ class Settings:
         Raises:
             ConfigurationError: Both are set.
         """
-        if self.text(one) is not None and self.text(other) is not None:
+        if {one, other} <= self.values.keys():
             both = f"{self.name(one)} and {self.name(other)}"
             raise ConfigurationError(f"{both} are both set: keep one")
 
@@ -159,21 +230,50 @@ class Settings:
         for name in self.unknown:
             close = difflib.get_close_matches(name, NAMES, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise ConfigurationError(f"{self.label}{name} is no setting{hint}")
+            raise ConfigurationError(f"{self.label}{shown(name)} is no setting{hint}")
 
 
-class _naming:  # noqa: N801 - reads as a statement, like contextlib's own
-    """Puts the setting's name before the message of a key error."""
+@attrs.frozen
+class _Refusal:
+    """Why there is no key; what stands behind the setting's name."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    why: str
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, _kind: object, error: BaseException | None, _tb: object) -> None:
-        if isinstance(error, ConfigurationError):
-            raise ConfigurationError(f"{self._name}: {error}") from None
+def _taken(
+    found: Mapping[str, object],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Values without what stands around them, and what is wrong with the others.
+
+    ``docker run --env-file``, YAML and shells hand quotes over or take them off as
+    they please, so every setting is read as a key always was.
+    """
+    values: dict[str, str] = {}
+    broken: dict[str, str] = {}
+    for name, raw in found.items():
+        if not isinstance(raw, str):
+            broken[name] = "must be text"
+            continue
+        text = _bare(raw)
+        if text is None and name in _LISTS:
+            items = [_bare(item) for item in raw.split(",")]
+            if None not in items:
+                text = ",".join(cast("list[str]", items))
+        if text is None:
+            broken[name] = _HALF_QUOTED
+        elif text:
+            values[name] = text
+    return values, broken
+
+
+def _bare(value: str) -> str | None:
+    """The value without blanks and pairs of quotes; ``None``: half a pair."""
+    value = value.strip(_BLANKS)
+    while value and (value[0] in _QUOTES or value[-1] in _QUOTES):
+        if len(value) == 1 or value[0] != value[-1]:
+            return None
+        value = value[1:-1].strip(_BLANKS)
+    return value
 
 
 def read_profile(path: str | os.PathLike[str], profile: str) -> Settings:
@@ -182,49 +282,65 @@ def read_profile(path: str | os.PathLike[str], profile: str) -> Settings:
     Raises:
         ConfigurationError: The file cannot be read, or has no such table.
     """
-    found = _read_table(Path(path), profile)
+    found = profile_or_reason(path, profile)
     if isinstance(found, str):
-        # Raised out here, where no local holds what the file does: keys.
+        # Raised out here, where no local holds what the file does: keys. The path and
+        # the table may be one, pasted in the wrong place.
+        del path, profile
         raise ConfigurationError(found)
     return found
 
 
-def _read_table(file: Path, profile: str) -> Settings | str:
+def profile_or_reason(path: str | os.PathLike[str], profile: str) -> Settings | str:
     """The settings in a table, or why they cannot be read."""
-    try:
-        tables = cast("dict[str, object]", tomllib.loads(file.read_text("utf-8")))
-    except OSError as error:
-        return f"{file.name}: {error.strerror}"
-    except UnicodeDecodeError:
-        return f"{file.name} is not UTF-8"
-    except tomllib.TOMLDecodeError:
-        # Its message may quote the line, and the line may be a key.
-        return f"{file.name} is not valid TOML"
+    whole = shown(path)
+    name = Path(whole).name if whole == str(path) else whole
+    content = read_file(path, _LARGEST_FILE)
+    if isinstance(content, str):
+        return f"{name}: {content}"
+    file = Path(path)
+    tables = _parsed(content)
+    if isinstance(tables, str):
+        return f"{name} {tables}"
     table = tables.get(profile)
     if not isinstance(table, dict):
-        named = (name for name, item in tables.items() if isinstance(item, dict))
+        named = (shown(one) for one, item in tables.items() if isinstance(item, dict))
         known = ", ".join(sorted(named)) or "none"
-        return f"{file.name} has no table [{profile}]; it has: {known}"
-    values: dict[str, str] = {}
-    for name, value in cast("dict[str, object]", table).items():
-        text = _as_text(name, value)
-        if text is None:
-            return f"{file.name} [{profile}] {name} must be text"
-        values[name] = text
+        return f"{name} has no table [{shown(profile)}]; it has: {known}"
+    items = cast("dict[str, object]", table)
+    values, broken = _taken({one: _as_text(one, item) for one, item in items.items()})
     return Settings(
         values,
-        f"{file.name} [{profile}] ",
+        f"{name} [{shown(profile)}] ",
         folder=file.parent,
-        unknown=tuple(name for name in values if name not in NAMES),
+        unknown=tuple(one for one in items if one not in NAMES),
+        broken={one: why for one, why in broken.items() if one in NAMES},
     )
+
+
+def _parsed(content: bytes) -> dict[str, object] | str:
+    try:
+        # Editors on Windows start a file with a byte order mark.
+        return cast("dict[str, object]", tomllib.loads(content.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        return "is not UTF-8"
+    except RecursionError:
+        return "is nested too deeply"
+    except ValueError:
+        # Of TOML, or of a number that Python does not read. The message may quote the
+        # line, and the line may be a key.
+        return "is not valid TOML"
 
 
 def _as_text(name: str, value: object) -> str | None:
     """A value of a table as a variable would spell it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | int):
+    # A number of hundreds of digits is none of ours, and printing it takes long.
+    if isinstance(value, int) and value.bit_length() <= 256:
         return str(value)
+    if isinstance(value, str):
+        return value
     if name in _LISTS and isinstance(value, list):
         items = cast("list[object]", value)
         if all(isinstance(item, str) for item in items):

@@ -22,7 +22,9 @@ FOLDER = Path(payermax_async.__file__).parent
 
 RANKS = {
     "core": 0,
+    "files": 0,
     "clock": 1,
+    "environment": 1,
     "signing": 1,
     "transport": 2,
     "pipeline": 3,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from cyclopts import Group, Parameter
 from rich.console import Console
@@ -16,6 +16,7 @@ from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import Flag, MerchantSource, Seconds
 
 if TYPE_CHECKING:
+    from payermax_async.core.secret import Secret
     from payermax_async.core.strict_json import JsonValue
     from payermax_async.doctor import Examination, Finding
 
@@ -31,7 +32,6 @@ def doctor(
     offline: Annotated[bool, Flag, Parameter(group=_CHECKED)] = False,
     public_key: Annotated[Path | None, Parameter(group=_CHECKED)] = None,
     notify_probe_key: Annotated[Path | None, Parameter(group=_CHECKED)] = None,
-    ca_file: Annotated[Path | None, Parameter(group=_CHECKED)] = None,
     timeout: Seconds = 10.0,
     as_json: Annotated[bool, Flag, Parameter(name="--json")] = False,
     source: MerchantSource | None = None,
@@ -48,7 +48,6 @@ def doctor(
         public_key: Your public key as uploaded, to see that the pair matches.
         notify_probe_key: A private key that your webhook was told to trust, to post
             it a signed sample of a failed payment.
-        ca_file: PEM file of the only certificate authorities to trust.
         timeout: Seconds for each step.
         as_json: Print JSON for another program.
         source: Where the merchant's settings are.
@@ -56,12 +55,22 @@ def doctor(
     import asyncio
     import os
 
+    from payermax_async.config import read_merchant
     from payermax_async.doctor import Examination, SystemNetwork
 
     chosen = source or MerchantSource()
-    network = None if offline else SystemNetwork(timeout=timeout, ca_file=ca_file)
+    settings = chosen.settings()
+    network = None
+    if not offline:
+        # What is wrong with either is told as a problem of the settings.
+        fields = read_merchant(settings).fields
+        network = SystemNetwork(
+            timeout=timeout,
+            ca_file=cast("Path | None", fields.get("ca_file")),
+            proxy=cast("Secret | None", fields.get("proxy")),
+        )
     examination = Examination(
-        settings=chosen.settings(),
+        settings=settings,
         load=chosen.read,
         environ=os.environ,
         network=network,

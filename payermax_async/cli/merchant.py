@@ -46,6 +46,16 @@ class MerchantSource:
     """A TOML file; environment variables when left out."""
     profile: Annotated[str, Parameter(help="Table of the file.")] = "default"
     """The table of the file."""
+    proxy: Annotated[
+        str | None,
+        Parameter(help="URL of the HTTP proxy that leads out (PAYERMAX_PROXY)."),
+    ] = attrs.field(default=None, repr=False)
+    """The proxy, in place of that of the settings."""
+    ca_file: Annotated[
+        Path | None,
+        Parameter(help="PEM file of the only authorities to trust (PAYERMAX_CA_FILE)."),
+    ] = None
+    """The authorities, in place of those of the settings."""
 
     def read(self) -> MerchantConfig:
         """The merchant.
@@ -57,9 +67,7 @@ class MerchantSource:
         from payermax_async.core.errors import ConfigurationError
 
         try:
-            if self.config is None:
-                return MerchantConfig.from_env()
-            return MerchantConfig.from_toml(self.config, self.profile)
+            return MerchantConfig.from_settings(self.settings())
         except ConfigurationError as error:
             error.add_note(_HINT)
             raise
@@ -74,9 +82,18 @@ class MerchantSource:
 
         from payermax_async.settings import Settings, read_profile
 
-        if self.config is None:
-            return Settings.of_variables(os.environ, "PAYERMAX_")
-        return read_profile(self.config, self.profile)
+        found = (
+            Settings.of_variables(os.environ, "PAYERMAX_")
+            if self.config is None
+            else read_profile(self.config, self.profile)
+        )
+        given: dict[str, str] = {}
+        if self.proxy is not None:
+            given["proxy"] = self.proxy
+        if self.ca_file is not None:
+            # Of the command's folder, not of the file's.
+            given["ca_file"] = str(self.ca_file.absolute())
+        return found.replaced(given)
 
 
 def ask(

@@ -6,6 +6,7 @@ before anything is sent.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -23,6 +24,7 @@ __all__ = [
     "amount_problem",
     "code_of",
     "email",
+    "host_problem",
     "key",
     "problems_of",
     "text",
@@ -40,6 +42,8 @@ _CONTROL_IN_LINES = re.compile(
 )
 _BLANK = re.compile(r"\s")
 _CURRENCY = re.compile("[A-Z]{3}")
+_LABEL = re.compile("(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
+_LONGEST_HOST = 253  # RFC 1035, section 2.3.4, without the dot of the root
 
 
 def text(max_length: int, *, one_line: bool = True) -> Check:
@@ -91,14 +95,63 @@ def web_url_problem(value: str, max_length: int) -> str | None:
         return "must not hold blanks or control characters"
     try:
         parts = urlsplit(value)
-        port_ok = parts.port is None or parts.port > 0
+        # Only a port may follow the last colon of a name.
+        port_ok = (parts.port is None or parts.port > 0) and parts.netloc[-1:] != ":"
+        if "[" in parts.netloc and ":" not in (parts.hostname or ""):
+            return "must have a host that is an IPv6 address"
     except ValueError:
         return "is not a URL"
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_ok:
         return "must be an http or https URL with a host"
     if parts.username is not None or parts.password is not None:
         return "must not hold a user name or password"
+    return host_problem(parts.hostname)
+
+
+def host_problem(host: str) -> str | None:
+    """What is wrong with the host of a URL, or ``None``.
+
+    What passes can be looked up, put into a request and compared with a certificate;
+    the resolvers and HTTP libraries on the way disagree about everything else.
+    """
+    if ":" in host:
+        return None if _is_address(host) else "must have a host that is an IPv6 address"
+    if not host.isascii():
+        return (
+            "must spell its host in ASCII: a name beyond it is written with xn--, as "
+            "its registrar shows it"
+        )
+    if host.endswith("."):
+        return "must not end its host with a dot"
+    labels = host.split(".")
+    if len(host) > _LONGEST_HOST or any(len(label) > 63 for label in labels):
+        return "has a host that is too long: 253 characters, 63 between two dots"
+    if not all(_LABEL.fullmatch(label) for label in labels):
+        return "must have a host of letters, digits, hyphens and dots"
+    if labels[-1].isdigit() and not _is_address(host):
+        return "must have a host that is a name or a whole address"
+    if not all(_is_international(label) for label in labels):
+        return "has a host with xn-- in it that stands for no name"
     return None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_international(label: str) -> bool:
+    """Whether what follows xn--, if that starts the label, stands for a name."""
+    if not label.lower().startswith("xn--"):
+        return True
+    try:
+        name = label[4:].encode().decode("punycode")
+        return not name.isascii() and name.encode("punycode") == label[4:].encode()
+    except (UnicodeError, OverflowError):
+        return False
 
 
 def url(max_length: int = 256) -> Check:

@@ -18,7 +18,7 @@ from payermax_async.doctor.keys import (
     check_merchant_public_key,
     read_keys,
 )
-from payermax_async.doctor.local import check_settings, check_stage
+from payermax_async.doctor.local import check_authorities, check_settings, check_stage
 from payermax_async.doctor.network import Network
 from payermax_async.doctor.question import ask_gateway
 from payermax_async.doctor.webhook import Probe, check_address, check_webhook
@@ -62,10 +62,10 @@ class Examination:
     @property
     def veil(self) -> Veil:
         """What of it must not be shown."""
-        text = self.settings.text
+        text = self.settings.values.get
         return Veil.over(
             identifiers=map(text, ("merchant_no", "app_id", "sp_merchant_no")),
-            secrets=[text("merchant_auth_token")],
+            secrets=[text("merchant_auth_token"), text("proxy")],
             home=self.home,
         )
 
@@ -97,6 +97,7 @@ async def examine(examination: Examination) -> AsyncIterator[Finding]:
 def _local(examination: Examination) -> Iterator[Finding]:
     settings = examination.settings
     yield from check_settings(settings, examination.load, examination.environ)
+    yield from check_authorities(settings)
     yield from check_keys(settings)
     own = read_keys(settings, []).own
     yield check_merchant_public_key(examination.public_key, own)
@@ -118,7 +119,9 @@ async def _remote(examination: Examination, network: Network) -> AsyncIterator[F
         if found.check == _CONNECTION:
             connected = found.status is Status.OK
         yield found
-    yield check_proxies(proxies_of(examination.environ), connected=connected)
+    yield check_proxies(
+        proxies_of(examination.environ), connected=connected, through=network.through
+    )
     if config is None or config.private_key is None or not config.platform_keys:
         yield skip("signed query", "The settings must be right first.")
     elif not connected:

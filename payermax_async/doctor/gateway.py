@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from payermax_async.clock import Clock
-from payermax_async.config import Environment
+from payermax_async.config import environment_of
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.doctor.findings import Finding, fail, good, skip, warn
-from payermax_async.doctor.local import environment_of, is_own_machine
+from payermax_async.doctor.findings import Finding, Status, fail, good, skip, warn
 from payermax_async.doctor.network import Line, Network, host_of, port_of
+from payermax_async.environment import Environment, is_own_machine
 from payermax_async.pipeline.skew import SkewPolicy
 from payermax_async.settings import Settings
+from payermax_async.transport.tls import verification_reason
 
 __all__ = [
     "addresses_of",
@@ -39,10 +40,11 @@ _CLOCK_FIX = (
 )
 _DIRECT_FIX = (
     "Allow outgoing TCP connections to this host and port in firewall or security "
-    "group; if only a proxy leads out, give it to AiohttpTransport(proxy=...)."
+    "group; if only a proxy leads out, set PAYERMAX_PROXY, or proxy in the file."
 )
 _AUTHORITY_FIX = (
-    "Either a proxy here intercepts TLS (name its authority with ca_file), or this "
+    "Either a proxy here intercepts TLS (name its authority with PAYERMAX_CA_FILE or "
+    "--ca-file), or this "
     "machine lacks the usual authorities (install the package ca-certificates)."
 )
 
@@ -89,16 +91,13 @@ async def check_way(
         return
     parts = urlsplit(environment.base_url)
     host, port = host_of(parts), port_of(parts)
-    try:
-        addresses = await addresses_of(host, network)
-    except OSError as error:
-        yield fail(
-            "gateway name",
-            f"{host} cannot be resolved: {reason_of(error)}.",
-            "Check the name server of this machine or container, and base_url.",
-        )
-        return
-    yield _name(host, addresses, environment)
+    if network.through is not None:
+        yield skip("gateway name", f"The proxy {network.through} looks it up.")
+    else:
+        named = await _look_up(host, environment, network)
+        yield named
+        if named.status is Status.FAIL:
+            return
     try:
         await network.connect(host, port)
     except OSError as error:
@@ -117,6 +116,18 @@ async def check_way(
         return
     yield _tls(line, clock.now())
     yield check_clock(line, clock.now())
+
+
+async def _look_up(host: str, environment: Environment, network: Network) -> Finding:
+    try:
+        addresses = await addresses_of(host, network)
+    except OSError as error:
+        return fail(
+            "gateway name",
+            f"{host} cannot be resolved: {reason_of(error)}.",
+            "Check the name server of this machine or container, and base_url.",
+        )
+    return _name(host, addresses, environment)
 
 
 def reason_of(error: OSError) -> str:
@@ -145,7 +156,8 @@ def explain_tls(check: str, place: str, error: ssl.SSLError) -> Finding:
     if isinstance(error, ssl.SSLCertVerificationError):
         return fail(
             check,
-            f"The certificate of {place} is not accepted: {error.verify_message}.",
+            f"The certificate of {place} is not accepted: "
+            f"{verification_reason(error)}.",
             _TLS_FIXES.get(error.verify_code, _AUTHORITY_FIX),
         )
     reason = (error.reason or "the handshake failed").lower().replace("_", " ")
@@ -209,13 +221,18 @@ def proxies_of(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if name.upper() in _PROXIES)
 
 
-def check_proxies(names: list[str], *, connected: bool | None) -> Finding:
-    """That proxies of the environment are not used.
+def check_proxies(
+    names: list[str], *, connected: bool | None, through: str | None = None
+) -> Finding:
+    """Which proxy is used, and that those of the environment are not.
 
     Args:
         names: The variables that are set.
         connected: Whether the gateway is reached without; ``None``: not tried.
+        through: The proxy of the settings.
     """
+    if through is not None:
+        return good("proxy", f"Everything goes through {through}, as the settings say.")
     if not names:
         return good("proxy", "No proxy is set, and none would be used.")
     what = f"{', '.join(names)} is set. The client ignores it"
@@ -224,5 +241,6 @@ def check_proxies(names: list[str], *, connected: bool | None) -> Finding:
     return warn(
         "proxy",
         f"{what}, as a proxy must be chosen on purpose where money is involved.",
-        "If only the proxy leads out, pass AiohttpTransport(proxy=...) to the client.",
+        "If only the proxy leads out, set PAYERMAX_PROXY to its URL, or proxy in the "
+        "file, for the client and the commands alike.",
     )

@@ -120,8 +120,7 @@ def _describe(settings: Settings, own: PrivateKey) -> Iterator[Finding]:
 
 
 def _key_file(settings: Settings) -> Path | None:
-    name = settings.text("private_key_file")
-    return None if name is None else settings.folder / Path(name).expanduser()
+    return settings.file("private_key_file")
 
 
 def _form(settings: Settings) -> str:

@@ -4,47 +4,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
-import attrs
-
-from payermax_async.config import Environment, MerchantConfig
-from payermax_async.core.checks import problems_of
+from payermax_async.config import MerchantConfig, environment_of, read_merchant
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.core.models.link_request import LinkDefaults
 from payermax_async.doctor.findings import Finding, fail, good, skip, warn
-from payermax_async.doctor.keys import attempt, read_keys
+from payermax_async.environment import Environment, is_own_machine
 from payermax_async.settings import NAMES, Settings
+from payermax_async.transport.tls import make_context
 
-__all__ = [
-    "check_settings",
-    "check_stage",
-    "environment_of",
-    "is_own_machine",
-]
+__all__ = ["check_authorities", "check_settings", "check_stage"]
 
 _SETTING_FIX = "Set it right and look again; the README lists all settings."
 _TEST_MARK = "test"
-_OWN_MACHINE = {"127.0.0.1", "::1", "localhost"}
-
-
-def environment_of(settings: Settings) -> Environment:
-    """The gateway that the settings lead to.
-
-    Raises:
-        ConfigurationError: It cannot be told.
-    """
-    base_url = settings.text("base_url")
-    settings.refuse_both("environment", "base_url")
-    if base_url is not None:
-        return Environment.at(base_url)
-    return Environment.named(settings.text("environment") or "test")
-
-
-def is_own_machine(url: str) -> bool:
-    """Whether a gateway is on this machine, as the sandbox is."""
-    return urlsplit(url).hostname in _OWN_MACHINE
 
 
 def check_settings(
@@ -59,16 +33,14 @@ def check_settings(
         load: Makes the configuration of them.
         environ: The process's variables, to notice misspelt ones.
     """
-    problems = _setting_problems(settings)
-    for problem in problems:
+    reading = read_merchant(settings)
+    for problem in reading.problems:
         yield fail("settings", f"{problem}.", _SETTING_FIX)
     if settings.shout:
         yield from _misspelt(settings, environ)
-    if problems:
+    if reading.problems:
         return
-    key_problems: list[str] = []
-    keys = read_keys(settings, key_problems)
-    if key_problems or (keys.own and keys.own.public_key in keys.platform):
+    if reading.key_problems:
         yield skip("settings", "To be judged as a whole once the keys are right.")
         return
     # What makes the client refuse the settings must never pass for good here.
@@ -78,37 +50,6 @@ def check_settings(
         yield fail("settings", f"{error}.", _SETTING_FIX)
     else:
         yield good("settings", "All that is required is there and well-formed.")
-
-
-def _setting_problems(settings: Settings) -> list[str]:
-    problems: list[str] = []
-    for name in settings.unknown:
-        alone = attrs.evolve(settings, unknown=(name,))
-        attempt(alone.refuse_unknown, problems)
-    for name in ("merchant_no", "app_id"):
-        attempt(partial(settings.required, name), problems)
-    words = ("merchant_no", "app_id", "key_version", "sp_merchant_no")
-    for name in words:
-        value = settings.text(name) or "x"
-        if not (value.isascii() and value.isprintable() and " " not in value):
-            problems.append(f"{settings.name(name)} must be text without blanks")
-    attempt(lambda: environment_of(settings), problems)
-    attempt(lambda: settings.flag("trust_unsigned_failures"), problems)
-    token, provider = settings.text("merchant_auth_token"), "sp_merchant_no"
-    if settings.text(provider) is not None and token is None:
-        missing = settings.name("merchant_auth_token")
-        problems.append(
-            f"{settings.name(provider)} is set, so {missing} must be set too"
-        )
-    fields = attrs.fields_dict(LinkDefaults)
-    defaults = LinkDefaults(
-        **{name: settings.text(name) for name in fields if name in NAMES}
-    )
-    problems += [
-        f"{settings.name(problem.path)} {problem.message}"
-        for problem in problems_of(defaults)
-    ]
-    return problems
 
 
 def _misspelt(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -125,12 +66,26 @@ def _misspelt(settings: Settings, environ: Mapping[str, str]) -> Iterator[Findin
             )
 
 
+def check_authorities(settings: Settings) -> Iterator[Finding]:
+    """That the certificate authorities of the settings can be read, if any are set."""
+    file = read_merchant(settings).fields.get("ca_file")
+    if file is None:
+        return
+    try:
+        make_context(cast("Path", file))
+    except ConfigurationError as error:
+        what = f"{settings.name('ca_file')}: {error}."
+        yield fail("authorities", what, "No TLS connection can be made without them.")
+    else:
+        yield good("authorities", "The file of authorities to trust can be read.")
+
+
 def check_stage(settings: Settings) -> Finding:
     """Test ids at the production gateway, or the other way round."""
     ids = {
         settings.name(name): value.lower().startswith(_TEST_MARK)
         for name in ("merchant_no", "app_id", "sp_merchant_no")
-        if (value := settings.text(name)) is not None
+        if (value := settings.values.get(name)) is not None
     }
     try:
         environment = environment_of(settings)

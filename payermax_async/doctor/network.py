@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
-import socket
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.secret import Secret
 from payermax_async.pipeline.skew import read_http_date
 from payermax_async.transport.base import Transport
+from payermax_async.transport.threads import in_own_thread, look_up
 from payermax_async.transport.tls import make_context
 
 __all__ = ["Line", "Network", "SystemNetwork", "host_of", "port_of"]
@@ -38,6 +41,11 @@ class Line:
 
 class Network(Protocol):
     """What the doctor needs of a network."""
+
+    @property
+    def through(self) -> str | None:
+        """Host and port of the proxy that everything goes through, if one does."""
+        ...
 
     async def resolve(self, host: str) -> tuple[str, ...]:
         """The addresses of a host.
@@ -79,44 +87,62 @@ def port_of(parts: SplitResult) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
+_Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 class SystemNetwork:
-    """The network as this machine has it, without any proxy, as the client uses it.
+    """The network as this machine has it, as the client uses it.
 
     Args:
         timeout: Seconds for each step.
         ca_file: PEM file with the only certificate authorities to trust, as given
             to ``AiohttpTransport``.
+        proxy: URL of the proxy that leads out, as given to ``AiohttpTransport``.
     """
 
     def __init__(
-        self, *, timeout: float = 10.0, ca_file: str | os.PathLike[str] | None = None
+        self,
+        *,
+        timeout: float = 10.0,
+        ca_file: str | os.PathLike[str] | None = None,
+        proxy: Secret | None = None,
     ) -> None:
         self._timeout = timeout
         self._ca_file = None if ca_file is None else Path(ca_file)
+        self._proxy = proxy
+
+    @property
+    def through(self) -> str | None:
+        """Host and port of the proxy, without its password."""
+        if self._proxy is None:
+            return None
+        parts = urlsplit(self._proxy.reveal())
+        return f"{host_of(parts)}:{port_of(parts)}"
 
     async def resolve(self, host: str) -> tuple[str, ...]:
         """The addresses of a host, as the system knows them."""
-        loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._timeout):
-            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+            found = await in_own_thread(lambda: look_up(host))
+        return tuple(dict.fromkeys(address for _, address, _ in found))
 
     async def connect(self, host: str, port: int) -> None:
-        """Make a TCP connection and close it."""
+        """Make a TCP connection, through the proxy if there is one, and close it."""
         async with asyncio.timeout(self._timeout):
-            _, writer = await asyncio.open_connection(host, port)
+            _, writer = await self._line(host, port)
         await _end(writer)
 
     async def try_line(self, url: str) -> Line:
         """Connect, shake hands, send a HEAD, close."""
         parts = urlsplit(url)
-        context = None
-        if parts.scheme == "https":
-            context = await asyncio.to_thread(make_context, self._ca_file)
         async with asyncio.timeout(self._timeout):
-            reader, writer = await asyncio.open_connection(
-                host_of(parts), port_of(parts), ssl=context
-            )
+            context = await self._context(parts)
+            reader, writer = await self._line(host_of(parts), port_of(parts))
+            try:
+                if context is not None:
+                    await writer.start_tls(context, server_hostname=host_of(parts))
+            except BaseException:
+                writer.transport.abort()
+                raise
         try:
             line = _secured(writer)
             loop = asyncio.get_running_loop()
@@ -125,6 +151,41 @@ class SystemNetwork:
             return attrs.evolve(line, date=date, trip=loop.time() - before)
         finally:
             await _end(writer)
+
+    async def _context(self, parts: SplitResult) -> ssl.SSLContext | None:
+        if parts.scheme != "https":
+            return None
+        try:
+            return await in_own_thread(lambda: make_context(self._ca_file))
+        except ConfigurationError as error:
+            # Whoever asks is waiting for what a network may answer.
+            raise OSError(str(error)) from None
+
+    async def _line(self, host: str, port: int) -> _Line:
+        """A TCP connection to a host, through the proxy if there is one."""
+        if self._proxy is None:
+            return await _dial(host, port)
+        proxy = urlsplit(self._proxy.reveal())
+        reader, writer = await _dial(host_of(proxy), port_of(proxy))
+        try:
+            context = await self._context(proxy)
+            if context is not None:
+                await writer.start_tls(context, server_hostname=host_of(proxy))
+            place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            writer.write(_connect(place, proxy).encode("ascii", "replace"))
+            await writer.drain()
+            head = await reader.readuntil(b"\r\n\r\n")
+            status = head.split(b" ", 2)[1:2]
+            if status != [b"200"]:
+                answer = b"".join(status)[:3].decode("ascii", "replace")
+                raise OSError(f"the proxy {self.through} answered {answer}")
+        except (EOFError, asyncio.LimitOverrunError):
+            writer.transport.abort()
+            raise OSError(f"the proxy {self.through} answered no HTTP") from None
+        except BaseException:
+            writer.transport.abort()
+            raise
+        return reader, writer
 
     async def _date(
         self,
@@ -150,8 +211,34 @@ class SystemNetwork:
         from payermax_async.transport.aiohttp import AiohttpTransport
 
         return AiohttpTransport(
-            connect_timeout=self._timeout, ca_file=self._ca_file, force_close=True
+            connect_timeout=self._timeout,
+            ca_file=self._ca_file,
+            proxy=self._proxy,
+            force_close=True,
         )
+
+
+async def _dial(host: str, port: int) -> _Line:
+    """Connect to the first address of a host that takes the connection."""
+    # The event loop would look the name up in its default executor.
+    places = await in_own_thread(lambda: look_up(host, port))
+    failure: OSError = OSError("it has no address")
+    for _, address, number in places:
+        try:
+            return await asyncio.open_connection(address, number)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _connect(place: str, proxy: SplitResult) -> str:
+    """The request for a tunnel (RFC 9110, section 9.3.6)."""
+    lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
+    if proxy.username is not None:
+        pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+        word = base64.b64encode(pair.encode()).decode()
+        lines.append(f"Proxy-Authorization: Basic {word}")
+    return "\r\n".join([*lines, "", ""])
 
 
 def _date_of(head: bytes) -> datetime | None:

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 import attrs
 
 from payermax_async.clock import Clock
-from payermax_async.config import MerchantConfig
+from payermax_async.config import MerchantConfig, environment_of
 from payermax_async.core.checks import web_url_problem
 from payermax_async.core.errors import ConfigurationError, PayerMaxError, TlsError
 from payermax_async.core.strict_json import JsonObject, write_json
@@ -20,8 +20,8 @@ from payermax_async.doctor.answers import (
 )
 from payermax_async.doctor.findings import Finding, fail, good, skip, warn
 from payermax_async.doctor.gateway import addresses_of, reason_of
-from payermax_async.doctor.local import environment_of, is_own_machine
 from payermax_async.doctor.network import Network, host_of
+from payermax_async.environment import is_own_machine
 from payermax_async.settings import Settings
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.testing.notifications import (
@@ -57,7 +57,7 @@ class Probe:
 
 def check_address(settings: Settings) -> Finding:
     """What can be said of the notify URL without asking anybody."""
-    url = settings.text("notify_url")
+    url = settings.values.get("notify_url")
     if url is None:
         return warn(
             _URL,
@@ -102,7 +102,7 @@ def _is_inside(host: str) -> bool:
 
 def _is_stand_in(url: str, settings: Settings) -> bool:
     """Whether it is the sandbox's own receiver, which acknowledges everything."""
-    base_url = settings.text("base_url") or ""
+    base_url = settings.values.get("base_url", "")
     return is_own_machine(base_url) and _origin(url) == _origin(base_url)
 
 
@@ -121,7 +121,7 @@ async def check_webhook(
         config: The merchant, if the settings allow for one.
         probe: What to post.
     """
-    url = settings.text("notify_url") or ""
+    url = settings.values.get("notify_url", "")
     if _is_stand_in(url, settings):
         yield skip(
             "webhook",
@@ -150,6 +150,8 @@ async def _resolve(settings: Settings, url: str, network: Network) -> Finding | 
     try:
         addresses = await addresses_of(host, network)
     except OSError as error:
+        if network.through is not None:
+            return None  # where only a proxy leads out, it alone may know the name
         return fail(
             _REACHED,
             f"{host} cannot be resolved: {reason_of(error)}.",
@@ -206,8 +208,8 @@ async def _post(
     request = HttpRequest(url=url, headers=tuple(headers.items()), body=body)
     transport = probe.network.transport()
     started = probe.clock.monotonic()
-    await transport.open()
     try:
+        await transport.open()
         answer = await transport.send(
             request, timeout=probe.timeout, on_sent=lambda: None
         )

@@ -12,12 +12,16 @@ holds key text is gone.
 from __future__ import annotations
 
 import base64
+import re
 
 import attrs
 
-__all__ = ["KeyNumbers", "UnusableKeyError", "read_numbers"]
+__all__ = ["KeyNumbers", "UnusableKeyError", "read_numbers", "split_keys"]
 
 _LARGEST = 65_536  # an 8192-bit private key needs 6.5 KiB as PEM
+
+_AROUND = "\ufeff \t\r\n\"'"
+_BEFORE_A_BLOCK = re.compile("(?=-----BEGIN)")
 
 _INTEGER, _BITS, _OCTETS, _OID, _SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x30
 
@@ -103,6 +107,34 @@ def read_numbers(material: object) -> KeyNumbers:
     Raises:
         UnusableKeyError: It is something else; the text names what, and the remedy.
     """
+    material = _plain(material)
+    if isinstance(material, bytes):
+        if _is_der(material):
+            return _numbers(material)
+        material = _decoded(material)
+    return _numbers(_without_armour(material))
+
+
+def split_keys(material: object) -> list[str | bytes]:
+    """The keys that stand in one text or file, each still wrapped; DER is one key.
+
+    Raises:
+        UnusableKeyError: It is no text, or too long.
+    """
+    material = _plain(material)
+    if isinstance(material, bytes):
+        if _is_der(material):
+            return [material]
+        material = _decoded(material)
+    parts = (
+        part.strip(_AROUND)
+        for stretch in material.split(",")
+        for part in _BEFORE_A_BLOCK.split(stretch)
+    )
+    return [part for part in parts if part]
+
+
+def _plain(material: object) -> str | bytes:
     if isinstance(material, memoryview):
         material = material.tobytes()
     if isinstance(material, bytearray):
@@ -112,11 +144,7 @@ def read_numbers(material: object) -> KeyNumbers:
         raise UnusableKeyError(f"a key is text or bytes, and this is {kind}")
     if len(material) > _LARGEST:
         raise UnusableKeyError("this is far too long to be an RSA key")
-    if isinstance(material, bytes):
-        if _is_der(material):
-            return _numbers(material)
-        material = _decoded(material)
-    return _numbers(_without_armour(material))
+    return material
 
 
 def _is_der(material: bytes) -> bool:
@@ -139,7 +167,7 @@ def _without_armour(text: str) -> bytes:
     # Environment files and CI settings keep a PEM on one line with "\n" spelled out,
     # and some keep the quotes.
     text = text.replace("\\r", "\n").replace("\\n", "\n")
-    text = text.strip("\ufeff \t\r\n\"'")
+    text = text.strip(_AROUND)
     if not text:
         raise UnusableKeyError("the key is empty")
     for start, message in _FOREIGN_TEXT:

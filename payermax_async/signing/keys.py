@@ -23,10 +23,18 @@ from payermax_async.signing.loading import (
     read,
     read_env,
     read_file,
+    read_files,
+    read_several,
     unfit,
 )
 
-__all__ = ["PrivateKey", "PublicKey", "check_pair"]
+__all__ = [
+    "PrivateKey",
+    "PublicKey",
+    "check_pair",
+    "private_or_reason",
+    "public_or_reason",
+]
 
 _OWN_KEY = (
     "the platform key is the merchant's own public key, which would take the "
@@ -228,6 +236,29 @@ class PrivateKey(_Key):
 
     def __reduce__(self) -> NoReturn:
         self.__getstate__()
+
+
+# For those who look at several settings at once: they must not raise while a frame of
+# theirs holds a key's text, as crash reporters print the locals of every frame.
+
+
+def private_or_reason(
+    material: object = None, *, file: str | os.PathLike[str] | None = None
+) -> PrivateKey | str:
+    """The private key in a value or a file, or why it is refused."""
+    if file is None:
+        found = read(material, private=True)
+    else:
+        found = read_file(file, private=True)
+    return found if isinstance(found, str) else PrivateKey(found)
+
+
+def public_or_reason(
+    material: object = None, *, files: Iterable[str | os.PathLike[str]] = ()
+) -> tuple[PublicKey, ...] | str:
+    """The public keys in a value, or in files, or why one is refused."""
+    found = read_several(material) if material is not None else read_files(files)
+    return found if isinstance(found, str) else tuple(map(PublicKey, found))
 
 
 def check_pair(private: PrivateKey, platform_keys: Iterable[PublicKey]) -> None:

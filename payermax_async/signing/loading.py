@@ -8,14 +8,30 @@ traceback, where crash reporters print every local.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 from Crypto.PublicKey import RSA
 
-from payermax_async.signing.containers import KeyNumbers, UnusableKeyError, read_numbers
+from payermax_async.core.quoting import quoted
+from payermax_async.files import read_file as read_bytes
+from payermax_async.signing.containers import (
+    KeyNumbers,
+    UnusableKeyError,
+    read_numbers,
+    split_keys,
+)
 
-__all__ = ["LARGEST", "SMALLEST", "read", "read_env", "read_file", "unfit"]
+__all__ = [
+    "LARGEST",
+    "SMALLEST",
+    "read",
+    "read_env",
+    "read_file",
+    "read_files",
+    "read_several",
+    "unfit",
+]
 
 SMALLEST, LARGEST = 2048, 8192  # bits of the modulus
 _LARGEST_FILE = 65_536  # bytes
@@ -58,39 +74,68 @@ def read(material: object, *, private: bool) -> RSA.RsaKey | str:
         return _INCONSISTENT
 
 
+def read_several(material: object) -> list[RSA.RsaKey] | str:
+    """The public keys in ``material``, or why one is refused.
+
+    PEM blocks follow one another, Base64 is separated by commas.
+    """
+    try:
+        parts = split_keys(material)
+    except UnusableKeyError as refusal:
+        return str(refusal)
+    found: list[RSA.RsaKey] = []
+    for number, part in enumerate(parts, start=1):
+        key = read(part, private=False)
+        if isinstance(key, str):
+            return key if len(parts) == 1 else f"key {number} of {len(parts)}: {key}"
+        found.append(key)
+    return found
+
+
 def read_file(path: str | os.PathLike[str], *, private: bool) -> RSA.RsaKey | str:
     """The key in a file, or why it is refused."""
-    try:
-        file_name = os.fsdecode(path)
-    except (TypeError, UnicodeDecodeError):
-        return f"a key file is named by a path, not by {type(path).__name__}"
-    name = _quotable(file_name)
-    try:
-        with Path(file_name).open("rb") as file:
-            material = file.read(_LARGEST_FILE + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        return f"the key file {name} cannot be read: {reason}"
+    name, material = _material(path)
+    if isinstance(material, str):
+        return material
     found = read(material, private=private)
     return f"{name}: {found}" if isinstance(found, str) else found
+
+
+def read_files(paths: Iterable[str | os.PathLike[str]]) -> list[RSA.RsaKey] | str:
+    """The public keys in several files, or why one is refused."""
+    keys: list[RSA.RsaKey] = []
+    for path in paths:
+        name, material = _material(path)
+        if isinstance(material, str):
+            return material
+        found = read_several(material)
+        if isinstance(found, str):
+            return f"{name}: {found}"
+        keys += found
+    return keys
+
+
+def _material(path: object) -> tuple[str, bytes | str]:
+    """The name of a file for messages, and what it holds or why it is refused."""
+    if not isinstance(path, (str, os.PathLike)):
+        return "", f"a key file is named by a path, not by {type(path).__name__}"
+    place = cast("str | os.PathLike[str]", path)
+    found = read_bytes(place, _LARGEST_FILE)
+    name = quoted(place)
+    if isinstance(found, str):
+        return name, f"the key file {name} cannot be read: {found}"
+    return name, found
 
 
 def read_env(
     name: str, environ: Mapping[str, str], *, private: bool
 ) -> RSA.RsaKey | str:
     """The key in an environment variable, or why it is refused."""
-    material, name = environ.get(name, ""), _quotable(name)
+    material, name = environ.get(name, ""), quoted(name)
     if not material.strip():
         return f"the environment variable {name} is not set: put the key there"
     found = read(material, private=private)
     return f"{name}: {found}" if isinstance(found, str) else found
-
-
-def _quotable(name: str) -> str:
-    """The name for a message, unless it may be a key given in the wrong place."""
-    if len(name) > 200 or "-----" in name or not name.isprintable():
-        return "(not shown: it looks like a key; give that to load)"
-    return repr(name)
 
 
 def unfit(modulus: int, exponent: int, private: bool, *, wanted: bool) -> str | None:

@@ -20,6 +20,7 @@ from payermax_async.core.errors import (
     ReplyTooLargeError,
     UnreadableReplyError,
 )
+from payermax_async.core.secret import Secret
 from payermax_async.transport.aiohttp_errors import (
     NETWORK_ERRORS,
     Flight,
@@ -28,7 +29,8 @@ from payermax_async.transport.aiohttp_errors import (
 )
 from payermax_async.transport.aiohttp_pool import Connector
 from payermax_async.transport.base import HttpRequest, HttpResponse
-from payermax_async.transport.outgoing import check_proxy, check_request
+from payermax_async.transport.outgoing import check_request, proxy_problem
+from payermax_async.transport.threads import in_own_thread
 from payermax_async.transport.tls import check_context, make_context
 
 __all__ = ["AiohttpTransport"]
@@ -52,7 +54,8 @@ class AiohttpTransport:
             place of the system's. Read by :meth:`open`.
         ssl_context: Your own context instead, such as one with a client
             certificate. It must verify certificate and host name.
-        proxy: URL of an HTTP proxy. The environment is never asked for one.
+        proxy: URL of an HTTP proxy. The environment is never asked for one; the
+            setting ``PAYERMAX_PROXY`` is, by ``MerchantConfig``.
         force_close: Use every connection once. Costs a TLS handshake a call.
         session: Your aiohttp session; it stays yours and open. Its
             ``cookie_jar`` must be an ``aiohttp.DummyCookieJar()`` and its
@@ -70,6 +73,10 @@ class AiohttpTransport:
         >>> transport = AiohttpTransport(limit=32, ca_file="/etc/ssl/company.pem")
     """
 
+    # Printed half made in the traceback of a refusal, with locals.
+    _closed = False
+    _session: aiohttp.ClientSession | None = None
+
     def __init__(
         self,
         *,
@@ -78,11 +85,17 @@ class AiohttpTransport:
         max_body: int = 262_144,
         ca_file: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        proxy: str | Secret | None = None,
         force_close: bool = False,
         session: aiohttp.ClientSession | None = None,
         connector: aiohttp.BaseConnector | None = None,
     ) -> None:
+        # The password of a proxy must not be in a local when something else is wrong.
+        secret = Secret(proxy) if isinstance(proxy, str) else proxy
+        del proxy
+        problem = None if secret is None else proxy_problem(secret.reveal())
+        if problem is not None:
+            raise ConfigurationError(f"proxy {problem}")
         for name, number in (
             ("limit", limit),
             ("connect_timeout", connect_timeout),
@@ -105,14 +118,12 @@ class AiohttpTransport:
         self._max_body = max_body
         self._ca_file = ca_file
         self._tls = None if ssl_context is None else check_context(ssl_context)
-        self._proxy = None if proxy is None else check_proxy(proxy)
+        self._proxy = secret
         self._force_close = force_close
         self._given_session = session
         self._given_connector = connector
         self._own_connector: Connector | None = None
-        self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
         self._trace = trace_flights()
         # aiohttp rounds timeouts above the threshold up to whole seconds.
         self._timeout = aiohttp.ClientTimeout(
@@ -123,12 +134,12 @@ class AiohttpTransport:
         """Load certificates and make the session. A second call does nothing.
 
         Raises:
-            ConfigurationError: ``ca_file`` cannot be used.
+            ConfigurationError: ``ca_file`` cannot be used, or not read in time.
             ClientStateError: The transport is closed, or it (or the session or
                 connector it was given) belongs to another event loop.
         """
         if self._tls is None and not self._closed:
-            self._tls = await asyncio.to_thread(make_context, self._ca_file)
+            self._tls = await self._load_certificates()
         if self._session is None and not self._closed:
             self._loop = asyncio.get_running_loop()
             self._session = self._make_session()
@@ -230,6 +241,16 @@ class AiohttpTransport:
             raise ClientStateError("the injected aiohttp session was closed")
         return self._session
 
+    async def _load_certificates(self) -> ssl.SSLContext:
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                return await in_own_thread(lambda: make_context(self._ca_file))
+        except TimeoutError:
+            raise ConfigurationError(
+                "the certificate authorities could not be read within"
+                f" {self._connect_timeout:g} s: is their disk there?"
+            ) from None
+
     def _make_session(self) -> aiohttp.ClientSession:
         given = self._given_session or self._given_connector
         # Neither tells its loop in public without a warning; without this look
@@ -267,7 +288,7 @@ class AiohttpTransport:
             allow_redirects=False,
             auto_decompress=False,
             middlewares=(),  # one of these could send the request twice
-            proxy=self._proxy,
+            proxy=None if self._proxy is None else self._proxy.reveal(),
             raise_for_status=False,
             read_bufsize=_READ_AHEAD,
             ssl=self._tls or True,

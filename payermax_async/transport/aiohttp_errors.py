@@ -21,6 +21,7 @@ from payermax_async.core.errors import (
     NotSentError,
     TlsError,
 )
+from payermax_async.transport.tls import verification_reason
 
 __all__ = ["NETWORK_ERRORS", "Flight", "explain", "trace_flights"]
 
@@ -163,7 +164,7 @@ def _unsent(error: Exception, place: str, late: bool) -> NotSentError:
 def _tls_reason(error: BaseException) -> str:
     cause = _system_error(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return cause.verify_message
+        return verification_reason(cause)
     if isinstance(cause, ssl.SSLError) and cause.reason:
         return cause.reason.lower().replace("_", " ")
     return "the handshake failed"

@@ -4,33 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+from payermax_async.transport.threads import look_up, start_thread
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["Connector", "Resolver"]
+__all__ = ["Connector", "Resolver", "ThreadResolver"]
 
 _KEEP_ALIVE = 10.0
 """Seconds an idle connection stays: under the idle limit of common servers."""
 
 _DNS_CACHE = 60
 
+_LOOKUPS = 8
+"""Names looked up at once."""
+
 _FAREWELL = 1.0
 """Seconds that peers get at the end to answer TLS's closing message."""
+
+
+class ThreadResolver(AbstractResolver):
+    """The system's resolver, in a few threads that nobody else fills."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(_LOOKUPS)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Resolve. Who gives up leaves the thread busy until the system answers."""
+        await self._free.acquire()
+        looking = start_thread(lambda: look_up(host, port, family))
+        looking.add_done_callback(lambda _: self._free.release())
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=number,
+                family=kind,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for kind, address, number in await asyncio.shield(looking)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is kept."""
 
 
 class Resolver(AbstractResolver):
     """Name resolution with a limit: aiohttp's connect timeout starts after it."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(
+        self, seconds: float, inner: Callable[[], AbstractResolver] | None = None
+    ) -> None:
         self._seconds = seconds
-        self._inner = aiohttp.DefaultResolver()
+        # aiodns, if it is installed, waits in the event loop itself; aiohttp's other
+        # resolver waits in the loop's default executor.
+        threaded = aiohttp.DefaultResolver is aiohttp.ThreadedResolver
+        stock = ThreadResolver if threaded else aiohttp.DefaultResolver
+        self._inner = (inner or stock)()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from payermax_async.core.checks import host_problem
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.transport.base import HttpRequest
 
-__all__ = ["check_proxy", "check_request"]
+__all__ = ["check_request", "proxy_problem"]
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """``token`` of RFC 9110, section 5.6.2."""
@@ -60,20 +61,27 @@ def check_request(request: HttpRequest) -> str:
             raise ConfigurationError(
                 f"header {name!r} is the transport's own: leave it out"
             )
-    return _place(request.url, "the URL", userinfo=False)
+    found = _place(request.url, userinfo=False)
+    if isinstance(found, str):
+        raise ConfigurationError(f"the URL {found}")
+    host, port = found
+    return f"{host}:{port}"
 
 
-def check_proxy(proxy: str) -> str:
-    """Check the URL of a proxy and return it; it may hold a user and password.
+def proxy_problem(proxy: object) -> str | None:
+    """What is wrong with the URL of a proxy; it may hold a user and password.
 
-    Raises:
-        ConfigurationError: It is no plain http(s) URL. It is not quoted.
+    It is not quoted, and given back instead of raised: no frame of a traceback shall
+    hold the password.
     """
-    _place(proxy, "proxy", userinfo=True)
-    return proxy
+    if not isinstance(proxy, str):
+        return "must be text"
+    found = _place(proxy, userinfo=True)
+    return None if isinstance(found, tuple) else found
 
 
-def _place(url: str, what: str, *, userinfo: bool) -> str:
+def _place(url: str, *, userinfo: bool) -> tuple[str, int] | str:
+    """Host and port, or what is wrong with the URL."""
     advice = "write it as https://host or https://host:port/path"
     try:
         parts = urlsplit(url)
@@ -81,8 +89,8 @@ def _place(url: str, what: str, *, userinfo: bool) -> str:
     except ValueError:
         host, port, parts = None, None, urlsplit("")
     if parts.scheme not in ("https", "http") or not host or not _URL.fullmatch(url):
-        raise ConfigurationError(f"{what} is no http(s) URL: {advice}")
+        return f"is no http(s) URL: {advice}"
     if not userinfo and "@" in parts.netloc:
-        raise ConfigurationError(f"{what} holds a user or password: {advice}")
+        return f"holds a user or password: {advice}"
     standard = 443 if parts.scheme == "https" else 80
-    return f"{host}:{standard if port is None else port}"
+    return host_problem(host) or (host, standard if port is None else port)

@@ -83,22 +83,23 @@ async def test_a_profile_of_a_file_is_looked_at(
     assert "logo is no setting; did you mean logo_url?" in " ".join(told.out.split())
 
 
-@pytest.mark.parametrize(
-    "words",
-    [["--config", "/nowhere/p.toml"], ["--ca-file", "/nowhere/ca.pem"]],
-    ids=["settings", "authorities"],
-)
-async def test_a_file_that_cannot_be_read_is_wrong_usage(
-    shell: Shell,
-    credentials: SandboxCredentials,
-    monkeypatch: pytest.MonkeyPatch,
-    words: list[str],
-    gateway: SandboxServer,
-) -> None:
-    monkeypatch.setenv("PAYERMAX_BASE_URL", gateway.base_url.replace("http:", "https:"))
-    told = await shell("doctor", *words)
+async def test_settings_that_cannot_be_read_are_wrong_usage(shell: Shell) -> None:
+    told = await shell("doctor", "--config", "/nowhere/p.toml")
     assert told.code == 2
     assert "NOT DONE" in told.err
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+async def test_authorities_that_cannot_be_read_are_found(
+    shell: Shell, gateway: SandboxServer, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    words = ["--ca-file", "/nowhere/ca.pem"] if way == "option" else []
+    if way == "variable":
+        monkeypatch.setenv("PAYERMAX_CA_FILE", "/nowhere/ca.pem")
+    told = await shell("doctor", "--offline", *words)
+    assert told.code == 1
+    assert "FAIL  authorities" in told.out
+    assert "ca_file cannot be read (No such file" in " ".join(told.out.split())
 
 
 async def test_the_output_can_be_pasted_into_a_ticket(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
@@ -36,7 +37,7 @@ from tests.faults.server import (
     whole,
 )
 from tests.pipeline.gateway import CONFIG, order
-from tests.transport.harness import call, opened, post
+from tests.transport.harness import GUARD, call, opened, post
 
 SHORT = 0.4
 """Seconds for connecting, where only time can end it."""
@@ -53,20 +54,20 @@ def names(monkeypatch: pytest.MonkeyPatch, resolve: Lookup) -> list[str]:
     """Resolve every name by ``resolve``, which may hang; the names asked for."""
     asked: list[str] = []
 
-    async def getaddrinfo(host: str, port: int, **_: object) -> list[Info]:
+    def getaddrinfo(host: str, port: int, *_: object) -> list[Info]:
         asked.append(host)
         found = resolve(host)
         if isinstance(found, OSError):
             raise found
         if found is None:
-            await asyncio.Event().wait()
-            raise AssertionError
+            threading.Event().wait(GUARD)  # in a thread that nobody waits for
+            raise socket.gaierror(socket.EAI_AGAIN, "the test is over")
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
             for address in found
         ]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
 
 

@@ -15,6 +15,7 @@ from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
 
 __all__ = [
     "BODY",
+    "GUARD",
     "Call",
     "call",
     "nothing_left",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,15 @@ from tests.faults.server import (
     silence,
     whole,
 )
-from tests.transport.harness import call, nothing_left, opened, post, reachable, sockets
+from tests.transport.harness import (
+    GUARD,
+    call,
+    nothing_left,
+    opened,
+    post,
+    reachable,
+    sockets,
+)
 
 OK = reply(b"{}")
 SHORT = 0.75
@@ -45,7 +54,7 @@ def names(
 ) -> None:
     """Let every name of this test be resolved by ``resolve``."""
 
-    async def getaddrinfo(host: str, port: int, **_: object) -> list[Info]:
+    def getaddrinfo(host: str, port: int, *_: object) -> list[Info]:
         found = resolve(host)
         if isinstance(found, OSError):
             raise found
@@ -54,7 +63,7 @@ def names(
             for address in found
         ]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 def free_port() -> int:
@@ -100,8 +109,11 @@ async def test_an_unknown_name_sends_nothing(monkeypatch: pytest.MonkeyPatch) ->
 async def test_a_resolver_that_hangs_ends_at_the_connect_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def getaddrinfo(*_: object, **__: object) -> None:
-        await asyncio.Event().wait()
+    over = threading.Event()
+
+    def getaddrinfo(*_: object) -> list[Info]:
+        over.wait(GUARD)
+        raise socket.gaierror(socket.EAI_AGAIN, "the test is over")
 
     async with (
         nothing_left(),
@@ -109,12 +121,13 @@ async def test_a_resolver_that_hangs_ends_at_the_connect_timeout(
         opened(AiohttpTransport(connect_timeout=SHORT)) as transport,
     ):
         await call(transport, post(server.url))
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         stuck = asyncio.ensure_future(
             call(transport, post("http://gateway.example/x"), timeout=20)
         )
         meanwhile = await call(transport, post(server.url))
         end = await stuck
+        over.set()
 
     assert meanwhile.answer.body == b"{}"
     assert type(end.failure) is NotSentError
