@@ -424,9 +424,10 @@ def _proxy_problem(value: object) -> str | None:
 
 
 def _file_problem(value: object) -> str | None:
-    is_path = isinstance(value, (str, os.PathLike))
-    if is_path and "\0" not in str(cast("object", value)):
-        return None
+    if isinstance(value, (str, os.PathLike)):
+        path = cast("str | os.PathLike[str]", value)
+        if "\0" not in str(path):
+            return None
     return "must be the path of a file"
 
 
