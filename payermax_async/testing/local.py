@@ -10,10 +10,10 @@ from payermax_async.client import PayerMaxClient
 from payermax_async.clock import Clock
 from payermax_async.config import MerchantConfig
 from payermax_async.core.envelope import ACKNOWLEDGEMENT
-from payermax_async.core.errors import ClientStateError, ConfigurationError
+from payermax_async.core.errors import ClientStateError
 from payermax_async.options import ClientOptions
+from payermax_async.sandbox.admin.actions import pay
 from payermax_async.sandbox.cashier import Method, Outcome
-from payermax_async.sandbox.cashier.http import as_outcome, find_form_token, link_id_of
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.faults.injector import Faults
@@ -152,7 +152,7 @@ class LocalSandbox:
         method: Method = Method.CARD,
         card: str = "visa",
     ) -> Trade:
-        """Be the payer: open the page of a link and send its form.
+        """Be the payer of a link.
 
         Args:
             link: The link's address, or its id.
@@ -163,19 +163,7 @@ class LocalSandbox:
         Raises:
             ConfigurationError: The link cannot be paid, or an argument is wrong.
         """
-        if self._server:
-            return await self._server.pay(link, outcome, method=method, card=card)
-        link_id = link_id_of(link)
-        form = {
-            "method": method.value,
-            "card": card,
-            "outcome": as_outcome(outcome).value,
-            "csrf": find_form_token(self.engine.cashier.show(link_id).html),
-        }
-        place = self.engine.cashier.submit(link_id, form).location
-        if not place.startswith(f"/l/{link_id}/result/"):
-            raise ConfigurationError("the cashier refused the form: check the card")
-        return self.engine.ledger.trade(place.rpartition("/")[2])
+        return pay(self.engine, link, outcome, method=method, card=card)
 
     async def notifications(self) -> tuple[SignedNotification, ...]:
         """Every notification posted so far, repetitions included, oldest first.

@@ -23,16 +23,21 @@ from payermax_async.sandbox.admin.views import (
     refunds_view,
     trade_view,
 )
-from payermax_async.sandbox.cashier.http import as_outcome
+from payermax_async.sandbox.cashier.http import as_outcome, link_id_of
 from payermax_async.sandbox.clock import VirtualClock, read_duration
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.ledger.payment_methods import TEST_CARDS_BY_ID, Method
+from payermax_async.sandbox.ledger.payment_methods import (
+    TEST_CARDS_BY_ID,
+    Method,
+    Outcome,
+)
 from payermax_async.sandbox.ledger.records import (
     CardFace,
     Link,
     NotPayableError,
     Payment,
     RefusedError,
+    Trade,
 )
 from payermax_async.sandbox.notifications.deliveries import Delivery, NoticeKey
 
@@ -42,6 +47,7 @@ __all__ = [
     "end_refund",
     "expire_link",
     "notify_again",
+    "pay",
     "pay_link",
     "remove_fault",
 ]
@@ -72,6 +78,46 @@ def _link(engine: SandboxEngine, link_id: str) -> Link:
     return link
 
 
+def pay(
+    engine: SandboxEngine,
+    link: str,
+    outcome: Outcome | str = Outcome.SUCCEED,
+    *,
+    method: Method = Method.CARD,
+    card: str = "visa",
+    failure_code: str = "",
+) -> Trade:
+    """Be the payer of a link, without its page.
+
+    Args:
+        engine: The sandbox.
+        link: The link's address, or its id.
+        outcome: How it shall end: succeed (or success), fail, pending, abandon.
+        method: What to pay with.
+        card: Which test card, for cards.
+        failure_code: Of a payment that fails.
+
+    Raises:
+        ConfigurationError: The link cannot be paid, or an argument is wrong.
+    """
+    chosen = TEST_CARDS_BY_ID.get(card)
+    if chosen is None:
+        raise ConfigurationError(f"card must be one of {', '.join(TEST_CARDS_BY_ID)}")
+    payment = Payment(
+        method=method,
+        card=CardFace.of(chosen) if method is Method.CARD else None,
+        outcome=as_outcome(outcome),
+        failure_code=failure_code,
+    )
+    link_id = _link(engine, link_id_of(link)).link_id
+    try:
+        done = engine.ledger.pay_link(link_id, payment)
+    except NotPayableError as error:
+        raise ConfigurationError(f"the link {error}") from None
+    engine.tell(done.events)
+    return done.value
+
+
 def pay_link(
     engine: SandboxEngine, link_id: str, body: Mapping[str, JsonValue]
 ) -> JsonObject:
@@ -87,28 +133,20 @@ def pay_link(
         ConfigurationError: The link cannot be paid, or the body is wrong.
     """
     _only(body, "outcome", "method", "card", "failure_code")
-    outcome = as_outcome(_text(body, "outcome", "succeed"))
     try:
         method = Method(_text(body, "method", Method.CARD.value))
     except ValueError:
         names = ", ".join(item.value for item in Method)
         raise ConfigurationError(f"method must be one of {names}") from None
-    card = TEST_CARDS_BY_ID.get(_text(body, "card", "visa"))
-    if card is None:
-        raise ConfigurationError(f"card must be one of {', '.join(TEST_CARDS_BY_ID)}")
-    payment = Payment(
+    trade = pay(
+        engine,
+        link_id,
+        _text(body, "outcome", "succeed"),
         method=method,
-        card=CardFace.of(card) if method is Method.CARD else None,
-        outcome=outcome,
+        card=_text(body, "card", "visa"),
         failure_code=_text(body, "failure_code", ""),
     )
-    _link(engine, link_id)
-    try:
-        done = engine.ledger.pay_link(link_id, payment)
-    except NotPayableError as error:
-        raise ConfigurationError(f"the link {error}") from None
-    engine.tell(done.events)
-    return trade_view(done.value)
+    return trade_view(trade)
 
 
 def expire_link(engine: SandboxEngine, link_id: str) -> JsonObject:

@@ -1,8 +1,7 @@
-"""What the web server needs that is not HTTP: headers, forms, reading a page back."""
+"""What the web server needs that is not HTTP: headers, forms, addresses."""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -13,7 +12,6 @@ from payermax_async.sandbox.cashier import CONTENT_SECURITY_POLICY, Outcome
 __all__ = [
     "PAGE_HEADERS",
     "as_outcome",
-    "find_form_token",
     "is_same_origin",
     "link_id_of",
     "read_form",
@@ -30,7 +28,6 @@ PAGE_HEADERS: Mapping[str, str] = {
 }
 """Headers of every page and file of the cashier."""
 
-_TOKEN = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 _MAX_FIELDS = 50
 _LINK_PATH = re.compile(r"(?:.*/l/)?([A-Za-z0-9]{1,64})/?")
 
@@ -52,25 +49,6 @@ def is_same_origin(origin: str | None, host: str | None) -> bool:
     Clients that are no browsers send no ``Origin``; they cannot be tricked either.
     """
     return origin is None or origin in {f"http://{host}", f"https://{host}"}
-
-
-def find_form_token(page: str) -> str:
-    """The anti-forgery token in a page.
-
-    Raises:
-        ConfigurationError: There is no form in it.
-    """
-    match = _TOKEN.search(page)
-    if match is None:
-        raise ConfigurationError(
-            f"the link cannot be paid, its page says: {_title(page)}"
-        )
-    return match[1]
-
-
-def _title(page: str) -> str:
-    match = re.search(r"<title>([^<]{0,200})</title>", page)
-    return html.unescape(match[1]) if match else "nothing"
 
 
 def link_id_of(link: str) -> str:

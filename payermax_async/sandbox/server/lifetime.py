@@ -18,12 +18,8 @@ from payermax_async.core.errors import (
     ConfigurationError,
     NotSentError,
 )
+from payermax_async.sandbox.admin.actions import pay
 from payermax_async.sandbox.cashier import Method, Outcome
-from payermax_async.sandbox.cashier.http import (
-    as_outcome,
-    find_form_token,
-    link_id_of,
-)
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.faults.injector import Faults
 from payermax_async.sandbox.gateway.exchange import FaultHook
@@ -218,7 +214,7 @@ class SandboxServer:
         method: Method = Method.CARD,
         card: str = "visa",
     ) -> Trade:
-        """Be the payer: fetch the page of a link and send its form, over HTTP.
+        """Be the payer of a link.
 
         Args:
             link: The link's address, or its id.
@@ -230,22 +226,9 @@ class SandboxServer:
             ConfigurationError: The link cannot be paid, or an argument is wrong.
             ClientStateError: The server is not running.
         """
-        path = f"/l/{link_id_of(link)}"
-        form = {
-            "method": method.value,
-            "card": card,
-            "outcome": as_outcome(outcome).value,
-        }
-        if self._session is None:
+        if self._runner is None:  # the engine stays, but nobody pays at a closed shop
             raise ClientStateError("the sandbox is not running: enter it first")
-        url = f"{self.origin}{path}"
-        async with self._session.get(url) as page:
-            form["csrf"] = find_form_token(await page.text())
-        async with self._session.post(url, data=form, allow_redirects=False) as reply:
-            place = reply.headers.get("Location", "")
-        if not place.startswith(f"{path}/result/"):
-            raise ConfigurationError("the cashier refused the form: check the card")
-        return self.engine.ledger.trade(place.rpartition("/")[2])
+        return pay(self.engine, link, outcome, method=method, card=card)
 
     async def _post(self, url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:
         if self._session is None:
