@@ -94,6 +94,8 @@ LIBRARIES = {
     ),
     "pytest_asyncio": ("testing.async_fixtures",),
     "cyclopts": ("cli",),
+    # Of the sandbox's pages alone, and there in one place.
+    "jinja2": ("sandbox.cashier.markup",),
     "psycopg": ("webhooks.postgres",),
     "opentelemetry": ("contrib.otel",),
     "prometheus_client": ("contrib.prometheus",),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_EXTRA = frozenset({"cyclopts", "rich", "segno"})
+_EXTRA = frozenset({"cyclopts", "jinja2", "rich", "segno"})
 """What the extra ``cli`` installs, by top-level module."""
 
 

@@ -91,7 +91,7 @@ def test_the_commands_module_loads_nothing_heavy() -> None:
         "import sys\n"
         "from payermax_async.cli.app import run\n"
         "assert run(['--version']) == 0\n"
-        "heavy = {'aiohttp', 'asyncio', 'Crypto', 'cattrs', 'segno'}\n"
+        "heavy = {'aiohttp', 'asyncio', 'Crypto', 'cattrs', 'jinja2', 'segno'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
     )
     child = subprocess.run(

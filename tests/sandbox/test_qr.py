@@ -80,5 +80,5 @@ def test_without_segno_the_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "segno", None)
-    with pytest.raises(ConfigurationError, match=r"payermax_async\[cli\]"):
+    with pytest.raises(ConfigurationError, match=r"payermax_async\[sandbox\]"):
         qr_png(LINK)

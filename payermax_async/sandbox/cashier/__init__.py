@@ -27,14 +27,11 @@ from payermax_async.sandbox.cashier.pages import (
     render_result,
     render_three_ds,
 )
+from payermax_async.sandbox.cashier.parts import Form, Goods, Merchant, Money
 from payermax_async.sandbox.cashier.view import (
     CheckoutView,
-    Form,
     GoneReason,
     GoneView,
-    Goods,
-    Merchant,
-    Money,
     ResultStatus,
     ResultView,
     ThreeDSView,

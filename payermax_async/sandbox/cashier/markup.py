@@ -1,33 +1,27 @@
-"""HTML made of values: every text and attribute is escaped on its way in.
+"""HTML from templates: every value escaped, no name undefined, no address odd.
 
-Nothing here takes markup as text, so a merchant's field cannot become an element
-whatever it holds. The only way to :class:`Html` is :func:`element`.
+The templates lie beside the modules of their room and are named by room and file, as
+in ``cashier/result.html``. They hold loops, conditions and the page's tags; what is
+shown comes ready from one view object, which they know as ``page``. Their line ends
+and indentation are layout for those who read them and reach no page: between two
+words one counts as a space, beside a tag it counts as nothing.
 """
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-import attrs
+from payermax_async.core.errors import ConfigurationError
 
-__all__ = ["Html", "Node", "document", "element", "image_url", "isolated", "mail_url"]
+if TYPE_CHECKING:
+    import jinja2
 
-
-@attrs.frozen
-class Html:
-    """Markup that is safe to write as it stands."""
-
-    text: str
-    """The markup, already escaped."""
-
-
-_VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
-
-Node = Html | str | None | Sequence["Node"]
-"""What an element may hold: markup, text to escape, nothing, or several of them."""
+__all__ = ["image_url", "mail_url", "render", "require_pages"]
 
 # Control characters and lone surrogates have no place in HTML; the latter cannot
 # even be encoded, and a JSON body can smuggle them in as \ud800.
@@ -39,55 +33,63 @@ _ODD_IN_URL = re.compile("[\x00-\x20\x7f-\xa0\\\\\ud800-\udfff]")
 _DATA_IMAGE = re.compile(r"data:image/[a-z0-9.+-]+[;,]", re.IGNORECASE)
 _MAIL = re.compile(r"[^\s@<>\"'\\,;:()\[\]]+@[^\s@<>\"'\\,;:()\[\]]+")
 
-
-def _escape(text: str) -> str:
-    return html.escape(_UNPRINTABLE.sub("\ufffd", text), quote=True)
-
-
-def _render(node: Node) -> str:
-    if node is None:
-        return ""
-    if isinstance(node, Html):
-        return node.text
-    if isinstance(node, str):
-        return _escape(node)
-    return "".join(_render(child) for child in node)
+_BESIDE_A_TAG = re.compile(r"(?<=[>}])\s*\n\s*|\s*\n\s*(?=[<{])")
+_LINE_END = re.compile(r"\s*\n\s*")
 
 
-def element(
-    name: str, attributes: Mapping[str, str | bool | None], *children: Node
-) -> Html:
-    """One element.
+def require_pages() -> None:
+    """Return if pages can be made.
+
+    Raises:
+        ConfigurationError: The package jinja2 is not installed.
+    """
+    if find_spec("jinja2") is None:
+        raise ConfigurationError(
+            "the sandbox's pages need the package jinja2: "
+            "pip install 'payermax_async[sandbox]'"
+        )
+
+
+def render(template: str, page: object) -> str:
+    """A whole page.
 
     Args:
-        name: The tag's name, from the program.
-        attributes: Names come from the program, values from anywhere. ``True``
-            writes the bare name, ``False`` and ``None`` leave it out.
-        children: Content; text is escaped.
+        template: Room and file, from the program.
+        page: What the template shows.
 
-    Example:
-        >>> element("p", {"class": "x"}, "a < b").text
-        '<p class="x">a &lt; b</p>'
+    Raises:
+        ConfigurationError: The package jinja2 is not installed.
     """
-    start = name
-    for key, value in attributes.items():
-        if value is True:
-            start += f" {key}"
-        elif isinstance(value, str):
-            start += f' {key}="{_escape(value)}"'
-    if name in _VOID:
-        return Html(f"<{start}>")
-    return Html(f"<{start}>{_render(children)}</{name}>")
+    require_pages()
+    return _environment().get_template(template).render(page=page)
 
 
-def document(root: Html) -> str:
-    """The whole page as text, with the doctype that keeps browsers in order."""
-    return f"<!doctype html>\n{root.text}\n"
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+        auto_reload=False,
+    )
 
 
-def isolated(text: str, **attributes: str) -> Html:
-    """Text of unknown direction that cannot reorder what stands around it."""
-    return element("bdi", attributes, text)
+def _read(template: str) -> str:
+    source = files("payermax_async.sandbox").joinpath(template).read_text("utf-8")
+    return _LINE_END.sub(" ", _BESIDE_A_TAG.sub("", source))
+
+
+def _shown(value: object) -> object:
+    """What an expression in a template becomes, just before it is escaped."""
+    if hasattr(value, "__html__"):
+        return value  # made by a macro, its parts went through here
+    text = str(value)  # an undefined name raises here
+    if not isinstance(value, str | int):
+        raise TypeError(f"a page shows texts and numbers, not {type(value).__name__}")
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def image_url(url: str) -> str | None:

@@ -58,7 +58,7 @@ def _code(link: str) -> segno.QRCode:
         import segno
     except ImportError as error:
         raise ConfigurationError(
-            "QR codes need the package segno: pip install 'payermax_async[cli]'"
+            "QR codes need the package segno: pip install 'payermax_async[sandbox]'"
         ) from error
     if not link:
         raise ValidationError((Problem("link", "must not be empty"),))

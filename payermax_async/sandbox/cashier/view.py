@@ -1,119 +1,150 @@
-"""What the pages show: plain values, made by the server from its ledger."""
+"""What the pages show: one view each, made by the server from its ledger.
+
+A view says what its page needs in the page's language, ready to be written; the
+templates know it as ``page``.
+"""
 
 from __future__ import annotations
 
+import abc
 import enum
+from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from typing import ClassVar
 
 import attrs
 
-from payermax_async.core.errors import Problem, ValidationError
+from payermax_async.sandbox.cashier.amounts import format_instant, format_money
+from payermax_async.sandbox.cashier.markup import mail_url
+from payermax_async.sandbox.cashier.parts import (
+    Form,
+    Goods,
+    Merchant,
+    Money,
+    Picture,
+    aware,
+    local_path,
+)
+from payermax_async.sandbox.cashier.texts import Texts, texts_for
+from payermax_async.sandbox.ledger.payment_methods import (
+    FAILURE_CODES,
+    TEST_CARDS,
+    Card,
+    Method,
+    Outcome,
+)
 
 __all__ = [
     "CheckoutView",
-    "Form",
     "GoneReason",
     "GoneView",
-    "Goods",
-    "Merchant",
-    "Money",
     "ResultStatus",
     "ResultView",
     "ThreeDSView",
 ]
 
+_CARD_FIELDS = ("card_number", "card_name", "card_expiry", "card_cvv")
+# What a person typed of a card is not sent back to the browser.
+_NOT_ECHOED = frozenset({"card_number", "card_cvv"})
 
-def _refuse(path: str, message: str) -> ValidationError:
-    return ValidationError((Problem(path, message),), subject="page")
-
-
-def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> None:
-    if value.tzinfo is None:
-        raise _refuse(attribute.name, "must carry its time zone")
-
-
-def _local(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    # "//host" and "/\host" are paths to us and other sites to a browser.
-    if not value.startswith("/") or value[1:2] in {"/", "\\"}:
-        raise _refuse(attribute.name, "must be a path on this server, such as /pay/1")
+# What the form is filled with until something was posted.
+_FIRST = {
+    "method": Method.CARD.value,
+    "card": TEST_CARDS[0].id,
+    "outcome": Outcome.SUCCEED.value,
+    "failure_code": FAILURE_CODES[0],
+}
+# Where a complaint about a field leads: the element that can mend it.
+_TARGETS = {
+    "method": "method-CARD",
+    "card": "card-visa",
+    "outcome": "outcome-succeed",
+    "failure_code": "failure_code",
+    **{name: name for name in _CARD_FIELDS},
+}
+_TONES = {"succeeded": "good", "paid": "good", "failed": "bad", "pending": "wait"}
 
 
 def _optional_local(self: object, attribute: attrs.Attribute[str], value: str) -> None:
     if value:
-        _local(self, attribute, value)
+        local_path(self, attribute, value)
 
 
 @attrs.frozen(kw_only=True)
-class Money:
-    """An amount with its currency."""
-
-    value: Decimal
-    """Major units, as everywhere."""
-
-    currency: str
-    """ISO 4217 code."""
-
-    def __attrs_post_init__(self) -> None:
-        if not self.value.is_finite():
-            raise _refuse("value", "must be finite")
-
-
-@attrs.frozen(kw_only=True)
-class Merchant:
-    """Who asks for the money. Every field is the merchant's own text."""
-
-    name: str = ""
-    """Shown as the page's owner; empty reads "Merchant" in the page's language."""
-
-    contact_email: str = ""
-    """Where the payer can ask; a link only if it is one plain address."""
-
-    logo_url: str = ""
-    """http, https or data:image; anything else shows a monogram instead."""
-
-
-@attrs.frozen(kw_only=True)
-class Goods:
-    """One line of what is bought."""
-
-    name: str
-    """What it is called."""
-
-    description: str = ""
-    """More about it."""
-
-    quantity: str = "1"
-    """How many, as the merchant wrote it."""
-
-    unit_price: Money
-    """The price of one."""
-
-    picture_url: str = ""
-    """As a logo's URL."""
-
-
-@attrs.frozen(kw_only=True)
-class Form:
-    """Where a page's form goes."""
-
-    action: str = attrs.field(validator=_local)
-    """Path on this server that takes the POST."""
-
-    csrf: str = attrs.field(repr=False)
-    """Token that comes back in the field ``csrf``."""
-
-
-@attrs.frozen(kw_only=True)
-class _Page:
+class _Page(abc.ABC):
     merchant: Merchant = Merchant()
     """Who asks for the money."""
 
     language: str = "en"
     """Language tag of the link; what we cannot speak is shown in English."""
 
-    assets: str = attrs.field(default="/cashier/", validator=_local)
+    assets: str = attrs.field(default="/cashier/", validator=local_path)
     """Path, ending in a slash, under which the server has the page's assets."""
+
+    kind: ClassVar[str] = "narrow"
+    """The layout."""
+
+    @property
+    @abc.abstractmethod
+    def title(self) -> str:
+        """What the page is about."""
+
+    @property
+    def window_title(self) -> str:
+        """The same, for the window."""
+        return f"{self.title} · {self.say('sandbox')}"
+
+    @property
+    def ticks(self) -> bool:
+        """Whether the page counts the remaining time down."""
+        return False
+
+    @property
+    def texts(self) -> Texts:
+        """What it says."""
+        return texts_for(self.language)
+
+    def say(self, key: str, **values: str) -> str:
+        """A text with its places filled."""
+        return self.texts.say(key, **values)
+
+    def around(self, key: str, place: str) -> tuple[str, str]:
+        """The text before and after one of its places."""
+        before, _, after = self.texts.template(key).partition(f"{{{place}}}")
+        return before, after
+
+    def money(self, money: Money) -> str:
+        """An amount as this language writes it."""
+        return format_money(money.value, money.currency, self.texts.language.code)
+
+    def instant(self, at: datetime) -> str:
+        """A moment to the minute."""
+        return format_instant(at)
+
+    @property
+    def merchant_name(self) -> str:
+        """The merchant's name, or the word for one."""
+        return self.merchant.name.strip() or self.say("merchant")
+
+    @property
+    def names_merchant(self) -> bool:
+        """Whether somebody stands behind the link."""
+        return self.merchant != Merchant()
+
+    @property
+    def logo(self) -> Picture:
+        """The merchant's picture."""
+        return Picture.of(self.merchant_name, self.merchant.logo_url)
+
+    @property
+    def contact(self) -> str:
+        """The merchant's mail address."""
+        return self.merchant.contact_email.strip()
+
+    @property
+    def contact_url(self) -> str:
+        """The way to write there; empty when that is not one plain address."""
+        return mail_url(self.contact) or ""
 
 
 @attrs.frozen(kw_only=True)
@@ -132,10 +163,10 @@ class CheckoutView(_Page):
     goods: tuple[Goods, ...] = ()
     """What is bought."""
 
-    expires_at: datetime = attrs.field(validator=_aware)
+    expires_at: datetime = attrs.field(validator=aware)
     """When the link stops being payable."""
 
-    now: datetime = attrs.field(validator=_aware)
+    now: datetime = attrs.field(validator=aware)
     """The sandbox's present, which the remaining time counts from."""
 
     clock_runs: bool = True
@@ -151,6 +182,53 @@ class CheckoutView(_Page):
     posted: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     """The refused post, to fill the form again. A card's number and check value
     are not written back."""
+
+    kind: ClassVar[str] = "checkout"
+    methods: ClassVar[tuple[Method, ...]] = tuple(Method)
+    outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
+    cards: ClassVar[tuple[Card, ...]] = TEST_CARDS
+    failure_codes: ClassVar[tuple[str, ...]] = FAILURE_CODES
+
+    @property
+    def title(self) -> str:
+        """What the page is about."""
+        return self.say("pay_title", merchant=self.merchant_name)
+
+    @property
+    def ticks(self) -> bool:
+        """Whether the page counts the remaining time down."""
+        return self.clock_runs
+
+    @property
+    def names_merchant(self) -> bool:
+        """Whether somebody stands behind the link."""
+        return True
+
+    @property
+    def filled(self) -> Mapping[str, str]:
+        """What stands in the form's fields."""
+        posted = dict(self.posted)
+        return _FIRST | {name: posted[name] for name in posted.keys() - _NOT_ECHOED}
+
+    @property
+    def complaints(self) -> tuple[tuple[str, str], ...]:
+        """Names of wrong fields, each with the element that can mend it."""
+        known = [name for name in self.problems if name in _TARGETS]
+        return tuple((name, _TARGETS[name]) for name in known)
+
+    @property
+    def seconds_left(self) -> int:
+        """Until the link stops being payable."""
+        return max(0, int((self.expires_at - self.now).total_seconds()))
+
+    @property
+    def time_left(self) -> str:
+        """The same, as people say it."""
+        minutes, s = divmod(self.seconds_left, 60)
+        hours, m = divmod(minutes, 60)
+        d, h = divmod(hours, 24)
+        unit = "days" if d else "hours" if hours else "minutes"
+        return self.texts.template(f"time_{unit}").format(d=d, h=h, m=m, s=s)
 
 
 @attrs.frozen(kw_only=True)
@@ -178,6 +256,11 @@ class ThreeDSView(_Page):
     wrong_code: bool = False
     """Whether the last code was wrong."""
 
+    @property
+    def title(self) -> str:
+        """What the page is about."""
+        return self.say("tds_title")
+
 
 class ResultStatus(enum.Enum):
     """What became of a payment."""
@@ -196,7 +279,25 @@ class ResultStatus(enum.Enum):
 
 
 @attrs.frozen(kw_only=True)
-class ResultView(_Page):
+class _Verdict(_Page):
+    @property
+    @abc.abstractmethod
+    def verdict(self) -> str:
+        """The name of the page's text and drawing."""
+
+    @property
+    def tone(self) -> str:
+        """The colour: good, bad, wait or plain."""
+        return _TONES.get(self.verdict, "plain")
+
+    @property
+    def title(self) -> str:
+        """What the page is about."""
+        return self.say(self.verdict)
+
+
+@attrs.frozen(kw_only=True)
+class ResultView(_Verdict):
     """What became of a payment."""
 
     link_id: str
@@ -226,6 +327,11 @@ class ResultView(_Page):
     close_form: Form | None = None
     """Takes ``csrf`` from the button Close, which settles a failed payment."""
 
+    @property
+    def verdict(self) -> str:
+        """The name of its text and its drawing."""
+        return self.status.value
+
 
 class GoneReason(enum.Enum):
     """Why a link cannot be paid."""
@@ -244,7 +350,7 @@ class GoneReason(enum.Enum):
 
 
 @attrs.frozen(kw_only=True)
-class GoneView(_Page):
+class GoneView(_Verdict):
     """A link that cannot be paid."""
 
     reason: GoneReason
@@ -258,3 +364,8 @@ class GoneView(_Page):
 
     at: datetime | None = None
     """When it was paid or ended, with its time zone."""
+
+    @property
+    def verdict(self) -> str:
+        """The name of its text and its drawing."""
+        return self.reason.value

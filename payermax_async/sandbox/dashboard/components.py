@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import attrs
 
-from payermax_async.sandbox.cashier.markup import Html, Node, element
+from payermax_async.sandbox.dashboard.elements import Html, Node, element
 
 __all__ = [
     "Pager",

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from payermax_async.core.strict_json import JsonValue
-from payermax_async.sandbox.cashier.markup import Html, element
 from payermax_async.sandbox.dashboard.components import (
     button,
     choice,
@@ -15,6 +14,7 @@ from payermax_async.sandbox.dashboard.components import (
     section,
     tag,
 )
+from payermax_async.sandbox.dashboard.elements import Html, element
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.faults.injector import PlacedFault
 from payermax_async.sandbox.faults.rules import FaultKind, FaultRule

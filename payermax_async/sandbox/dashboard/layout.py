@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import attrs
 
-from payermax_async.sandbox.cashier.markup import Html, Node, document, element
 from payermax_async.sandbox.dashboard.components import button, hidden, live, post_form
+from payermax_async.sandbox.dashboard.elements import Html, Node, document, element
 
 __all__ = ["PRESETS", "ROOT", "Frame"]
 

@@ -12,7 +12,6 @@ import attrs
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.sandbox.cashier import FAILURE_CODES, Method
 from payermax_async.sandbox.cashier.amounts import format_money
-from payermax_async.sandbox.cashier.markup import Html, Node, element
 from payermax_async.sandbox.dashboard.components import (
     Pager,
     Row,
@@ -25,6 +24,7 @@ from payermax_async.sandbox.dashboard.components import (
     section,
     tag,
 )
+from payermax_async.sandbox.dashboard.elements import Html, Node, element
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.dashboard.trade_parts import (
     refunds_section,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from payermax_async.sandbox.cashier.markup import Html, Node, element
 from payermax_async.sandbox.dashboard.components import (
     Pager,
     Row,
@@ -19,6 +18,7 @@ from payermax_async.sandbox.dashboard.components import (
     section,
     tag,
 )
+from payermax_async.sandbox.dashboard.elements import Html, Node, element
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.dashboard.wire import (
     body_view,

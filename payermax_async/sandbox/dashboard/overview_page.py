@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import attrs
 
-from payermax_async.sandbox.cashier.markup import Html, Node, element
 from payermax_async.sandbox.dashboard.components import (
     Row,
     code_block,
@@ -15,6 +14,7 @@ from payermax_async.sandbox.dashboard.components import (
     live,
     section,
 )
+from payermax_async.sandbox.dashboard.elements import Html, Node, element
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 
 __all__ = ["Account", "Overview", "render_overview"]

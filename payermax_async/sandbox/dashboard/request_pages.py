@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import attrs
 
 from payermax_async.core.codes import SUCCESS_CODE
-from payermax_async.sandbox.cashier.markup import Html, Node, element
 from payermax_async.sandbox.dashboard.components import (
     Pager,
     Row,
@@ -19,6 +18,7 @@ from payermax_async.sandbox.dashboard.components import (
     section,
     tag,
 )
+from payermax_async.sandbox.dashboard.elements import Html, Node, element
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.dashboard.wire import (
     body_view,

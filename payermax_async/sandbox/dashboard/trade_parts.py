@@ -8,7 +8,6 @@ from urllib.parse import quote
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.sandbox.cashier.amounts import format_money
-from payermax_async.sandbox.cashier.markup import Html, Node, element
 from payermax_async.sandbox.dashboard.components import (
     button,
     facts,
@@ -16,6 +15,7 @@ from payermax_async.sandbox.dashboard.components import (
     section,
     tag,
 )
+from payermax_async.sandbox.dashboard.elements import Html, Node, element
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.ledger.records import Refund, Trade
 

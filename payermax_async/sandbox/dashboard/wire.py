@@ -7,8 +7,8 @@ import json
 import re
 import shlex
 
-from payermax_async.sandbox.cashier.markup import Html, Node, element
 from payermax_async.sandbox.dashboard.components import code_block
+from payermax_async.sandbox.dashboard.elements import Html, Node, element
 from payermax_async.transport.base import Headers
 
 __all__ = ["body_view", "headers_view", "readable", "verify_command"]

@@ -20,6 +20,7 @@ from payermax_async.sandbox.dashboard import (
     read_dashboard_asset,
 )
 from payermax_async.sandbox.engine import SandboxEngine
+from payermax_async.sandbox.server.installed import needs_pages
 from payermax_async.sandbox.server.local_only import refuse_strangers
 from payermax_async.sandbox.server.posting import read_bounded
 
@@ -71,7 +72,10 @@ def _pages(controller: DashboardController) -> list[web.RouteDef]:
         ),
         f"{ROOT}/faults": lambda _, query: controller.faults(query),
     }
-    return [web.get(path, _guarded(_shown(page))) for path, page in pages.items()]
+    return [
+        web.get(path, _guarded(needs_pages(_shown(page))))
+        for path, page in pages.items()
+    ]
 
 
 _ID = "{number:[0-9]{1,15}}"

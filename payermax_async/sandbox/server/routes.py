@@ -17,6 +17,7 @@ from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.server.admin import admin_routes
 from payermax_async.sandbox.server.dashboard_routes import dashboard_routes
 from payermax_async.sandbox.server.gateway_route import gateway_handler
+from payermax_async.sandbox.server.installed import needs_pages
 from payermax_async.sandbox.server.posting import read_bounded
 
 __all__ = ["GATEWAY_PATH", "RECEIVER_PATH", "make_application"]
@@ -39,12 +40,12 @@ def make_application(engine: SandboxEngine) -> web.Application:
     application.add_routes(
         [
             web.post(f"{GATEWAY_PATH}/{{operation}}", gateway_handler(engine)),
-            web.get("/l/{link}", pages.show),
-            web.post("/l/{link}", pages.submit),
-            web.get("/l/{link}/3ds/{trade}", pages.show_three_ds),
-            web.post("/l/{link}/3ds/{trade}", pages.answer_three_ds),
-            web.get("/l/{link}/result/{trade}", pages.show_result),
-            web.post("/l/{link}/result/{trade}", pages.close_result),
+            web.get("/l/{link}", needs_pages(pages.show)),
+            web.post("/l/{link}", needs_pages(pages.submit)),
+            web.get("/l/{link}/3ds/{trade}", needs_pages(pages.show_three_ds)),
+            web.post("/l/{link}/3ds/{trade}", needs_pages(pages.answer_three_ds)),
+            web.get("/l/{link}/result/{trade}", needs_pages(pages.show_result)),
+            web.post("/l/{link}/result/{trade}", needs_pages(pages.close_result)),
             web.get("/cashier/{name}", _asset),
             web.get("/qr/{link}.{kind:png|svg}", pages.qr),
             web.post(RECEIVER_PATH, _receive),
