@@ -97,8 +97,10 @@ class MerchantConfig:
     """Whether a refusal without a signature, over verified TLS, is believed.
 
     PayerMax does not say whether it signs refusals. When false, one leaves the
-    outcome of a write unknown. A refusal that carries a *wrong* signature is
-    never believed, and success without a valid one never is either.
+    outcome of a write unknown. When true, so does one whose code is not in the
+    catalogue, or that came by a transport that does not vouch for whom it talks to.
+    A refusal that carries a *wrong* signature is never believed, and success without
+    a valid one never is either.
     """
 
     proxy: Secret | None = None

@@ -8,21 +8,16 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from payermax_async.core.addresses import is_own_machine
 from payermax_async.core.checks import web_url_problem
 from payermax_async.core.errors import ConfigurationError
 
-__all__ = ["Environment", "gateway_problem", "is_own_machine"]
+__all__ = ["Environment", "gateway_problem"]
 
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _LONGEST_URL = 2048
 _ASCII = re.compile(r"[\x21-\x7e]*")
 _PATH = "/aggregate-pay/api/gateway"
 _PAYERMAX = (".payermax.com", ".shareitpay.in")
-
-
-def is_own_machine(url: str) -> bool:
-    """Whether a gateway is on this machine, as the sandbox is."""
-    return urlsplit(url).hostname in _LOOPBACK
 
 
 def gateway_problem(url: object) -> str | None:

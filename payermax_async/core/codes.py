@@ -1,7 +1,8 @@
 """The catalogue of gateway codes: meaning, remedy, may it be sent again?
 
 Codes are an open set: PayerMax adds some without notice. One that is not in
-the catalogue is kept as it came and taken as a plain refusal.
+the catalogue is kept as it came. Signed, it is taken as a plain refusal; without a
+signature it says nothing, as a proxy on the way may have made it up.
 """
 
 from __future__ import annotations
@@ -107,18 +108,27 @@ def closest(code: str) -> tuple[str, ...]:
     return tuple(difflib.get_close_matches(wanted, _BY_CODE, n=3, cutoff=0.6))
 
 
-def outcome_of(code: str) -> Outcome:
-    """Say what the gateway may have done when it answered with this code.
+def outcome_of(code: str, *, verified: bool = True, trusted: bool = False) -> Outcome:
+    """Say what the gateway may have done when this code came back.
+
+    Args:
+        code: Spelt as on the wire.
+        verified: Whether the reply carried PayerMax's valid signature.
+        trusted: Whether a reply without one may be believed all the same: the
+            merchant chose so, and nobody on the way could have made it up.
 
     Returns:
-        ``UNKNOWN`` for the codes in :data:`AMBIGUOUS_CODES`, ``REJECTED`` for
-        all others, also for codes that are not in the catalogue.
+        ``UNKNOWN`` for the codes in :data:`AMBIGUOUS_CODES`, and without a
+        signature also for codes that are not in the catalogue and for whatever is
+        not to be trusted. ``REJECTED`` for all others.
 
     Raises:
         ValueError: The code means success.
     """
     _refuse_success(code)
-    return Outcome.UNKNOWN if code in AMBIGUOUS_CODES else Outcome.REJECTED
+    believed = verified or (trusted and code in _BY_CODE)
+    definite = believed and code not in AMBIGUOUS_CODES
+    return Outcome.REJECTED if definite else Outcome.UNKNOWN
 
 
 def error_class(code: str) -> type[ApiError]:
@@ -159,7 +169,12 @@ class ReplyFacts(TypedDict, total=False):
 
 
 def error_from_reply(
-    *, code: str, api_message: str, verified: bool, **facts: Unpack[ReplyFacts]
+    *,
+    code: str,
+    api_message: str,
+    verified: bool,
+    trusted: bool = False,
+    **facts: Unpack[ReplyFacts],
 ) -> ApiError:
     """Build the error for a reply that carries a code other than success.
 
@@ -168,6 +183,7 @@ def error_from_reply(
         api_message: The gateway's message, kept as :func:`clean_message` leaves
             it: the gateway likes to quote the values it refuses.
         verified: Whether the reply carried PayerMax's valid signature.
+        trusted: As in :func:`outcome_of`.
         **facts: What is known of the call; see :class:`ReplyFacts`.
 
     Returns:
@@ -178,7 +194,9 @@ def error_from_reply(
     """
     make = error_class(code)
     info = lookup(code)
-    outcome = facts.get("outcome") or outcome_of(code)
+    outcome = facts.get("outcome") or outcome_of(
+        code, verified=verified, trusted=trusted
+    )
     facts["outcome"] = outcome
     message = clean_message(api_message)
     remedy = "" if info is None else info.remedy

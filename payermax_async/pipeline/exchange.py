@@ -47,6 +47,7 @@ from payermax_async.transport.base import (
     HttpRequest,
     HttpResponse,
     Transport,
+    is_peer_known,
 )
 
 __all__ = ["Call", "Exchange", "retry_after_of"]
@@ -204,6 +205,7 @@ class Exchange:
     async def _send(self, request: HttpRequest, attempt: Attempt) -> HttpResponse:
         attempt.check_open()
         attempt.tried = True
+        attempt.peer_known = is_peer_known(self._transport, request.url)
         with blamed("transport", attempt):
             response = await self._carry(request, attempt)
         attempt.status, attempt.received = response.status, response
@@ -264,12 +266,11 @@ class Exchange:
         verified = attempt.verified is response.body
         reply = self._envelope(attempt, response, verified=verified)
         if not reply.is_success:
-            distrusted = not (verified or self._trust_unsigned_failures)
             raise error_from_reply(
                 code=reply.code,
                 api_message=reply.message,
                 verified=verified,
-                outcome=Outcome.UNKNOWN if distrusted else None,
+                trusted=self._trust_unsigned_failures and attempt.peer_known,
                 retry_after=self._retry_after(attempt, response),
             )
         if not verified:

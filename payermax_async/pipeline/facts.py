@@ -26,6 +26,8 @@ class Attempt:
     """How often the client had slowed down when this attempt got its turn."""
     tried: bool = False
     """Whether the transport was reached."""
+    peer_known: bool = False
+    """Whether an unsigned answer can only come from the gateway; see ``transport``."""
     status: int | None = None
     """The HTTP status of the response, once there is one."""
     encoded: bytes = attrs.field(default=b"", repr=False)

@@ -47,6 +47,7 @@ from payermax_async.transport.base import (
     HttpRequest,
     HttpResponse,
     Transport,
+    is_peer_known,
 )
 
 __all__ = ["RecordingTransport", "ReplayTransport"]
@@ -143,6 +144,10 @@ class RecordingTransport:
             raise
         exchange.update(self._asked(request), **self._answered(response))
         return response
+
+    def vouches_for(self, url: str) -> bool:
+        """As the inner transport does."""
+        return is_peer_known(self._inner, url)
 
     async def aclose(self) -> None:
         """Close the inner transport and write the file. A second call does nothing.
@@ -245,6 +250,10 @@ class ReplayTransport:
         if error is not None:
             raise error("as it was recorded")
         return self._answer(exchange)
+
+    def vouches_for(self, url: str) -> bool:  # noqa: ARG002 - it was recorded
+        """Whatever was recorded is played as if it came from there."""
+        return True
 
     async def aclose(self) -> None:
         """Refuse to send from now on. A second call does nothing."""

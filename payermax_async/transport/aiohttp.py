@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import aiohttp
 
+from payermax_async.core.addresses import is_own_machine, is_tls
 from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
@@ -28,7 +29,10 @@ from payermax_async.transport.aiohttp_errors import (
     trace_flights,
 )
 from payermax_async.transport.aiohttp_pool import Connector
-from payermax_async.transport.base import HttpRequest, HttpResponse
+from payermax_async.transport.base import (
+    HttpRequest,
+    HttpResponse,
+)
 from payermax_async.transport.outgoing import check_request, proxy_problem
 from payermax_async.transport.threads import in_own_thread
 from payermax_async.transport.tls import check_context, make_context
@@ -182,6 +186,15 @@ class AiohttpTransport:
             failure = explain(closed, flight, late=False)
         # Raised out here, the error has no aiohttp error as its context either.
         raise failure
+
+    def vouches_for(self, url: str) -> bool:
+        """Whether nobody on the way can answer for ``url`` in its host's place.
+
+        Over TLS nobody can, as certificates are always verified. Without it, only
+        this machine is sure, unless a proxy was to be asked.
+        """
+        local = is_own_machine(url) and self._proxy is None
+        return is_tls(url) or local
 
     def forget_connections(self) -> None:
         """Use no connection again that was used so far.

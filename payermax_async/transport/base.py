@@ -7,13 +7,17 @@ from typing import Protocol, runtime_checkable
 
 import attrs
 
+from payermax_async.core.addresses import is_own_machine
+
 __all__ = [
     "ForgetsConnections",
     "Headers",
     "HttpRequest",
     "HttpResponse",
     "Transport",
+    "VouchesForPeers",
     "header_values",
+    "is_peer_known",
 ]
 
 Headers = tuple[tuple[str, str], ...]
@@ -99,3 +103,24 @@ class ForgetsConnections(Protocol):
         may have another one waiting.
         """
         ...
+
+
+@runtime_checkable
+class VouchesForPeers(Protocol):
+    """A transport that knows whether an answer can only come from whom it asked."""
+
+    def vouches_for(self, url: str) -> bool:
+        """Whether nobody on the way can answer for ``url`` in its host's place.
+
+        True over TLS whose certificates are verified, and on this machine. Of a
+        transport without this method it is assumed for this machine alone: what it
+        brings back unsigned proves nothing.
+        """
+        ...
+
+
+def is_peer_known(transport: Transport, url: str) -> bool:
+    """Whether an unsigned answer can only come from the host of ``url``."""
+    if isinstance(transport, VouchesForPeers):
+        return transport.vouches_for(url)
+    return is_own_machine(url)

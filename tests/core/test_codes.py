@@ -123,6 +123,30 @@ def test_only_an_ambiguous_code_leaves_the_outcome_open(info: CodeInfo) -> None:
 
 
 @pytest.mark.parametrize("info", failures(), ids=lambda info: info.code)
+def test_an_unsigned_code_says_something_only_where_it_is_to_be_trusted(
+    info: CodeInfo,
+) -> None:
+    def outcome(**facts: bool) -> Outcome:
+        return codes.outcome_of(info.code, **facts)
+
+    assert outcome(verified=False) is Outcome.UNKNOWN
+    assert outcome(verified=False, trusted=True) is outcome(verified=True)
+    assert outcome(verified=True, trusted=False) is outcome(verified=True)
+
+
+@pytest.mark.parametrize(
+    "code", ["GATEWAY_TIMEOUT", "504", "FAIL", "", "order_not_exist", "PARAMS_INVALID "]
+)
+def test_a_code_that_nobody_published_says_something_only_when_signed(
+    code: str,
+) -> None:
+    assert codes.outcome_of(code, verified=True) is Outcome.REJECTED
+    for trusted in (True, False):
+        unsigned = codes.outcome_of(code, verified=False, trusted=trusted)
+        assert unsigned is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("info", failures(), ids=lambda info: info.code)
 def test_what_may_be_sent_again_is_never_an_open_outcome(info: CodeInfo) -> None:
     if info.resend in {Resend.SAME, Resend.LATER}:
         assert codes.outcome_of(info.code) is Outcome.REJECTED

@@ -154,7 +154,9 @@ def config(credentials: SandboxCredentials) -> MerchantConfig:
 def test_every_known_code_gets_a_judgement_with_a_fix(
     config: MerchantConfig, info: CodeInfo, verified: bool
 ) -> None:
-    error = error_from_reply(code=info.code, api_message="no", verified=verified)
+    error = error_from_reply(
+        code=info.code, api_message="no", verified=verified, trusted=True
+    )
     query, reply = judge_answer(error, config)
     assert info.code in query.what
     assert (query.status is Status.OK) is (info.code in NOT_FOUND_CODES)

@@ -8,6 +8,8 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from payermax_async.client import PayerMaxClient
+from payermax_async.config import Environment
 from payermax_async.core.errors import (
     ApiError,
     ConflictError,
@@ -25,8 +27,10 @@ from payermax_async.core.errors import (
     UnreadableReplyError,
 )
 from payermax_async.core.strict_json import JsonObject
+from payermax_async.options import ClientOptions
+from payermax_async.pipeline.chain import Attempt, CallNext
 from payermax_async.pipeline.retry import RetryPolicy
-from payermax_async.testing.fake import json_reply
+from payermax_async.testing.fake import FakeTransport, json_reply
 from payermax_async.testing.replies import signed_reply
 from payermax_async.transport.base import HttpRequest, HttpResponse
 
@@ -333,6 +337,101 @@ async def test_an_unsigned_not_found_does_not_let_a_distrusting_client_resend() 
             await client.create_link(order())
     assert gateway.made == 1
     assert gateway.names().count("createPaybylink") == 1
+
+
+@pytest.mark.parametrize("strict", ["configured", "by the transport"])
+@pytest.mark.parametrize("attempts", [1, 2, 5])
+async def test_an_absence_that_nobody_signed_or_vouches_for_lets_nothing_be_sent_again(
+    strict: str, attempts: int
+) -> None:
+    unsigned = json_reply({"code": "ORDER_NOT_EXIST", "msg": "no"})
+    gateway = LinkGateway(
+        createPaybylink=[done_without_answer], queryPaybylink=[replies(unsigned)] * 99
+    )
+    trusting = strict != "configured"
+    config = attrs.evolve(CONFIG, trust_unsigned_failures=trusting)
+    client = PayerMaxClient(
+        config,
+        transport=Unvouched(gateway) if trusting else FakeTransport(gateway),
+        clock=InstantClock(),
+        # Few enough that the budget for retries is not what ends it.
+        options=ClientOptions(retry=RetryPolicy(max_attempts=attempts)),
+    )
+    async with client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.create_link(order())
+        with pytest.raises(OutcomeUnknownError):
+            await client.resolve(caught.value)
+        with pytest.raises(OutcomeUnknownError):
+            await client.resolve(order())
+    assert gateway.names().count("createPaybylink") == gateway.made == 1
+
+
+class Unvouched(FakeTransport):
+    """Says of no address that the answer can only come from there."""
+
+    def vouches_for(self, url: str) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize(
+    "code", ["GATEWAY_TIMEOUT", "504", "FAIL", "BACKEND_UNREACHABLE"]
+)
+async def test_an_unsigned_code_that_nobody_published_is_no_refusal(
+    code: str, done: bool
+) -> None:
+    def proxy(gateway: LinkGateway, data: JsonObject) -> HttpResponse:
+        if done:
+            make(gateway, data)
+        return json_reply({"code": code, "msg": "upstream timed out"})
+
+    gateway = LinkGateway(createPaybylink=[proxy])
+    async with client_of(gateway) as client:
+        link = await client.create_link(order())
+    assert link.link_id == "L1"
+    assert gateway.made == 1
+
+
+async def test_an_unsigned_refusal_counts_only_where_nobody_could_make_it_up() -> None:
+    unsigned = json_reply({"code": "PARAMS_INVALID", "msg": "no"})
+
+    class Mute:
+        """A transport that says nothing about whom it talks to."""
+
+        def __init__(self) -> None:
+            self.inner = FakeTransport(lambda _request: unsigned)
+            self.open, self.aclose = self.inner.open, self.inner.aclose
+            self.send = self.inner.send
+
+    elsewhere = Environment.at("https://gateway.test/aggregate-pay/api/gateway")
+    here = Environment.at("http://127.0.0.1:1/aggregate-pay/api/gateway")
+    for environment, expected in (
+        (elsewhere, Outcome.UNKNOWN),
+        (here, Outcome.REJECTED),
+    ):
+        config = attrs.evolve(CONFIG, environment=environment)
+        once = ClientOptions(retry=RetryPolicy(max_attempts=1))
+        async with PayerMaxClient(config, transport=Mute(), options=once) as client:
+            with pytest.raises(InvalidRequestError) as caught:
+                await client.query_link("order-1")
+        assert caught.value.outcome is expected
+
+
+async def test_a_request_that_was_led_elsewhere_gets_no_trusted_refusal() -> None:
+    async def lead_away(
+        request: HttpRequest, attempt: Attempt, call_next: CallNext
+    ) -> HttpResponse:
+        plain = request.url.replace("https:", "http:")
+        return await call_next(attrs.evolve(request, url=plain))
+
+    unsigned = json_reply({"code": "PARAMS_INVALID", "msg": "no"})
+    gateway = LinkGateway(queryPaybylink=[replies(unsigned)] * 9)
+    once = RetryPolicy(max_attempts=1)
+    async with client_of(gateway, middlewares=(lead_away,), retry=once) as client:
+        with pytest.raises(InvalidRequestError) as caught:
+            await client.query_link("order-1")
+    assert caught.value.outcome is Outcome.UNKNOWN
 
 
 async def test_a_refused_certificate_is_not_tried_again() -> None:

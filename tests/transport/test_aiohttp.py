@@ -518,3 +518,23 @@ async def test_a_request_that_is_not_safe_to_send_is_refused(
 
     assert isinstance(end.error, ConfigurationError)
     assert end.sent == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "direct", "by_proxy"),
+    [
+        ("https://gateway.test/x", True, True),
+        ("https://127.0.0.1:8/x", True, True),
+        ("http://127.0.0.1:8/x", True, False),
+        ("http://[::1]/x", True, False),
+        ("http://localhost/x", True, False),
+        ("http://gateway.test/x", False, False),
+        ("http://127.0.0.1.gateway.test/x", False, False),
+    ],
+)
+def test_only_tls_and_this_machine_are_vouched_for(
+    url: str, direct: bool, by_proxy: bool
+) -> None:
+    assert AiohttpTransport().vouches_for(url) is direct
+    proxied = AiohttpTransport(proxy="http://proxy.test:3128")
+    assert proxied.vouches_for(url) is by_proxy

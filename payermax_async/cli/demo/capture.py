@@ -7,7 +7,12 @@ from collections.abc import Callable
 import attrs
 
 from payermax_async.core.errors import ClientStateError
-from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
+from payermax_async.transport.base import (
+    HttpRequest,
+    HttpResponse,
+    Transport,
+    is_peer_known,
+)
 
 __all__ = ["CapturedExchange", "CapturingTransport"]
 
@@ -54,6 +59,10 @@ class CapturingTransport:
         response = await self._inner.send(request, timeout=timeout, on_sent=on_sent)
         self._last = CapturedExchange(request, response)
         return response
+
+    def vouches_for(self, url: str) -> bool:
+        """As the other transport does."""
+        return is_peer_known(self._inner, url)
 
     async def aclose(self) -> None:
         """Close the other transport."""
