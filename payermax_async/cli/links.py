@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 from cyclopts import App, Group, Parameter
 
-from payermax_async.cli.durations import seconds_of
 from payermax_async.cli.failures import Exit
 from payermax_async.cli.link_report import tell_created, tell_expired, tell_link
 from payermax_async.cli.merchant import Flag, MerchantSource, Seconds, ask
-from payermax_async.core.errors import OutcomeUnknownError, Problem, ValidationError
+from payermax_async.core.durations import read_duration
+from payermax_async.core.errors import (
+    ConfigurationError,
+    OutcomeUnknownError,
+    Problem,
+    ValidationError,
+)
 
 if TYPE_CHECKING:
     from payermax_async.config import MerchantConfig
@@ -159,13 +164,13 @@ def _request(expires_in: str | None, **fields: object) -> CreateLink:
     from payermax_async.core.models.link_request import CreateLink
 
     problems: tuple[Problem, ...] = ()
-    seconds = None
+    valid_for = None
     try:
-        seconds = None if expires_in is None else seconds_of(expires_in)
-    except ValueError as error:
+        valid_for = None if expires_in is None else read_duration(expires_in)
+    except ConfigurationError as error:
         problems = (Problem("expires_in", str(error)),)
     try:
-        request = CreateLink(expires_in=seconds, **cast("dict[str, Any]", fields))
+        request = CreateLink(expires_in=valid_for, **cast("dict[str, Any]", fields))
     except ValidationError as error:
         problems = (*error.problems, *problems)
     else:

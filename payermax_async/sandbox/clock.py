@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-import re
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
+from payermax_async.core.durations import read_duration
 from payermax_async.core.errors import ConfigurationError
 
-__all__ = ["ClockHold", "VirtualClock", "read_duration"]
-
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+__all__ = ["ClockHold", "VirtualClock"]
 
 # Far enough from the end of the calendar for everything that is due later.
 _END = datetime(9900, 1, 1, tzinfo=UTC)
@@ -23,28 +20,6 @@ _END = datetime(9900, 1, 1, tzinfo=UTC)
 # Rounds of the event loop in which a task that was woken, and those it wakes in
 # turn, come to their next wait.
 _ROUNDS = 25
-
-
-def read_duration(text: str) -> timedelta:
-    """A length of time such as ``90s``, ``12h``, ``1h30m`` or ``2d``.
-
-    Raises:
-        ConfigurationError: It is spelled in any other way.
-    """
-    seconds, end = 0.0, 0
-    for part in _DURATION.finditer(text):
-        if part.start() != end:
-            break
-        seconds += float(part[1]) * _UNITS[part[2]]
-        end = part.end()
-    if end == 0 or end != len(text):
-        raise ConfigurationError(
-            "a duration is a number and ms, s, m, h or d, such as 90s or 1h30m"
-        )
-    try:
-        return timedelta(seconds=seconds)
-    except OverflowError:
-        raise ConfigurationError("a duration is less than a million years") from None
 
 
 class VirtualClock:

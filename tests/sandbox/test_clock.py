@@ -7,32 +7,9 @@ import pytest
 
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.clock import VirtualClock, read_duration
+from payermax_async.sandbox.clock import VirtualClock
 
 from .kit import START
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("90s", 90),
-        ("12h", 43200),
-        ("1h30m", 5400),
-        ("2d", 172800),
-        ("250ms", 0.25),
-        ("1.5m", 90),
-    ],
-)
-def test_durations_are_read(text: str, seconds: float) -> None:
-    assert read_duration(text).total_seconds() == seconds
-
-
-@pytest.mark.parametrize(
-    "text", ["", "12", "h", "1 h", "-1s", "1h x", "1w", "1e3s", "999999999d" * 2]
-)
-def test_anything_else_is_no_duration(text: str) -> None:
-    with pytest.raises(ConfigurationError):
-        read_duration(text)
 
 
 def test_it_is_a_clock_that_stands_still() -> None:

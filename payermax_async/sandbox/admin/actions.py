@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import cast
 
+from payermax_async.core.durations import read_duration
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
@@ -24,7 +25,7 @@ from payermax_async.sandbox.admin.views import (
     trade_view,
 )
 from payermax_async.sandbox.cashier.http import as_outcome, link_id_of
-from payermax_async.sandbox.clock import VirtualClock, read_duration
+from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.ledger.payment_methods import (
     TEST_CARDS_BY_ID,

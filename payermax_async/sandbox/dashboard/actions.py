@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import attrs
 
+from payermax_async.core.durations import read_duration
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.sandbox.admin import actions
-from payermax_async.sandbox.clock import read_duration
 from payermax_async.sandbox.dashboard.controller import DashboardController
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
 from payermax_async.sandbox.dashboard.layout import ROOT
