@@ -1,5 +1,8 @@
 """What holds for every test: nothing is left behind, nothing is skipped unseen.
 
+Examples that Hypothesis draws are the same in every run, or a red run would tell
+nothing about the commit. New ones are drawn by ``python -m tests.fresh``.
+
 Three environment variables steer the suite:
 
 ``PAYERMAX_REQUIRE``
@@ -24,11 +27,19 @@ from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, settings
 
-settings.register_profile("laptop", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "laptop")
+# How fast the machine is may not decide whether a test is green.
+_UNTIMED = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("steady", _UNTIMED, derandomize=True)
+# Without shrinking, which takes minutes: what is found is told at once, with a seed.
+settings.register_profile(
+    "fresh", _UNTIMED, database=None, phases=[Phase.explicit, Phase.generate]
+)
+settings.register_profile("shrinking", _UNTIMED, database=None)
+settings.load_profile("steady")
 
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _DESCRIPTORS = Path("/proc/self/fd")

@@ -24,6 +24,7 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+import pytest
 from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -415,12 +416,14 @@ class SignedAgreement(Agreement):
     keys = staticmethod(real_keys)
 
 
+@pytest.mark.hypothesis
 def test_merchant_and_ledger_agree_whatever_happens() -> None:
     run_state_machine_as_test(
         QuickAgreement, settings=settings(max_examples=300, stateful_step_count=25)
     )
 
 
+@pytest.mark.hypothesis
 def test_they_do_so_with_real_signatures() -> None:
     run_state_machine_as_test(
         SignedAgreement, settings=settings(max_examples=8, stateful_step_count=20)

@@ -281,5 +281,6 @@ class SlotsAgainstAList(RuleBasedStateMachine):
             assert self.slots.in_use == 0
 
 
+@pytest.mark.hypothesis
 def test_any_coming_and_going_agrees_with_a_list() -> None:
     run_state_machine_as_test(SlotsAgainstAList)
