@@ -3,7 +3,7 @@
 Examples that Hypothesis draws are the same in every run, or a red run would tell
 nothing about the commit. New ones are drawn by ``python -m tests.fresh``.
 
-Three environment variables steer the suite:
+Four environment variables steer the suite:
 
 ``PAYERMAX_REQUIRE``
     Markers, separated by commas, whose tests may not be skipped, such as
@@ -13,6 +13,8 @@ Three environment variables steer the suite:
 ``PAYERMAX_TEST_POSTGRES``
     The address of a PostgreSQL server that tests may fill,
     ``postgresql://user@host:port/database``. It is never guessed.
+``PAYERMAX_TEST_LOOP``
+    ``uvloop`` to run asynchronous tests on its loop in the place of asyncio's.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ import contextlib
 import gc
 import os
 import shutil
+import time
 import warnings
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -44,8 +47,30 @@ settings.load_profile("steady")
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _DESCRIPTORS = Path("/proc/self/fd")
 _MAY_STAY = pytest.StashKey[set[tuple[str, str]]]()
+_CLOSING = 5.0
 # A cancelled task ends in one turn of the loop; those that wait for it, in a few.
 _TURNS = 10
+
+
+# --- the loop ------------------------------------------------------------------
+
+
+if _LOOP := os.environ.get("PAYERMAX_TEST_LOOP"):
+    import uvloop  # which Windows has not
+
+    # pytest-asyncio names the loop in every test as soon as the hook is there.
+    def pytest_asyncio_loop_factories() -> dict[
+        str, Callable[[], asyncio.AbstractEventLoop]
+    ]:
+        """Make the loop that was asked for."""
+        if _LOOP != "uvloop":
+            raise pytest.UsageError(f"PAYERMAX_TEST_LOOP: uvloop, not {_LOOP}")
+        return {_LOOP: uvloop.new_event_loop}
+
+    def pytest_sessionstart() -> None:
+        """Let uvloop open the pipe that the process keeps from the first loop on."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(asyncio.sleep(0))
 
 
 # --- tasks ---------------------------------------------------------------------
@@ -89,6 +114,14 @@ def _open_descriptors() -> set[tuple[str, str]]:
     return found
 
 
+def _still_open(may_stay: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """What stays open: aiodns closes what it had in a thread of its own."""
+    ends = time.monotonic() + _CLOSING
+    while (left := _open_descriptors() - may_stay) and time.monotonic() < ends:
+        time.sleep(0.005)
+    return left
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Note what is open before the first fixture of a test."""
@@ -116,7 +149,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     result = yield
     may_stay = item.session.stash[_MAY_STAY]
     left = _open_descriptors() - may_stay
-    if left and not item.get_closest_marker("leaves_fds"):
+    may_leave = item.get_closest_marker("leaves_fds") is not None
+    if left and not may_leave:
+        left = _still_open(may_stay)
+    if left and not may_leave:
         # What only waits for the collector would warn during someone else's test.
         with warnings.catch_warnings(action="ignore", category=ResourceWarning):
             gc.collect()

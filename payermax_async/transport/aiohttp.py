@@ -230,6 +230,8 @@ class AiohttpTransport:
         try:
             if self._own_connector is not None and alive:
                 await self._own_connector.end()
+            elif self._own_connector is not None:
+                await self._own_connector.names.close()
         finally:
             await session.close()
 

@@ -100,11 +100,11 @@ class Connector(aiohttp.TCPConnector):
     def __init__(
         self, *, limit: int, connect_timeout: float, force_close: bool
     ) -> None:
-        self._names = Resolver(connect_timeout)
+        self.names = Resolver(connect_timeout)
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
             # aiohttp leaves a tuple open in the type of socket_factory.
             limit=limit,
-            resolver=self._names,
+            resolver=self.names,
             ttl_dns_cache=_DNS_CACHE,
             force_close=force_close,
             keepalive_timeout=None if force_close else _KEEP_ALIVE,
@@ -154,7 +154,7 @@ class Connector(aiohttp.TCPConnector):
                 transport.abort()
             await asyncio.wait(ending, timeout=_FAREWELL)
         await self.close()
-        await self._names.close()
+        await self.names.close()
 
     def _watch(self, protocol: ResponseHandler, transport: asyncio.Transport) -> None:
         def forget(end: asyncio.Future[None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
@@ -37,7 +36,8 @@ from tests.faults.server import (
     whole,
 )
 from tests.pipeline.gateway import CONFIG, order
-from tests.transport.harness import GUARD, call, opened, post
+from tests.transport.harness import call, opened, post
+from tests.transport.names import names
 
 SHORT = 0.4
 """Seconds for connecting, where only time can end it."""
@@ -45,30 +45,7 @@ SHORT = 0.4
 PATH = "/aggregate-pay/api/gateway"
 TRUSTED = Certificates()
 
-Address = tuple[str, int]
-Info = tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]
 Lookup = Callable[[str], list[str] | OSError | None]
-
-
-def names(monkeypatch: pytest.MonkeyPatch, resolve: Lookup) -> list[str]:
-    """Resolve every name by ``resolve``, which may hang; the names asked for."""
-    asked: list[str] = []
-
-    def getaddrinfo(host: str, port: int, *_: object) -> list[Info]:
-        asked.append(host)
-        found = resolve(host)
-        if isinstance(found, OSError):
-            raise found
-        if found is None:
-            threading.Event().wait(GUARD)  # in a thread that nobody waits for
-            raise socket.gaierror(socket.EAI_AGAIN, "the test is over")
-        return [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
-            for address in found
-        ]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return asked
 
 
 def free_port() -> int:

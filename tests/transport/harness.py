@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import os
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
 
 __all__ = [
     "BODY",
-    "GUARD",
+    "HOLDS_WRITES_BACK",
     "Call",
     "call",
+    "closed_but",
     "nothing_left",
     "opened",
     "post",
@@ -26,6 +28,13 @@ __all__ = [
 ]
 
 BODY = b'{"data":{"merchantLinkId":"m1"}}'
+
+HOLDS_WRITES_BACK = os.environ.get("PAYERMAX_TEST_LOOP") == "uvloop"
+"""Whether the loop writes only after it has read: an answer that was there before
+the request then ends the exchange without a byte of it on the wire."""
+
+_LOOKS = 500
+"""At what is still open at the end of a block."""
 
 GUARD = 30.0
 """Seconds after which a test is stuck, however slow the machine."""
@@ -91,10 +100,23 @@ async def nothing_left() -> AsyncGenerator[None]:
     tasks, descriptors = asyncio.all_tasks(), sockets()
     async with asyncio.timeout(GUARD):
         yield
-    for _ in range(3):  # callbacks that close sockets run on the next turns
-        await asyncio.sleep(0)
+    await _until(lambda: sockets() == descriptors)
     assert asyncio.all_tasks() == tasks
     assert sockets() == descriptors
+
+
+async def closed_but(most: int) -> None:
+    """Check that no more sockets and pipes stay open, of all the process has."""
+    await _until(lambda: len(sockets()) <= most)
+    assert len(sockets()) <= most
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    """Wait for what happens some turns of the loop later, or in aiodns' thread."""
+    for turn in range(_LOOKS):
+        if is_so():
+            return
+        await asyncio.sleep(0.0 if turn < 10 else 0.01)
 
 
 def reachable(error: BaseException) -> list[BaseException]:

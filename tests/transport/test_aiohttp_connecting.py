@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,20 +27,18 @@ from tests.faults.server import (
     whole,
 )
 from tests.transport.harness import (
-    GUARD,
     call,
+    closed_but,
     nothing_left,
     opened,
     post,
     reachable,
     sockets,
 )
+from tests.transport.names import RESOLVERS, names, use_resolver
 
 OK = reply(b"{}")
 SHORT = 0.75
-
-Address = tuple[str, int]
-Info = tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +46,9 @@ def certificates() -> Certificates:
     return Certificates()
 
 
-def names(
-    monkeypatch: pytest.MonkeyPatch, resolve: Callable[[str], list[str] | OSError]
-) -> None:
-    """Let every name of this test be resolved by ``resolve``."""
-
-    def getaddrinfo(host: str, port: int, *_: object) -> list[Info]:
-        found = resolve(host)
-        if isinstance(found, OSError):
-            raise found
-        return [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
-            for address in found
-        ]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+@pytest.fixture(params=RESOLVERS)
+def resolver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_resolver(monkeypatch, str(request.param))
 
 
 def free_port() -> int:
@@ -95,6 +80,7 @@ async def test_a_call_succeeds_once_the_port_is_open() -> None:
     assert second.answer.body == b"{}"
 
 
+@pytest.mark.usefixtures("resolver")
 async def test_an_unknown_name_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     names(monkeypatch, lambda host: unknown)
@@ -106,28 +92,22 @@ async def test_an_unknown_name_sends_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert end.sent == 0
 
 
+@pytest.mark.usefixtures("resolver")
 async def test_a_resolver_that_hangs_ends_at_the_connect_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    over = threading.Event()
-
-    def getaddrinfo(*_: object) -> list[Info]:
-        over.wait(GUARD)
-        raise socket.gaierror(socket.EAI_AGAIN, "the test is over")
-
     async with (
         nothing_left(),
         FaultServer(each(OK, OK)) as server,
         opened(AiohttpTransport(connect_timeout=SHORT)) as transport,
     ):
         await call(transport, post(server.url))
-        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        names(monkeypatch, lambda host: None)
         stuck = asyncio.ensure_future(
             call(transport, post("http://gateway.example/x"), timeout=20)
         )
         meanwhile = await call(transport, post(server.url))
         end = await stuck
-        over.set()
 
     assert meanwhile.answer.body == b"{}"
     assert type(end.failure) is NotSentError
@@ -158,6 +138,7 @@ async def test_a_host_that_answers_no_handshake_ends_at_the_connect_timeout() ->
     assert end.sent == 0
 
 
+@pytest.mark.usefixtures("resolver")
 async def test_the_second_address_is_tried_when_the_first_is_dead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -375,8 +356,7 @@ async def test_a_gateway_deaf_to_the_end_of_tls_leaves_nothing_behind(
         before = sockets()
         async with opened(transport):
             end = await call(transport, post(server.url), timeout=SHORT)
-        await asyncio.sleep(0)
-        assert len(sockets()) == len(before) + 1  # the server's end
+        await closed_but(len(before) + 1)  # the server's end
         assert end.failure.outcome is Outcome.UNKNOWN
         assert end.sent == 1
 

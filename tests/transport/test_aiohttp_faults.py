@@ -31,7 +31,14 @@ from tests.faults.server import (
     silence,
     whole,
 )
-from tests.transport.harness import call, nothing_left, opened, post, reachable
+from tests.transport.harness import (
+    HOLDS_WRITES_BACK,
+    call,
+    nothing_left,
+    opened,
+    post,
+    reachable,
+)
 
 OK = reply(b"{}")
 SHORT = 0.75
@@ -150,12 +157,14 @@ class Oddity:
     behaviour: Behaviour
     status: int = 200
     body: bytes = b"{}"
+    early: bool = False
+    """Whether it is there before the request."""
 
 
 ODDITIES = (
     Oddity("one-byte-at-a-time", drip(b"", OK, 0.0)),
     Oddity("early-hints-first", whole(b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + OK)),
-    Oddity("answered-before-the-request-was-read", before_reading(OK)),
+    Oddity("answered-before-the-request-was-read", before_reading(OK), early=True),
     # Only the signature can tell that this body was cut off.
     Oddity(
         "cut-off-without-a-length", whole(reply(b'{"co', length=None)), body=b'{"co'
@@ -206,7 +215,7 @@ async def test_an_odd_answer_comes_back_as_it_is(oddity: Oddity) -> None:
 
     assert (end.answer.status, end.answer.body) == (oddity.status, oddity.body)
     assert end.sent == 1
-    assert len(server.requests) == 1
+    assert len(server.requests) == (0 if oddity.early and HOLDS_WRITES_BACK else 1)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
