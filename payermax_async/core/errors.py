@@ -343,6 +343,7 @@ class WebhookReason(enum.Enum):
     UNREADABLE = "unreadable"
     NOT_OURS = "not ours"
     STALE = "time out of range"
+    VERIFIER_FAILED = "verifier failed"
 
 
 class WebhookError(PayerMaxError):

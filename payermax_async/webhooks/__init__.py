@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         RefundSucceeded,
         UnknownEvent,
     )
+    from payermax_async.webhooks.failures import Failure, FailureHook
     from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
     from payermax_async.webhooks.headers import HeaderSource
     from payermax_async.webhooks.inbox import Inbox
@@ -63,6 +64,8 @@ __all__ = [
     "EntryState",
     "Expected",
     "ExpectedLookup",
+    "Failure",
+    "FailureHook",
     "Handler",
     "HandlerBackoff",
     "Handlers",
@@ -109,6 +112,8 @@ _HOMES = {
     "EntryState": "entries",
     "Expected": "entries",
     "ExpectedLookup": "amounts",
+    "Failure": "failures",
+    "FailureHook": "failures",
     "Handler": "handlers",
     "HandlerBackoff": "backoff",
     "Handlers": "handlers",

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from aiohttp import ClientPayloadError, web
 
 from payermax_async.webhooks.asgi import RunningReceiver
-from payermax_async.webhooks.intake import BODY_TIMEOUT, Intake, Receives
+from payermax_async.webhooks.intake import Intake, Receives
 
 __all__ = ["add_webhook", "webhook_handler"]
 
@@ -21,7 +21,7 @@ def add_webhook(
     path: str,
     receiver: RunningReceiver,
     *,
-    body_timeout: float = BODY_TIMEOUT,
+    body_timeout: float | None = None,
 ) -> None:
     """Answer notifications at a path, and run the receiver while the app runs.
 
@@ -34,7 +34,7 @@ def add_webhook(
         app: Not yet started.
         path: Such as ``/payermax``; without a variable part.
         receiver: Opened when the app starts, closed when it has stopped.
-        body_timeout: Seconds for a body to arrive.
+        body_timeout: Seconds for a body to arrive, instead of the receiver's own.
 
     Raises:
         ConfigurationError: ``body_timeout`` is no time.
@@ -51,7 +51,7 @@ def add_webhook(
 
 
 def webhook_handler(
-    receiver: Receives, *, body_timeout: float = BODY_TIMEOUT
+    receiver: Receives, *, body_timeout: float | None = None
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """A handler for a route of your own, with a receiver that you run.
 
@@ -69,9 +69,12 @@ def webhook_handler(
         except (ClientPayloadError, ConnectionError, web.RequestPayloadError):
             _LOG.debug("a sender went away before its body was complete")
             return web.Response(status=400)  # nobody is there to read it
-        return web.Response(
+        response = web.Response(
             body=reply.body, status=reply.status, headers=dict(reply.headers)
         )
+        if reply.closes:
+            response.force_close()
+        return response
 
     return handle
 

@@ -9,9 +9,27 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from payermax_async.clock import Clock
+from payermax_async.core.cleaning import MESSAGE_LIMIT, clean_id
+from payermax_async.webhooks.bursts import Bursts
+from payermax_async.webhooks.failures import (
+    Failure,
+    FailureHook,
+    error_name,
+    failure_of,
+    part_name,
+)
+
 __all__ = ["Alert", "AlertHook", "AlertKind", "Tally"]
 
+# Without a handler on purpose: in a process that set up no logging, Python then
+# prints warnings and errors to stderr.
 _LOG = logging.getLogger("payermax_async.webhooks")
+
+
+def _clean_problem(text: str) -> str:
+    # An amount in it is to be read, so no number is masked.
+    return clean_id(text, MESSAGE_LIMIT)
 
 
 class AlertKind(enum.StrEnum):
@@ -29,6 +47,27 @@ class AlertKind(enum.StrEnum):
     """A payment was given back before its success was known. Not fulfilled."""
     INBOX_FAILED = "inbox failed"
     """The inbox could not be used; PayerMax was asked to send again."""
+    VERIFIER_FAILED = "verifier failed"
+    """What checks signatures raised, answered or never came back; PayerMax was asked
+    to send again."""
+    UNCLAIMED = "unclaimed"
+    """No handler wants it, though money hangs on it or a time limit runs."""
+
+
+_ADVICE = {
+    AlertKind.MISMATCHED: "nothing was fulfilled: compare the payment with the order; "
+    "replay the entry once what is expected was mended, or give the money back",
+    AlertKind.PARKED: "look at its bytes; replay the entry once they can be used",
+    AlertKind.NOT_OURS: "compare the notify URL, and the numbers the verifier was "
+    "given, with the dashboard",
+    AlertKind.GAVE_UP: "mend what failed, then replay the entry",
+    AlertKind.REFUNDED_FIRST: "nothing was fulfilled: look at the refund",
+    AlertKind.INBOX_FAILED: "PayerMax sends again for about half a day: have the "
+    "database work by then",
+    AlertKind.VERIFIER_FAILED: "no notification is taken until it works; PayerMax "
+    "sends again for about half a day",
+    AlertKind.UNCLAIMED: "register a handler for it, then replay the entry",
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -37,24 +76,41 @@ class Alert:
 
     kind: AlertKind
     """Why."""
-    merchant_key: str = ""
+    merchant_key: str = attrs.field(default="", converter=clean_id)
     """The id of the link, order or refund, where one is known."""
     number: int | None = None
     """The entry's number in the inbox, where there is one."""
-    problem: str = ""
+    problem: str = attrs.field(default="", converter=_clean_problem)
     """What is wrong."""
+    part: str = attrs.field(default="", converter=clean_id)
+    """What your code calls the handler or look-up that it is about, if it is."""
+    failure: Failure | None = attrs.field(default=None, repr=False)
+    """Where and how it failed, if it did."""
 
 
 AlertHook = Callable[[Alert], None]
-"""Gets every alert, at once and on the event loop: hand over, do not wait."""
+"""Gets alerts, at once and on the event loop: hand over, do not wait.
+
+Every one of an entry of the inbox; of those that are of none, which a stranger's
+requests could multiply, a few a minute, as in the log."""
 
 
 class Tally:
-    """Counts by reason, and passes alerts on."""
+    """Counts by reason, and passes on what somebody should see."""
 
-    def __init__(self, hook: AlertHook | None) -> None:
+    def __init__(
+        self,
+        hook: AlertHook | None,
+        *,
+        clock: Clock,
+        failure_hook: FailureHook | None = None,
+    ) -> None:
         self._hook = hook
+        self._failure_hook = failure_hook
+        self._clock = clock
         self._counts: Counter[str] = Counter()
+        self._bursts = Bursts()
+        self._levels: dict[str, int] = {}
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -69,21 +125,81 @@ class Tally:
     def alert(self, alert: Alert) -> None:
         """Somebody should look; what the hook raises reaches nobody else."""
         self.count(f"alert: {alert.kind}")
-        _LOG.error(
-            "notification %s: %s (entry %s, %s)",
-            alert.kind,
+        told = self._log(
+            logging.ERROR,
+            f"notification {alert.kind}",
+            ": %s (entry %s, %s)%s: %s",
             alert.problem or "-",
             alert.number or "-",
             alert.merchant_key or "-",
+            f" by {alert.part}" if alert.part else "",
+            _ADVICE[alert.kind],
         )
-        if self._hook is None:
+        if self._hook is None or not (told or alert.number is not None):
             return
         try:
             self._hook(alert)
         except Exception as error:  # noqa: BLE001 - money first, alarms second
-            self.failed("the alert hook", error)
+            name = part_name(self._hook)
+            self.failed(failure_of("the alert hook", error, name=name))
 
-    def failed(self, what: str, error: BaseException) -> None:
-        """Tell the log that something raised."""
-        # Its text may hold anything, so only its kind is told.
-        _LOG.warning("%s failed: %s", what, type(error).__name__)
+    def failed(self, failure: Failure) -> None:
+        """Somebody else's code failed."""
+        self._log(
+            logging.WARNING,
+            f"{failure.part} failed",
+            ": %s (%s, entry %s, %s)%s",
+            failure.error,
+            failure.name or "-",
+            failure.number or "-",
+            failure.merchant_key or "-",
+            _what_next(failure),
+        )
+        _LOG.debug(
+            "%s failed: %s%s, raised at %s",
+            failure.part,
+            failure.error,
+            "".join(f", from {cause}" for cause in failure.causes),
+            " > ".join(failure.frames) or "an unknown place",
+        )
+        if self._failure_hook is None:
+            return
+        try:
+            self._failure_hook(failure)
+        except Exception as error:  # noqa: BLE001 - money first, alarms second
+            _LOG.warning(
+                "the failure hook failed: %s (%s)",
+                error_name(error),
+                part_name(self._failure_hook),
+            )
+
+    def warn(self, kind: str, text: str, *facts: object) -> None:
+        """Somebody may want to look: a line in the log, no alert."""
+        self._log(logging.WARNING, kind, text, *facts)
+
+    def sum_up(self, *, early: bool = False) -> None:
+        """Tell how many lines were held back, where their time is over."""
+        for kind, more in self._bursts.over(self._clock.monotonic(), early=early):
+            _LOG.log(
+                self._levels[kind],
+                "%s: %d more within a minute, not told one by one",
+                kind,
+                more,
+            )
+
+    def _log(self, level: int, kind: str, text: str, *facts: object) -> bool:
+        self.sum_up()
+        self._levels[kind] = level
+        if not self._bursts.admit(kind, self._clock.monotonic()):
+            return False
+        _LOG.log(level, f"%s{text}", kind, *facts)
+        return True
+
+
+def _what_next(failure: Failure) -> str:
+    if failure.retry_in is None:
+        return ""
+    return (
+        f"; attempt {failure.attempt}, the next in {failure.retry_in:.0f} s: mend it, "
+        "nothing is lost until then"
+    )

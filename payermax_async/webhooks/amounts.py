@@ -10,16 +10,21 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from payermax_async.core.errors import PayerMaxError
+from payermax_async.core.errors import PayerMaxError, Problem, ValidationError
 from payermax_async.webhooks.entries import Expected
 from payermax_async.webhooks.events import LinkPaid, NotifiedEvent, PaymentSucceeded
+from payermax_async.webhooks.expectations import check_expected
+from payermax_async.webhooks.failures import part_name
+from payermax_async.webhooks.inbox import Inbox
+from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.time_limit import TimeLimits
 
 __all__ = [
+    "Expectations",
     "ExpectedLookup",
     "NotExpectedYetError",
     "PaidEvent",
     "difference",
-    "look_up",
 ]
 
 PaidEvent: TypeAlias = LinkPaid | PaymentSucceeded
@@ -36,10 +41,68 @@ class NotExpectedYetError(PayerMaxError):
     """Nothing is known of what was to be paid."""
 
 
-async def look_up(lookup: ExpectedLookup, event: PaidEvent) -> Expected | None:
-    """Ask, and wait if it takes waiting."""
-    found = lookup(event)
-    return await found if inspect.isawaitable(found) else found
+class Expectations:
+    """Where a receiver knows from what is to be paid."""
+
+    def __init__(
+        self,
+        inbox: Inbox[object],
+        lookup: ExpectedLookup | None,
+        *,
+        must_expect: bool,
+        tenant: str,
+        limits: ReceiverLimits,
+    ) -> None:
+        self._inbox = inbox
+        self._lookup = lookup
+        self._must_expect = must_expect or lookup is not None
+        self._tenant = tenant
+        self._limits = limits
+        self._time_limits = TimeLimits()
+
+    @property
+    def name(self) -> str:
+        """What the look-up is called in the merchant's code; empty without one."""
+        return "" if self._lookup is None else part_name(self._lookup)
+
+    async def of(self, event: NotifiedEvent) -> Expected | None:
+        """What is to be paid for the link or order of an event, if that is known.
+
+        Raises:
+            NotExpectedYetError: It must be known, but is not yet.
+            ValidationError: What the look-up answers can never be paid.
+            Exception: Whatever the look-up or the inbox raises, if only that it
+                took too long.
+        """
+        if not isinstance(event, LinkPaid | PaymentSucceeded):
+            return None
+        if self._lookup is not None:
+            found = _checked(await self._ask(self._lookup, event))
+        else:
+            found = await self._time_limits.within(
+                self._limits.store_timeout,
+                self._inbox.expected(event.merchant_key, tenant=self._tenant),
+            )
+        if found is None and self._must_expect:
+            raise NotExpectedYetError("nothing is known of what was to be paid")
+        return found
+
+    async def _ask(self, lookup: ExpectedLookup, event: PaidEvent) -> object:
+        found = lookup(event)
+        if not inspect.isawaitable(found):
+            return found
+        return await self._time_limits.within(self._limits.lookup_timeout, found)
+
+
+def _checked(found: object) -> Expected | None:
+    """What a look-up answered, which nothing but its author has checked."""
+    if found is None:
+        return None
+    if not isinstance(found, Expected):
+        problem = Problem("", f"is to be Expected or None, not {type(found).__name__}")
+        raise ValidationError((problem,), subject="what the look-up answered")
+    check_expected(found.amount, found.currency)
+    return found
 
 
 def difference(event: NotifiedEvent, expected: Expected) -> str:

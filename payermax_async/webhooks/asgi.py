@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Protocol
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.webhooks.intake import BODY_TIMEOUT, Intake, Receives
+from payermax_async.webhooks.intake import Intake, Receives
 from payermax_async.webhooks.lifespan import (
     AsgiApp,
     Receive,
@@ -44,7 +44,7 @@ class WebhookApp:
             has been chosen already.
         otherwise: Gets all other paths and websockets; without it they are
             answered with 404.
-        body_timeout: Seconds for a body to arrive.
+        body_timeout: Seconds for a body to arrive, instead of the receiver's own.
 
     Raises:
         ConfigurationError: ``body_timeout`` is no time.
@@ -61,7 +61,7 @@ class WebhookApp:
         *,
         path: str | None = None,
         otherwise: AsgiApp | None = None,
-        body_timeout: float = BODY_TIMEOUT,
+        body_timeout: float | None = None,
     ) -> None:
         if otherwise is not None and path is None:
             raise ConfigurationError("otherwise needs a path that is not meant for it")
@@ -135,10 +135,7 @@ async def _send(reply: Reply, scope: Scope, send: Send) -> None:
         for name, value in reply.headers.items()
     ]
     headers.append((b"content-length", b"%d" % len(reply.body)))
-    if (
-        reply.status in {405, 408, 413, 415}
-        and scope.get("http_version", "1")[0] == "1"
-    ):
+    if reply.closes and scope.get("http_version", "1")[0] == "1":
         # The body was not read, and nobody should wait for the rest of it.
         headers.append((b"connection", b"close"))
     start = {"type": "http.response.start", "status": reply.status, "headers": headers}

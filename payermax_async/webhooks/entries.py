@@ -10,9 +10,10 @@ import attrs
 
 from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.models.notifications import Notification
-from payermax_async.core.money import parse_amount
+from payermax_async.core.money import lenient_amount
 from payermax_async.webhooks.content import read_notification
 from payermax_async.webhooks.events import NotifiedEvent, event_of, split
+from payermax_async.webhooks.expectations import check_expected
 
 __all__ = [
     "Arrival",
@@ -185,12 +186,17 @@ class Verdict:
 
 @attrs.frozen
 class Expected:
-    """What is to be paid."""
+    """What is to be paid.
 
-    amount: Decimal = attrs.field(converter=parse_amount)
-    """In major units; given as ``Decimal``, ``int`` or text.
-
-    Raises ``ValueError`` for anything else, a float above all.
+    Raises:
+        ValidationError: It can never be paid: an amount that is no amount, is zero or
+            has more decimals than the currency takes, or a currency that is none.
     """
+
+    amount: Decimal = attrs.field(converter=lenient_amount)
+    """In major units; given as ``Decimal``, ``int`` or text, never as a float."""
     currency: str
-    """ISO 4217 code."""
+    """ISO 4217 code, in capitals."""
+
+    def __attrs_post_init__(self) -> None:
+        check_expected(self.amount, self.currency)

@@ -7,13 +7,71 @@ from collections.abc import Mapping, Sequence
 
 from payermax_async.core.errors import WebhookError, WebhookReason
 
-__all__ = ["FRAMING", "declared_length", "framing_refusal", "too_large"]
+__all__ = [
+    "LOOKED_AT",
+    "declared_length",
+    "framing_refusal",
+    "header_refusal",
+    "read_signature",
+    "too_large",
+]
 
-FRAMING = ("content-length", "content-encoding")
+LOOKED_AT = ("content-length", "content-encoding", "sign")
 """The headers looked at."""
 
 _DIGITS = re.compile(r"[0-9]+")
 _SIZE_DIGITS = 18
+
+# Standard Base64 on one line, padded, with the unused last bits zero: the only
+# spelling out of 16 that decode alike. From 2048 to 8192 bits of key.
+_SIGNATURE = re.compile(
+    r"(?:[A-Za-z0-9+/]{4})+"
+    r"(?:[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)?",
+    re.ASCII,
+)
+_SIGNATURE_LENGTHS = range(344, 1369)
+
+
+def header_refusal(
+    found: Mapping[str, Sequence[str]], max_body: int
+) -> WebhookError | None:
+    """Why a request is refused whatever its body is, or ``None``.
+
+    Args:
+        found: Every value of the headers named in :data:`LOOKED_AT`.
+        max_body: The largest body looked at, in bytes.
+    """
+    refusal = framing_refusal(found, max_body)
+    if refusal is None:
+        try:
+            read_signature(found["sign"])
+        except WebhookError as error:
+            return error
+    return refusal
+
+
+def read_signature(signatures: Sequence[str]) -> str:
+    """The one signature of a request worth checking.
+
+    Raises:
+        WebhookError: There is none, more than one, or it is no signature.
+    """
+    if not signatures:
+        raise WebhookError(
+            "there is no sign header", reason=WebhookReason.SIGNATURE_MISSING
+        )
+    if len(signatures) > 1:
+        raise WebhookError(
+            "there is more than one sign header",
+            reason=WebhookReason.SIGNATURE_REPEATED,
+        )
+    (signature,) = signatures
+    if len(signature) not in _SIGNATURE_LENGTHS or not _SIGNATURE.fullmatch(signature):
+        raise WebhookError(
+            "the sign header is no RSA signature in Base64",
+            reason=WebhookReason.SIGNATURE_SHAPE,
+        )
+    return signature
 
 
 def framing_refusal(
@@ -22,7 +80,7 @@ def framing_refusal(
     """Why a body need not be read at all, or ``None``.
 
     Args:
-        found: Every value of the headers named in :data:`FRAMING`.
+        found: Every value of the headers named in :data:`LOOKED_AT`.
         max_body: The largest body looked at, in bytes.
     """
     for length in found["content-length"]:

@@ -10,6 +10,7 @@ import attrs
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.failures import part_name
 
 __all__ = ["Handler", "Handlers", "Registered", "TransactionHandler"]
 
@@ -30,6 +31,11 @@ class Registered:
     """With the event, and the connection if it shares the transaction."""
     in_transaction: bool
     """Whether it shares the transaction."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the merchant's code."""
+        return part_name(self.call)
 
 
 class Handlers(Generic[ConnectionT]):

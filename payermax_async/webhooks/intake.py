@@ -10,18 +10,23 @@ import asyncio
 import logging
 from collections.abc import AsyncIterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
+
+import attrs
 
 from payermax_async.core.envelope import CONTENT_TYPE
 from payermax_async.core.errors import ConfigurationError, WebhookError
-from payermax_async.webhooks.framing import FRAMING, declared_length, framing_refusal
+from payermax_async.webhooks.framing import (
+    LOOKED_AT,
+    declared_length,
+    header_refusal,
+)
 from payermax_async.webhooks.headers import HeaderSource, header_values
+from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.reading import ORDINARY, NoRoomError, Reading, Share
 from payermax_async.webhooks.reception import Reply
 
-__all__ = ["BODY_TIMEOUT", "Intake", "Receives"]
-
-BODY_TIMEOUT = 10.0
-"""Seconds for a body to arrive. A notification has a few thousand bytes."""
+__all__ = ["Intake", "Receives"]
 
 _LOG = logging.getLogger(__name__)
 _POST_ONLY = MappingProxyType({"Content-Type": CONTENT_TYPE, "Allow": "POST"})
@@ -43,17 +48,30 @@ class Receives(Protocol):
         ...
 
 
+@runtime_checkable
+class _BoundsReading(Protocol):
+    """A receiver that bounds what is read for it, over all who read."""
+
+    @property
+    def reading(self) -> Reading:
+        """What is held of bodies at the moment."""
+        ...
+
+
 class Intake:
     """Reads requests for a receiver, and no more of each than it must.
 
-    A method that is not POST is answered with 405. A body that is declared too
-    large or compressed is refused with 413 or 415 before any of it is read; one
-    that turns out to be too large, when it does; one that is too slow with 408.
-    All refusals have the same content.
+    A method that is not POST is answered with 405. Before any of a body is read, one
+    that is declared too large or compressed is refused with 413 or 415, and one whose
+    ``sign`` header is missing or no signature with 401. One that turns out to be too
+    large is refused when it does; one that is too slow with 408; and with 503 what
+    would exceed the bytes that a receiver's requests may hold together, see
+    ``ReceiverLimits.max_reading``. All refusals have the same content.
 
     Args:
         receiver: Judges what was read.
-        body_timeout: Seconds for a whole body. The time for the headers is the
+        body_timeout: Seconds for a whole body, instead of the receiver's
+            ``ReceiverLimits.body_timeout``. The time for the headers is the
             server's to bound.
 
     Raises:
@@ -65,12 +83,19 @@ class Intake:
     """
 
     def __init__(
-        self, receiver: Receives, *, body_timeout: float = BODY_TIMEOUT
+        self, receiver: Receives, *, body_timeout: float | None = None
     ) -> None:
-        if not body_timeout > 0:
-            raise ConfigurationError("body_timeout is a number of seconds, more than 0")
         self._receiver = receiver
-        self._body_timeout = body_timeout
+        self._reading = (
+            receiver.reading
+            if isinstance(receiver, _BoundsReading)
+            else Reading(ReceiverLimits())
+        )
+        self._body_timeout = (
+            self._reading.body_timeout if body_timeout is None else body_timeout
+        )
+        if not 0 < self._body_timeout < float("inf"):
+            raise ConfigurationError("body_timeout is a number of seconds, more than 0")
         self._told = False
 
     async def answer(
@@ -90,25 +115,39 @@ class Intake:
                 for a sender that went away.
         """
         if method.upper() != "POST":
-            return Reply(status=405, headers=_POST_ONLY, body=WebhookError.body)
-        found = header_values(headers, *FRAMING)
-        if framing_refusal(found, self._receiver.max_body) is not None:
+            return Reply(
+                status=405, headers=_POST_ONLY, body=WebhookError.body, closes=True
+            )
+        found = header_values(headers, *LOOKED_AT)
+        if header_refusal(found, self._receiver.max_body) is not None:
             # It finds the same, and counts it.
-            return await self._receiver.handle(headers, b"")
-        try:
-            async with asyncio.timeout(self._body_timeout):
-                body = await self._read(chunks)
-        except TimeoutError:
-            return Reply(status=408, headers=_REFUSED, body=WebhookError.body)
-        if self._was_changed(found, body):
-            return Reply(status=500, headers=_REFUSED, body=WebhookError.body)
-        return await self._receiver.handle(headers, body)
+            reply = await self._receiver.handle(headers, b"")
+            return attrs.evolve(reply, closes=not _is_short(found))
+        with self._reading.share() as share:
+            try:
+                async with asyncio.timeout(self._body_timeout):
+                    body = await self._read(chunks, share)
+            except TimeoutError:
+                return _unread(408)
+            except NoRoomError:
+                return _unread(503)
+            if self._was_changed(found, body):
+                return Reply(status=500, headers=_REFUSED, body=WebhookError.body)
+            # Held until it is stored: that takes memory as long.
+            reply = await self._receiver.handle(headers, body)
+        return attrs.evolve(reply, closes=len(body) > self._receiver.max_body)
 
-    async def _read(self, chunks: AsyncIterable[bytes]) -> bytes:
-        """The body; of one that is too large, little more than may be."""
+    async def _read(self, chunks: AsyncIterable[bytes], share: Share) -> bytes:
+        """The body; of one that is too large, little more than may be.
+
+        Raises:
+            NoRoomError: Too much is held already.
+        """
         body = bytearray()
         async for chunk in chunks:
-            body += _raw(chunk)
+            piece = _raw(chunk)
+            share.take(len(piece))
+            body += piece
             if len(body) > self._receiver.max_body:
                 break
         return bytes(body)
@@ -141,3 +180,13 @@ def _raw(chunk: object) -> bytes:
             f"{type(chunk).__name__}: a parsed body has lost what was signed"
         )
     return cast("bytes", chunk)
+
+
+def _unread(status: int) -> Reply:
+    return Reply(status=status, headers=_REFUSED, body=WebhookError.body, closes=True)
+
+
+def _is_short(found: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the rest is cheaper to read than a new connection is to make."""
+    declared = declared_length(found)
+    return declared is not None and declared <= ORDINARY

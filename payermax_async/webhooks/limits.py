@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import attrs
@@ -10,10 +11,27 @@ from payermax_async.core.errors import ConfigurationError
 
 __all__ = ["ReceiverLimits"]
 
+_SECONDS = (
+    "lease",
+    "poll",
+    "body_timeout",
+    "verify_timeout",
+    "open_timeout",
+    "store_timeout",
+    "lookup_timeout",
+    "handler_timeout",
+)
+_MAY_BE_NONE = ("drain", "other_type")
+
 
 @attrs.frozen(kw_only=True)
 class ReceiverLimits:
     """Numbers of a :class:`~payermax_async.webhooks.Receiver` that rarely change.
+
+    Nothing that a receiver waits for is without one of these limits. What is still
+    not back when its time is over is cancelled, and left to itself when it does not
+    heed that. Code that blocks the event loop cannot be bounded from within it: run
+    such code in a thread.
 
     Raises:
         ConfigurationError: One has no sensible meaning.
@@ -31,28 +49,62 @@ class ReceiverLimits:
     Renewed while a handler runs. The machines' clocks should agree to a fraction."""
     poll: float = 1.0
     """Seconds after which it looks for what other processes stored."""
-    handler_timeout: float = 300.0
-    """Seconds after which a handler is cancelled, and has failed."""
-    store_timeout: float = 5.0
-    """Seconds the inbox may take before PayerMax is asked to send again."""
-    drain: float = 20.0
-    """Seconds that running handlers get when the receiver is closed."""
+    body_timeout: float = 10.0
+    """Seconds for a body to arrive. A notification has a few thousand bytes."""
+    max_reading: int = 8 * 1024 * 1024
+    """How many bytes of bodies are held at once, over all requests.
+
+    Requests that would exceed it are answered with 503. Only bodies of ordinary size,
+    up to 16 KiB, may use the second half of it."""
+    verify_timeout: float = 5.0
+    """Seconds for a signature to be checked, waiting for a turn included."""
     max_verifying: int = 16
     """How many signatures are checked at once.
 
     Ten times as many requests may wait for it; more are answered with 503."""
+    open_timeout: float = 30.0
+    """Seconds for the inbox to be opened, and for it to be closed."""
+    store_timeout: float = 5.0
+    """Seconds for any one thing asked of the inbox, from keeping what came, before
+    PayerMax is asked to send again, to noting how a handler ended."""
+    lookup_timeout: float = 10.0
+    """Seconds for the look-up of what is to be paid."""
+    handler_timeout: float = 300.0
+    """Seconds after which a handler is cancelled, and has failed. A transaction that
+    it shares with the inbox has twice ``store_timeout`` on top, to begin and to end."""
+    drain: float = 20.0
+    """Seconds that running handlers get when the receiver is closed."""
+    other_type: float = 60.0
+    """Seconds that a payment nobody handles waits for the notice of its other type,
+    PAYMENT or PAYBYLINK, to be handled before an alarm is raised."""
     retention: timedelta = timedelta(days=30)
     """How long raw bytes are kept in the inbox once they are dealt with."""
 
     def __attrs_post_init__(self) -> None:
-        for name in ("lease", "poll", "handler_timeout", "store_timeout"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ConfigurationError(f"ReceiverLimits.{name} is more than 0")
-        if not 0 <= self.drain < float("inf"):
-            raise ConfigurationError("ReceiverLimits.drain is 0 or more")
-        if self.retention <= timedelta(0):
+        for name in _SECONDS:
+            if not _is_number(value := getattr(self, name)) or not 0 < value:
+                raise ConfigurationError(
+                    f"ReceiverLimits.{name} is a number of seconds, more than 0"
+                )
+        for name in _MAY_BE_NONE:
+            if not _is_number(value := getattr(self, name)) or not 0 <= value:
+                raise ConfigurationError(
+                    f"ReceiverLimits.{name} is a number of seconds, 0 or more"
+                )
+        if not self.retention > timedelta(0):
             raise ConfigurationError("ReceiverLimits.retention is more than nothing")
-        if self.workers < 0 or self.max_verifying < 1:
-            raise ConfigurationError(
-                "ReceiverLimits: workers is 0 or more, max_verifying 1 or more"
-            )
+        for name, least in (("workers", 0), ("max_verifying", 1), ("max_reading", 1)):
+            if not _is_whole(value := getattr(self, name)) or value < least:
+                raise ConfigurationError(
+                    f"ReceiverLimits.{name} is a whole number, {least} or more"
+                )
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -14,25 +14,26 @@ from payermax_async.core.errors import (
     ConfigurationError,
 )
 from payermax_async.core.models.notifications import Notification
-from payermax_async.core.money import AmountInput, parse_amount
+from payermax_async.core.money import AmountInput
 from payermax_async.webhooks.alerts import AlertHook, Tally
-from payermax_async.webhooks.amounts import (
-    ExpectedLookup,
-    NotExpectedYetError,
-    look_up,
-)
+from payermax_async.webhooks.amounts import Expectations, ExpectedLookup
 from payermax_async.webhooks.backoff import HandlerBackoff
 from payermax_async.webhooks.entries import (
     Expected,
+    InboxError,
     Source,
     Stored,
 )
-from payermax_async.webhooks.events import LinkPaid, NotifiedEvent, PaymentSucceeded
+from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.expectations import check_expected_id
+from payermax_async.webhooks.failures import FailureHook, failure_of
 from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
 from payermax_async.webhooks.headers import HeaderSource
 from payermax_async.webhooks.inbox import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.reading import Reading
 from payermax_async.webhooks.reception import Reception, Reply
+from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.verifier import NotificationVerifier
 from payermax_async.webhooks.worker import Worker
 
@@ -75,6 +76,7 @@ class Receiver(Generic[ConnectionT]):
         expect: ExpectedLookup | None = None,
         must_expect: bool = False,
         on_alert: AlertHook | None = None,
+        on_failure: FailureHook | None = None,
         clock: Clock | None = None,
         backoff: HandlerBackoff | None = None,
         limits: ReceiverLimits | None = None,
@@ -92,6 +94,9 @@ class Receiver(Generic[ConnectionT]):
                 was told waits until something is. Else it is handled unchecked,
                 and comparing the amount is the handler's duty.
             on_alert: Told what somebody should look at.
+            on_failure: Told when a handler, the look-up or another part of yours
+                fails: of what class the error is, and where it was raised. Each is
+                in the log as well, with the place at the level DEBUG.
             clock: Where the time comes from; the machine's clock when left out.
             backoff: When a failed handler is run again.
             limits: How much it does at once, and how long it waits for what.
@@ -101,13 +106,26 @@ class Receiver(Generic[ConnectionT]):
         self._verifier = verifier
         self._inbox = inbox
         self._handlers = Handlers[ConnectionT]() if handlers is None else handlers
-        self._lookup = expect
-        self._must_expect = must_expect
+        self._asks = expect is not None
         self._clock = clock or SystemClock()
         self._tenant = tenant
         self._limits = limits or ReceiverLimits()
         self._backoff = backoff or HandlerBackoff()
-        self._tally = Tally(on_alert)
+        if self._limits.max_reading < 2 * verifier.max_body:
+            raise ConfigurationError(
+                "ReceiverLimits.max_reading is at least twice the verifier's "
+                f"max_body: {2 * verifier.max_body} or more"
+            )
+        self._reading = Reading(self._limits)
+        self._time_limits = TimeLimits()
+        self._tally = Tally(on_alert, clock=self._clock, failure_hook=on_failure)
+        self._expectations = Expectations(
+            inbox,
+            expect,
+            must_expect=must_expect,
+            tenant=tenant,
+            limits=self._limits,
+        )
         self._reception = Reception(
             verifier,
             inbox,
@@ -153,12 +171,18 @@ class Receiver(Generic[ConnectionT]):
 
         Raises:
             ConfigurationError: The receiver was given a lookup to ask instead.
-            ValueError: It is no amount.
+            ValidationError: It can never be paid, see :class:`Expected`, or no link
+                and no order has such an id. A ``ValueError`` as well.
+            TimeoutError: The inbox did not keep it within ``store_timeout``.
         """
-        if self._lookup is not None:
+        if self._asks:
             raise ConfigurationError("this receiver asks its lookup what to expect")
-        expected = Expected(parse_amount(amount), currency)
-        await self._inbox.expect(merchant_key, expected, tenant=self._tenant)
+        check_expected_id(merchant_key)
+        expected = Expected(amount, currency)
+        await self._time_limits.within(
+            self._limits.store_timeout,
+            self._inbox.expect(merchant_key, expected, tenant=self._tenant),
+        )
 
     # --- lifetime ------------------------------------------------------------------
 
@@ -167,18 +191,21 @@ class Receiver(Generic[ConnectionT]):
 
         Raises:
             ClientStateError: It is open already.
+            InboxError: The inbox was not open within ``open_timeout``.
+            Exception: Whatever the inbox's database raises.
         """
         if self._is_open:
             raise ClientStateError("the receiver is open already")
         self._opened_inbox = not self._inbox.is_open
         if self._opened_inbox:
-            await self._inbox.open()
+            await self._open_inbox()
         self._is_open = True
+        self._reception.open()
         if self._limits.workers:
             self._worker = Worker(
                 self._inbox,
                 self._handlers,
-                self._expected,
+                self._expectations,
                 limits=self._limits,
                 backoff=self._backoff,
                 tenant=self._tenant,
@@ -202,17 +229,38 @@ class Receiver(Generic[ConnectionT]):
         self._is_open = False
         worker, task = self._worker, self._task
         self._worker = self._task = None
+        limits, loop = self._limits, asyncio.get_running_loop()
+        until = loop.time() + limits.drain
         try:
             if worker is not None and task is not None:
                 worker.stop()
-                await asyncio.wait({task}, timeout=self._limits.drain)
-                await worker.drain(self._limits.drain)
+                await asyncio.wait({task}, timeout=limits.drain)
+                await worker.drain(max(until - loop.time(), 0.0))
         finally:
             if task is not None:
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                await asyncio.wait({task}, timeout=limits.store_timeout)
+            self._tally.sum_up(early=True)
             if self._opened_inbox:
-                await self._inbox.aclose()
+                await self._close_inbox()
+
+    async def _open_inbox(self) -> None:
+        limit = self._limits.open_timeout
+        try:
+            await self._time_limits.within(limit, self._inbox.open())
+        except TimeoutError as error:
+            raise InboxError(
+                f"the inbox was not open within {limit:g} s: is its database there?"
+            ) from error
+
+    async def _close_inbox(self) -> None:
+        try:
+            await self._time_limits.within(
+                self._limits.open_timeout, self._inbox.aclose()
+            )
+        except TimeoutError as error:
+            # What was acknowledged is stored; nothing hangs on how this ends.
+            self._tally.failed(failure_of("the inbox", error, name="aclose"))
 
     async def settled(self) -> None:
         """Wait until nothing in the inbox is due and no handler runs.
@@ -231,6 +279,11 @@ class Receiver(Generic[ConnectionT]):
         return self._verifier.max_body
 
     @property
+    def reading(self) -> Reading:
+        """What is held of bodies while requests are read."""
+        return self._reading
+
+    @property
     def inbox(self) -> Inbox[ConnectionT]:
         """Where what came is kept."""
         return self._inbox
@@ -241,8 +294,9 @@ class Receiver(Generic[ConnectionT]):
 
         The keys are the values of :class:`WebhookReason`, ``stored``,
         ``superseded``, ``duplicate``, ``overloaded``, ``inbox failed``,
-        ``handled``, ``unclaimed``, ``handler failed``, ``lease lost``,
-        ``worker failed``, and ``alert:`` with the value of an :class:`AlertKind`.
+        ``handled``, ``unclaimed``, ``handler failed``, ``lookup failed``,
+        ``lease lost``, ``worker failed``, ``unclaimed:`` with the name of a type, and
+        ``alert:`` with the value of an :class:`AlertKind`.
         """
         return self._tally.counts
 
@@ -281,6 +335,7 @@ class Receiver(Generic[ConnectionT]):
 
         Raises:
             ClientStateError: The receiver is not open.
+            TimeoutError: The inbox did not keep it within ``store_timeout``.
             Exception: Whatever the inbox's database raises.
         """
         self._check_open()
@@ -318,16 +373,3 @@ class Receiver(Generic[ConnectionT]):
     def _wake(self) -> None:
         if self._worker is not None:
             self._worker.wake()
-
-    async def _expected(self, event: NotifiedEvent) -> Expected | None:
-        if not isinstance(event, LinkPaid | PaymentSucceeded):
-            return None
-        if self._lookup is not None:
-            expected = await look_up(self._lookup, event)
-        else:
-            expected = await self._inbox.expected(
-                event.merchant_key, tenant=self._tenant
-            )
-        if expected is None and (self._must_expect or self._lookup is not None):
-            raise NotExpectedYetError("nothing is known of what was to be paid")
-        return expected

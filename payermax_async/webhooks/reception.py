@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 import attrs
 
@@ -22,12 +23,16 @@ from payermax_async.webhooks.entries import (
     Stored,
 )
 from payermax_async.webhooks.events import LinkPaid, PaymentSucceeded
+from payermax_async.webhooks.failures import error_name, failure_of
 from payermax_async.webhooks.headers import HeaderSource
 from payermax_async.webhooks.inbox import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.verifier import NotificationVerifier, SignedBody
 
 __all__ = ["Reception", "Reply"]
+
+T = TypeVar("T")
 
 _HEADERS = MappingProxyType({"Content-Type": CONTENT_TYPE})
 _UNAVAILABLE = 503
@@ -44,6 +49,13 @@ class Reply:
     """The headers; the same for every refusal."""
     body: bytes
     """The body. Anything but the acknowledgement makes PayerMax send again."""
+    closes: bool = False
+    """Whether the connection is better closed: the rest of the request is not worth
+    reading."""
+
+
+class _NoTurnError(Exception):
+    """Too many signatures wait to be checked."""
 
 
 class Reception:
@@ -65,11 +77,16 @@ class Reception:
         self._clock = clock
         self._tally = tally
         self._tenant = tenant
-        self._store_timeout = limits.store_timeout
-        self._verifying = asyncio.Semaphore(limits.max_verifying)
+        self._limits = limits
+        self._time_limits = TimeLimits()
+        self._verifying = asyncio.Semaphore()
         self._may_come_in = limits.max_verifying * (1 + _WAITING_PER_CHECK)
         self._came_in = 0
         self._on_fresh = on_fresh
+
+    def open(self) -> None:
+        """Begin, on the event loop that runs."""
+        self._verifying = asyncio.Semaphore(self._limits.max_verifying)
 
     async def handle(
         self, headers: HeaderSource, body: bytes | bytearray | memoryview
@@ -80,17 +97,16 @@ class Reception:
         except WebhookError as refused:
             self._tally.count(refused.reason.value)
             return _refusal(refused.status)
-        if self._came_in >= self._may_come_in:
-            self._tally.count("overloaded")
-            return _refusal(_UNAVAILABLE)
         try:
             notification = await self._authenticate(signed)
+        except _NoTurnError:
+            self._tally.count("overloaded")
+            return _refusal(_UNAVAILABLE)
         except WebhookError as refused:
             self._tally.count(refused.reason.value)
             return await self._refuse(refused, signed.raw)
         try:
-            async with asyncio.timeout(self._store_timeout):
-                await self.accept(notification, signed.raw)
+            await self.accept(notification, signed.raw)
         except Exception as error:  # noqa: BLE001 - whatever it is, PayerMax sends again
             self._inbox_failed(error)
             return _refusal(500)
@@ -105,21 +121,23 @@ class Reception:
     ) -> Stored:
         """Store what is known to be PayerMax's word, and have it handled."""
         arrival = self._arrival(notification, body, source)
-        stored = await self._inbox.store(arrival)
+        stored = await self._asked(self._inbox.store(arrival))
         self._count(stored)
         return stored
 
     async def replay(self, number: int, *, force: bool) -> bool:
         """Have an entry of the inbox handled again, at once."""
-        entry = await self._inbox.entry(number)
+        entry = await self._asked(self._inbox.entry(number))
         if entry is None or entry.body is None:
             return False
         if not entry.is_raw:
-            done = await self._inbox.replay(number, self._clock.now(), force=force)
+            done = await self._asked(
+                self._inbox.replay(number, self._clock.now(), force=force)
+            )
         elif entry.state is EntryState.PARKED:
             notification = read_notification(entry.body)
             arrival = self._arrival(notification, entry.body, entry.source)
-            stored = await self._inbox.admit(number, arrival)
+            stored = await self._asked(self._inbox.admit(number, arrival))
             self._count(stored or Stored())
             done = stored is not None
         else:
@@ -128,12 +146,28 @@ class Reception:
         return done
 
     async def _authenticate(self, signed: SignedBody) -> Notification:
+        if self._came_in >= self._may_come_in:
+            raise _NoTurnError
         self._came_in += 1
+        # The turn and the check have a limit each: who waited long for a turn must
+        # not be told that the verifier is slow.
+        limit = self._limits.verify_timeout
         try:
-            async with self._verifying:
-                return await self._verifier.authenticate(signed)
+            try:
+                async with asyncio.timeout(limit):
+                    await self._verifying.acquire()
+            except TimeoutError:
+                raise _NoTurnError from None
+            try:
+                return await self._verifier.authenticate(signed, timeout=limit)
+            finally:
+                self._verifying.release()
         finally:
             self._came_in -= 1
+
+    async def _asked(self, asked: Awaitable[T]) -> T:
+        """What the inbox answers, if it does in time."""
+        return await self._time_limits.within(self._limits.store_timeout, asked)
 
     def _arrival(
         self, notification: Notification, body: bytes, source: Source
@@ -172,6 +206,15 @@ class Reception:
     async def _refuse(self, refused: WebhookError, raw: bytes) -> Reply:
         if refused.reason is WebhookReason.NOT_OURS:
             self._tally.alert(Alert(kind=AlertKind.NOT_OURS, problem=str(refused)))
+        if refused.reason is WebhookReason.VERIFIER_FAILED:
+            cause = refused.__cause__ or refused
+            self._tally.alert(
+                Alert(
+                    kind=AlertKind.VERIFIER_FAILED,
+                    problem=str(refused),
+                    failure=failure_of("the verifier", cause),
+                )
+            )
         if refused.authentic:
             parked = ParkedBody(
                 body=raw,
@@ -180,8 +223,7 @@ class Reception:
                 tenant=self._tenant,
             )
             try:
-                async with asyncio.timeout(self._store_timeout):
-                    is_new = await self._inbox.park(parked)
+                is_new = await self._asked(self._inbox.park(parked))
             except Exception as error:  # noqa: BLE001 - the answer is the same: send again
                 self._inbox_failed(error)
             else:
@@ -194,7 +236,11 @@ class Reception:
     def _inbox_failed(self, error: Exception) -> None:
         self._tally.count("inbox failed")
         self._tally.alert(
-            Alert(kind=AlertKind.INBOX_FAILED, problem=type(error).__name__)
+            Alert(
+                kind=AlertKind.INBOX_FAILED,
+                problem=error_name(error),
+                failure=failure_of("the inbox", error),
+            )
         )
 
 

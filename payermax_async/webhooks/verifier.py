@@ -6,18 +6,19 @@ one byte of the body is interpreted before its signature was found right.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from typing import Protocol, Self, cast
 
 import attrs
 
 from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.cleaning import clean_id
 from payermax_async.core.codec import ShapeError, from_wire
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import (
     ConfigurationError,
+    PayerMaxError,
     SignatureError,
     WebhookError,
     WebhookReason,
@@ -31,8 +32,15 @@ from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.webhooks.content import UNUSABLE, Addressee, read_typed, unusable
-from payermax_async.webhooks.framing import FRAMING, framing_refusal, too_large
+from payermax_async.webhooks.failures import error_name, part_name
+from payermax_async.webhooks.framing import (
+    LOOKED_AT,
+    framing_refusal,
+    read_signature,
+    too_large,
+)
 from payermax_async.webhooks.headers import HeaderSource, header_values
+from payermax_async.webhooks.time_limit import TimeLimits
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -44,14 +52,8 @@ __all__ = [
 
 _FUTURE_TOLERANCE = timedelta(minutes=15)
 
-# Standard Base64 on one line, padded, with the unused last bits zero: the only
-# spelling out of 16 that decode alike. From 2048 to 8192 bits of key.
-_SIGNATURE = re.compile(
-    r"(?:[A-Za-z0-9+/]{4})+"
-    r"(?:[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)?",
-    re.ASCII,
-)
-_SIGNATURE_LENGTHS = range(344, 1369)
+VERIFY_TIMEOUT = 5.0
+"""Seconds for a signature to be checked."""
 
 
 class NotifiedMerchant(Protocol):
@@ -146,6 +148,7 @@ class NotificationVerifier:
         self._max_body = max_body
         self._max_age = max_age
         self._clock = clock or SystemClock()
+        self._time_limits = TimeLimits()
 
     @classmethod
     def for_merchant(
@@ -177,7 +180,11 @@ class NotificationVerifier:
         return next(iter(numbers)) if len(numbers) == 1 else None
 
     async def verify(
-        self, headers: HeaderSource, body: bytes | bytearray | memoryview
+        self,
+        headers: HeaderSource,
+        body: bytes | bytearray | memoryview,
+        *,
+        timeout: float = VERIFY_TIMEOUT,
     ) -> Notification:
         """Check a request and read the notification in it.
 
@@ -186,6 +193,7 @@ class NotificationVerifier:
                 mapping, a multi-dictionary, or pairs; text or bytes. Repeated
                 headers must still be repeated in it.
             body: The raw body, exactly the bytes that came.
+            timeout: Seconds the signature's check may take.
 
         Returns:
             A :class:`LinkNotification`, :class:`PaymentNotification` or
@@ -195,10 +203,20 @@ class NotificationVerifier:
             yours to compare.
 
         Raises:
-            WebhookError: It is refused. Answer with its ``status`` and ``body``.
+            WebhookError: It is refused. Answer with its ``status`` and ``body``. With
+                the reason ``VERIFIER_FAILED`` what checks signatures is at fault.
+            PayerMaxError: What checks signatures raised it.
             TypeError: ``body`` is not the raw bytes, or ``headers`` are none.
         """
-        return await self.authenticate(self.inspect(headers, body))
+        signed = self.inspect(headers, body)
+        try:
+            return await self.authenticate(signed, timeout=timeout)
+        except WebhookError as refused:
+            cause = refused.__cause__
+            if isinstance(cause, PayerMaxError) and not isinstance(cause, WebhookError):
+                # Of this package's own errors the one raised says most.
+                raise cause from None
+            raise
 
     def inspect(
         self, headers: HeaderSource, body: bytes | bytearray | memoryview
@@ -212,21 +230,44 @@ class NotificationVerifier:
         raw = self._bounded(body)
         return SignedBody(raw=raw, signature=self._signature(headers))
 
-    async def authenticate(self, signed: SignedBody) -> Notification:
+    async def authenticate(
+        self, signed: SignedBody, *, timeout: float = VERIFY_TIMEOUT
+    ) -> Notification:
         """The second half of :meth:`verify`: the signature, then what it vouches for.
 
         Raises:
-            WebhookError: It is refused.
+            WebhookError: It is refused; with the status 500 or 503, and what was
+                raised as its cause, when the verifier could not tell.
         """
+        # Typed as nothing; an own one that answers True or False must not pass.
+        verify = cast("Callable[..., Awaitable[object]]", self._verifier.verify)
         raw = signed.raw
         try:
-            await self._verifier.verify(raw, signed.signature)
+            answer = await self._time_limits.within(
+                timeout, verify(raw, signed.signature)
+            )
         except SignatureError:
             raise WebhookError(
                 "the signature does not belong to the body",
                 reason=WebhookReason.SIGNATURE_WRONG,
             ) from None
+        except TimeoutError as error:
+            raise self._failed(f"took more than {timeout:g} s", 503) from error
+        except Exception as error:
+            raise self._failed(f"raised {error_name(error)}") from error
+        if answer is not None:
+            raise self._failed(
+                f"returned {clean_id(type(answer).__name__)}: it returns None for a "
+                "right signature and raises SignatureError for any other"
+            )
         return self._read(raw)
+
+    def _failed(self, what: str, status: int = UNUSABLE) -> WebhookError:
+        return WebhookError(
+            f"the verifier {part_name(self._verifier)} {what}",
+            reason=WebhookReason.VERIFIER_FAILED,
+            status=status,
+        )
 
     def _bounded(self, body: object) -> bytes:
         if not isinstance(body, (bytes, bytearray, memoryview)):
@@ -243,29 +284,11 @@ class NotificationVerifier:
 
     def _signature(self, headers: HeaderSource) -> str:
         """The one signature of a request worth checking."""
-        found = header_values(headers, *FRAMING, "sign")
+        found = header_values(headers, *LOOKED_AT)
         refusal = framing_refusal(found, self._max_body)
         if refusal is not None:
             raise refusal
-        signatures = found["sign"]
-        if not signatures:
-            raise WebhookError(
-                "there is no sign header", reason=WebhookReason.SIGNATURE_MISSING
-            )
-        if len(signatures) > 1:
-            raise WebhookError(
-                "there is more than one sign header",
-                reason=WebhookReason.SIGNATURE_REPEATED,
-            )
-        (signature,) = signatures
-        if len(signature) not in _SIGNATURE_LENGTHS or not _SIGNATURE.fullmatch(
-            signature
-        ):
-            raise WebhookError(
-                "the sign header is no RSA signature in Base64",
-                reason=WebhookReason.SIGNATURE_SHAPE,
-            )
-        return signature
+        return read_signature(found["sign"])
 
     def _read(self, raw: bytes) -> Notification:
         """What a body with the right signature says."""

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import secrets
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+import attrs
+
 from payermax_async.clock import Clock
-from payermax_async.core.errors import WebhookError
+from payermax_async.core.errors import ValidationError, WebhookError
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
-from payermax_async.webhooks.amounts import NotExpectedYetError, difference
+from payermax_async.webhooks.amounts import (
+    Expectations,
+    NotExpectedYetError,
+    difference,
+)
 from payermax_async.webhooks.backoff import HandlerBackoff
 from payermax_async.webhooks.entries import (
     EntryState,
-    Expected,
+    InboxError,
     LeaseLostError,
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.events import LinkPaid, NotifiedEvent, PaymentSucceeded
+from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.failures import Failure, failure_of
 from payermax_async.webhooks.handlers import Handlers, Registered
 from payermax_async.webhooks.inbox import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.time_limit import TimeLimits
+from payermax_async.webhooks.unclaimed import tell_unclaimed
 
 __all__ = ["Worker"]
 
 ConnectionT = TypeVar("ConnectionT")
+T = TypeVar("T")
 _TIDYING = timedelta(hours=1)
 # A step of a database that is back takes no longer; one that is not is not hurried.
 _AFTER_TROUBLE = 1.0
@@ -44,7 +53,7 @@ class Worker(Generic[ConnectionT]):
         self,
         inbox: Inbox[ConnectionT],
         handlers: Handlers[ConnectionT],
-        expected: Callable[[NotifiedEvent], Awaitable[Expected | None]],
+        expectations: Expectations,
         *,
         limits: ReceiverLimits,
         backoff: HandlerBackoff,
@@ -54,12 +63,13 @@ class Worker(Generic[ConnectionT]):
     ) -> None:
         self._inbox = inbox
         self._handlers = handlers
-        self._expected = expected
+        self._expectations = expectations
         self._limits = limits
         self._backoff = backoff
         self._tenant = tenant
         self._clock = clock
         self._tally = tally
+        self._time_limits = TimeLimits()
         self._name = secrets.token_hex(8)
         self._claims = itertools.count()
         self._looking = asyncio.Event()
@@ -74,7 +84,7 @@ class Worker(Generic[ConnectionT]):
         self._looking.set()
 
     async def settled(self) -> None:
-        """Wait until nothing is due and no handler runs."""
+        """Wait until nothing is due and no handler runs, however long that takes."""
         async with self._rested:
             await self._rested.wait_for(lambda: self._resting)
 
@@ -87,12 +97,12 @@ class Worker(Generic[ConnectionT]):
             try:
                 now = self._clock.now()
                 if tidied is None or now - tidied >= _TIDYING:
-                    await self._inbox.scrub(now - self._limits.retention, now)
                     tidied = now
+                    await self._tidy(now)
+                self._tally.sum_up()
                 wait = await self._look()
             except Exception as error:  # noqa: BLE001 - it works again when the inbox does
-                self._tally.count("worker failed")
-                self._tally.failed("the inbox", error)
+                self._trouble("the inbox", error)
             if wait > 0 and not self._stopping:
                 await self._wait(wait)
 
@@ -109,7 +119,26 @@ class Worker(Generic[ConnectionT]):
         finally:
             for task in (left := set(self._running)):
                 task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            if left:
+                # Each gets the time to stop, and to note that it was interrupted.
+                await asyncio.wait(left, timeout=2 * self._limits.store_timeout)
+
+    async def _tidy(self, now: datetime) -> None:
+        try:
+            await self._time_limits.within(
+                self._limits.open_timeout,
+                self._inbox.scrub(now - self._limits.retention, now),
+            )
+        except Exception as error:  # noqa: BLE001 - to tidy is no reason not to work
+            self._trouble("tidying the inbox", error)
+
+    def _trouble(self, part: str, error: BaseException) -> None:
+        self._tally.count("worker failed")
+        self._tally.failed(failure_of(part, error))
+
+    async def _asked(self, asked: Awaitable[T]) -> T:
+        """What the inbox answers, if it does in time."""
+        return await self._time_limits.within(self._limits.store_timeout, asked)
 
     async def _look(self) -> float:
         """Begin what is due; seconds until it is worth looking again."""
@@ -117,12 +146,14 @@ class Worker(Generic[ConnectionT]):
         if free < 1:
             return self._limits.poll
         now = self._clock.now()
-        claimed = await self._inbox.claim(
-            tenant=self._tenant,
-            holder=f"{self._name}-{next(self._claims)}",
-            now=now,
-            until=now + timedelta(seconds=self._limits.lease),
-            limit=free,
+        claimed = await self._asked(
+            self._inbox.claim(
+                tenant=self._tenant,
+                holder=f"{self._name}-{next(self._claims)}",
+                now=now,
+                until=now + timedelta(seconds=self._limits.lease),
+                limit=free,
+            )
         )
         for entry in claimed:
             task = asyncio.create_task(self._handle(entry))
@@ -130,7 +161,7 @@ class Worker(Generic[ConnectionT]):
             task.add_done_callback(self._ended)
         if claimed:
             return 0.0
-        due = await self._inbox.next_due(self._tenant)
+        due = await self._asked(self._inbox.next_due(self._tenant))
         if due is None:
             return self._limits.poll
         # Due already, yet not claimed: somebody else is at it.
@@ -142,8 +173,7 @@ class Worker(Generic[ConnectionT]):
         self._looking.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             # The entry is still claimed; its lease will run out.
-            self._tally.count("worker failed")
-            self._tally.failed("noting how a handler ended", error)
+            self._trouble("noting how a handler ended", error)
 
     async def _wait(self, seconds: float) -> None:
         if not self._running and not self._looking.is_set():
@@ -178,82 +208,139 @@ class Worker(Generic[ConnectionT]):
 
     async def _judge(self, entry: StoredNotification) -> Verdict | None:
         """Run the handler; what is left to be noted of how that ended."""
+        event = self._event(entry)
+        if event is None:
+            return Verdict(state=EntryState.PARKED, problem="unreadable by now")
+        handler = self._handlers.find(event)
+        if handler is None:
+            tell_unclaimed(self._tally, event, entry)
+            return Verdict(state=EntryState.UNCLAIMED)
+        ended = await self._compared(event, entry)
+        if ended is not None:
+            return ended
         try:
-            event = self._event(entry)
-            if event is None:
-                return Verdict(state=EntryState.PARKED, problem="unreadable by now")
-            handler = self._handlers.find(event)
-            if handler is None:
-                self._tally.count("unclaimed")
-                return Verdict(state=EntryState.UNCLAIMED)
-            async with asyncio.timeout(self._limits.handler_timeout):
-                problem = await self._compare(event)
-                if problem:
-                    self._alert(AlertKind.MISMATCHED, entry, problem)
-                    return Verdict(state=EntryState.MISMATCHED, problem=problem)
-                return await self._call(handler, event, entry)
+            return await self._call(handler, event, entry)
         except LeaseLostError:
             self._tally.count("lease lost")
             return None
         except Exception as error:  # noqa: BLE001 - the merchant's code raises what it likes
-            return self._failed(entry, error)
+            self._tally.count("handler failed")
+            failure = failure_of("a handler", error, name=handler.name)
+            return self._failed(entry, failure)
 
     def _event(self, entry: StoredNotification) -> NotifiedEvent | None:
         try:
             return entry.event()
-        except WebhookError as error:
+        except (WebhookError, InboxError) as error:
             self._alert(AlertKind.PARKED, entry, str(error))
             return None
 
     async def _call(
         self, handler: Registered, event: NotifiedEvent, entry: StoredNotification
     ) -> Verdict | None:
+        limit = self._limits.handler_timeout
         if not handler.in_transaction:
-            await handler.call(event)
+            await self._time_limits.within(limit, handler.call(event))
             self._tally.count("handled")
             return Verdict(state=EntryState.DONE)
-        async with self._inbox.work(entry, self._clock.now()) as connection:
-            await handler.call(event, connection)
+        # As a whole: a handler that does not stop keeps its transaction, which fails
+        # at its end, as the lease is lost by then.
+        await self._time_limits.within(
+            limit + 2 * self._limits.store_timeout,
+            self._in_transaction(handler, event, entry),
+        )
         self._tally.count("handled")
         return None
 
-    async def _compare(self, event: NotifiedEvent) -> str:
-        if not isinstance(event, LinkPaid | PaymentSucceeded):
-            return ""
-        expected = await self._expected(event)
-        return "" if expected is None else difference(event, expected)
+    async def _in_transaction(
+        self, handler: Registered, event: NotifiedEvent, entry: StoredNotification
+    ) -> None:
+        async with self._inbox.work(entry, self._clock.now()) as connection:
+            async with asyncio.timeout(self._limits.handler_timeout):
+                await handler.call(event, connection)
 
-    def _failed(self, entry: StoredNotification, error: Exception) -> Verdict:
-        # Its text may hold anything, so only its kind is kept.
-        problem = type(error).__name__
+    async def _compared(
+        self, event: NotifiedEvent, entry: StoredNotification
+    ) -> Verdict | None:
+        """How it ends before its handler: not what was to be paid, or not known."""
+        try:
+            expected = await self._expectations.of(event)
+        except ValidationError as error:
+            # To ask again would only be told the same.
+            problem = "no payment can be what is expected: " + "; ".join(
+                str(found) for found in error.problems
+            )
+        except Exception as error:  # noqa: BLE001 - a look-up raises what it likes
+            return self._look_up_failed(entry, error)
+        else:
+            problem = "" if expected is None else difference(event, expected)
+        if not problem:
+            return None
+        self._alert(AlertKind.MISMATCHED, entry, problem, part=self._expectations.name)
+        return Verdict(state=EntryState.MISMATCHED, problem=problem)
+
+    def _look_up_failed(self, entry: StoredNotification, error: Exception) -> Verdict:
+        self._tally.count("lookup failed")
+        name = self._expectations.name
+        part = "the look-up" if name else "the inbox"
+        failure = failure_of(part, error, name=name)
         if isinstance(error, NotExpectedYetError):
             problem = "nothing is known yet of what was to be paid"
+            return self._failed(entry, failure, problem)
+        return self._failed(entry, failure)
+
+    def _failed(
+        self, entry: StoredNotification, failure: Failure, problem: str = ""
+    ) -> Verdict:
+        # The text of an error may hold anything, so only its kind is kept.
+        problem = problem or failure.error
         delay = self._backoff.next_delay(entry.attempts)
+        failure = attrs.evolve(
+            failure,
+            number=entry.id,
+            merchant_key=entry.merchant_key,
+            attempt=entry.attempts,
+            retry_in=delay,
+        )
+        self._tally.failed(failure)
         if delay is None:
-            self._alert(AlertKind.GAVE_UP, entry, problem)
+            self._alert(
+                AlertKind.GAVE_UP, entry, problem, part=failure.name, failure=failure
+            )
             return Verdict(state=EntryState.FAILED, problem=problem)
-        self._tally.count("handler failed")
-        self._tally.failed("a handler", error)
         due = self._clock.now() + timedelta(seconds=delay)
         return Verdict(state=EntryState.WAITING, problem=problem, due_at=due)
 
     async def _finish(self, entry: StoredNotification, verdict: Verdict) -> None:
-        if not await self._inbox.finish(entry, verdict, self._clock.now()):
+        noted = self._inbox.finish(entry, verdict, self._clock.now())
+        if not await self._asked(noted):
             self._tally.count("lease lost")
 
     async def _renew(self, entry: StoredNotification) -> None:
         while True:
             await self._clock.sleep(self._limits.lease / _RENEWALS)
             until = self._clock.now() + timedelta(seconds=self._limits.lease)
-            with contextlib.suppress(Exception):  # the next renewal may succeed
-                await self._inbox.renew(entry, until)
+            try:
+                await self._asked(self._inbox.renew(entry, until))
+            except Exception as error:  # noqa: BLE001 - the next renewal may succeed
+                self._trouble("renewing a lease", error)
 
-    def _alert(self, kind: AlertKind, entry: StoredNotification, problem: str) -> None:
+    def _alert(
+        self,
+        kind: AlertKind,
+        entry: StoredNotification,
+        problem: str,
+        *,
+        part: str = "",
+        failure: Failure | None = None,
+    ) -> None:
         self._tally.alert(
             Alert(
                 kind=kind,
                 merchant_key=entry.merchant_key,
                 number=entry.id,
                 problem=problem,
+                part=part,
+                failure=failure,
             )
         )

@@ -186,4 +186,4 @@ async def test_an_inbox_that_is_not_open_says_so(inbox: kit.AnyInbox) -> None:
 
 def test_an_inexact_amount_cannot_be_expected() -> None:
     with pytest.raises(ValueError, match="float"):
-        Expected(10.5, "USD")
+        Expected(10.5, "USD")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -242,8 +242,22 @@ async def test_one_kind_of_event_has_one_handler_and_it_can_wait() -> None:
         {"store_timeout": float("nan")},
         {"handler_timeout": -1},
         {"drain": -0.1},
+        {"body_timeout": 0},
+        {"verify_timeout": float("nan")},
+        {"open_timeout": float("inf")},
+        {"lookup_timeout": True},
+        {"other_type": -1},
+        {"max_reading": 0},
+        {"max_reading": 1.5},
+        {"poll": "1"},
     ],
 )
-def test_limits_without_sense_are_refused(numbers: dict[str, float]) -> None:
+def test_limits_without_sense_are_refused(numbers: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="ReceiverLimits"):
-        ReceiverLimits(**numbers)  # type: ignore[arg-type]
+        ReceiverLimits(**numbers)
+
+
+def test_one_body_of_the_largest_size_always_has_room() -> None:
+    limits = ReceiverLimits(max_reading=500_000)
+    with pytest.raises(ConfigurationError, match="max_reading is at least twice"):
+        Post(limits=limits)

@@ -1,0 +1,76 @@
+"""Wait for somebody else's code, but no longer than so long, whatever it does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from payermax_async.core.errors import PayerMaxError
+
+__all__ = ["BrokenOffError", "TimeLimits"]
+
+T = TypeVar("T")
+
+# To close what it holds: a part that was cancelled gets that long to end.
+_TO_END = 1.0
+
+
+class BrokenOffError(PayerMaxError):
+    """Somebody else's code was cancelled from within, which nobody here asked for."""
+
+
+class TimeLimits:
+    """Holds waits to their limits.
+
+    ``asyncio.timeout`` alone waits for ever for code that catches its cancellation
+    and goes on, and takes a cancellation that the code raises for its caller's own.
+    """
+
+    def __init__(self) -> None:
+        # The event loop does not keep tasks alive.
+        self._left: set[asyncio.Task[Any]] = set()
+
+    @property
+    def left(self) -> int:
+        """How many parts were left to themselves and still run."""
+        return len(self._left)
+
+    async def within(self, seconds: float, work: Awaitable[T]) -> T:
+        """The result of some work.
+
+        Args:
+            seconds: How long it may take.
+            work: Run in a task of its own.
+
+        Raises:
+            TimeoutError: It took longer; it was cancelled, and if it does not heed
+                that, it runs on unheard.
+            BrokenOffError: It was cancelled, though not from here.
+            Exception: Whatever the work raises.
+        """
+        task = asyncio.ensure_future(_as_coroutine(work))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=seconds)
+            if not done:
+                raise TimeoutError(f"not done in {seconds:g} s")
+        except BaseException:
+            # Out of time, or cancelled here: either way nobody waits any more.
+            self._left.add(task)
+            task.add_done_callback(self._forget)
+            task.cancel()
+            await asyncio.wait({task}, timeout=_TO_END)
+            raise
+        if task.cancelled():
+            raise BrokenOffError("cancelled from within")
+        return task.result()
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._left.discard(task)
+        # Asked for, so that the event loop does not complain that nobody did.
+        if not task.cancelled():
+            task.exception()
+
+
+async def _as_coroutine(work: Awaitable[T]) -> T:
+    return await work
