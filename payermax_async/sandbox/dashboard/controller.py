@@ -14,30 +14,29 @@ from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.admin.views import find_delivery, find_exchange
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.dashboard.components import Pager, Row
-from payermax_async.sandbox.dashboard.fault_pages import render_faults
+from payermax_async.sandbox.dashboard.fault_pages import faults_page
 from payermax_async.sandbox.dashboard.flash import FlashMessages
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.dashboard.link_pages import (
     LinkEntry,
+    LinksPage,
+    link_page,
     link_row,
-    render_link,
-    render_links,
 )
 from payermax_async.sandbox.dashboard.notice_pages import (
+    NoticesPage,
+    notice_page,
     notice_row,
-    render_notice,
-    render_notices,
 )
 from payermax_async.sandbox.dashboard.overview_page import (
     Account,
-    Overview,
-    render_overview,
+    OverviewPage,
 )
 from payermax_async.sandbox.dashboard.request_info import RequestInspector
 from payermax_async.sandbox.dashboard.request_pages import (
+    RequestsPage,
     is_unsigned,
-    render_request,
-    render_requests,
+    request_page,
     request_row,
 )
 from payermax_async.sandbox.engine import SandboxEngine
@@ -126,9 +125,10 @@ class DashboardController:
             merchant_key=keys.merchant_key.fingerprint,
             platform_key=keys.platform_key.fingerprint,
         )
-        view = Overview(
+        page = OverviewPage(
+            frame=frame,
             account=account,
-            links=len(links),
+            links=f"{len(links):,}",
             problems=self._problems(frame),
             requests=[
                 request_row(self._requests.of(exchange), frame)
@@ -142,7 +142,7 @@ class DashboardController:
                 for delivery in islice(reversed(notifier.deliveries), _SHORT)
             ],
         )
-        return render_overview(frame, view)
+        return page.render()
 
     def _problems(self, frame: Frame) -> list[Row]:
         rows = [
@@ -172,9 +172,9 @@ class DashboardController:
             ]
         path = f"{ROOT}/links"
         part, pager = _page_of(found, query, path, {"find": wanted})
-        entries = [self._entry(link) for link in part]
         frame = self._frame(path, query)
-        return render_links(frame, entries, pager, wanted)
+        rows = [link_row(self._entry(link), frame) for link in part]
+        return LinksPage(frame=frame, rows=rows, pager=pager, wanted=wanted).render()
 
     def link(self, link_id: str, query: Query) -> str:
         """One link.
@@ -198,13 +198,14 @@ class DashboardController:
             if delivery.notice.key in about
             and delivery.notice.owner.merchant_no == link.owner.merchant_no
         )
-        return render_link(
+        page = link_page(
             frame,
             entry,
             url=self.engine.ledger.answers.link_url(link),
             with_qr=self._with_qr,
             notices=list(islice(notices, _NOTICES)),
         )
+        return page.render()
 
     def _entry(self, link: Link) -> LinkEntry:
         book = self.engine.ledger.book
@@ -233,8 +234,10 @@ class DashboardController:
         found = list(reversed(list(self._failed()))) if only else list(exchanges)
         path = f"{ROOT}/requests"
         part, pager = _page_of(found, query, path, {"only": only})
-        entries = [self._requests.of(exchange) for exchange in part]
-        return render_requests(self._frame(path, query), entries, pager, only)
+        frame = self._frame(path, query)
+        rows = [request_row(self._requests.of(exchange), frame) for exchange in part]
+        page = RequestsPage(frame=frame, rows=rows, pager=pager, only_failed=bool(only))
+        return page.render()
 
     def request(self, number: int, query: Query) -> str:
         """One request.
@@ -244,7 +247,7 @@ class DashboardController:
         """
         exchange = _exchange_of(self.engine, number)
         frame = self._frame(f"{ROOT}/requests/{number}", query)
-        return render_request(frame, self._requests.of(exchange), self.origin)
+        return request_page(frame, self._requests.of(exchange), self.origin).render()
 
     def request_bytes(self, number: int, part: str) -> bytes:
         """The exact ``body``, ``sign`` or ``answer`` of a request.
@@ -267,7 +270,9 @@ class DashboardController:
         """The list of notifications."""
         path = f"{ROOT}/notifications"
         part, pager = _page_of(list(self.engine.notifier.deliveries), query, path)
-        return render_notices(self._frame(path, query), part, pager)
+        frame = self._frame(path, query)
+        rows = [notice_row(delivery, frame) for delivery in part]
+        return NoticesPage(frame=frame, rows=rows, pager=pager).render()
 
     def notice(self, number: int, query: Query) -> str:
         """One notification.
@@ -277,7 +282,7 @@ class DashboardController:
         """
         delivery = _delivery_of(self.engine, number)
         frame = self._frame(f"{ROOT}/notifications/{number}", query)
-        return render_notice(frame, delivery, self.origin)
+        return notice_page(frame, delivery, self.origin).render()
 
     def notice_bytes(self, number: int, attempt: int, part: str) -> bytes:
         """The exact ``body`` or ``sign`` of an attempt, counted from 1.
@@ -296,12 +301,13 @@ class DashboardController:
     def faults(self, query: Query) -> str:
         """The faults in force."""
         said = self.flash.find(query.get("told", ""))
-        return render_faults(
+        page = faults_page(
             self._frame(f"{ROOT}/faults", query),
             self.engine.faults.placed(),
             self.engine.ledger.operations,
             dict(said.posted),
         )
+        return page.render()
 
     def key(self, name: str) -> str:
         """A public key as PEM: ``merchant`` or ``platform``.

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import ClassVar
+
+import attrs
 
 from payermax_async.core.strict_json import JsonValue
-from payermax_async.sandbox.dashboard.components import (
-    button,
-    choice,
-    field,
-    live,
-    section,
-    tag,
-)
-from payermax_async.sandbox.dashboard.elements import Html, element
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame
+from payermax_async.sandbox.dashboard.components import Tag
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page
 from payermax_async.sandbox.faults.injector import PlacedFault
-from payermax_async.sandbox.faults.rules import FaultKind, FaultRule
+from payermax_async.sandbox.faults.rules import FaultKind
 
-__all__ = ["FAULT_FIELDS", "read_fault_form", "render_faults"]
+__all__ = ["FAULT_FIELDS", "FaultsPage", "faults_page", "read_fault_form"]
 
 PATH = f"{ROOT}/faults"
 
@@ -56,6 +51,10 @@ FAULT_FIELDS: tuple[str, ...] = (
 )
 """Fields of the form, named as those of a fault rule."""
 
+_FINE = tuple(
+    name for name in FAULT_FIELDS if name not in {"kind", "operation", "link", "times"}
+)
+
 
 def read_fault_form(form: Mapping[str, str]) -> dict[str, JsonValue]:
     """The posted form as the table a scenario file would hold.
@@ -84,13 +83,59 @@ def _number(text: str) -> JsonValue:
     return Decimal(text) if "." in text else int(text)
 
 
-def render_faults(
+@attrs.frozen(kw_only=True)
+class FaultItem:
+    """A fault that was added."""
+
+    number: int
+    """Counts all of them."""
+    kind: str
+    """What goes wrong."""
+    tone: str
+    """The colour of its edge."""
+    tags: tuple[Tag, ...]
+    """Whether it is in force."""
+    rule: str
+    """The rule as in a scenario file."""
+    struck: int
+    """Requests it struck."""
+    matched: int
+    """Requests it was meant for."""
+
+
+@attrs.frozen(kw_only=True)
+class FaultsPage(Page):
+    """The faults in force, and the form."""
+
+    template = "faults"
+    place = PATH
+
+    title: str = "Faults"
+    """What it is about."""
+    placed: Sequence[FaultItem]
+    """The faults."""
+    operations: Sequence[tuple[str, str]]
+    """What they may be meant for."""
+    posted: Mapping[str, str]
+    """What stands in the form's fields."""
+
+    kinds: ClassVar[tuple[tuple[str, str], ...]] = tuple(
+        (kind.value, text) for kind, text in _KINDS.items()
+    )
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the finer fields were used."""
+        return any(self.posted[name] for name in _FINE)
+
+
+def faults_page(
     frame: Frame,
     placed: Sequence[PlacedFault],
     operations: Iterable[str],
     posted: Mapping[str, str],
-) -> str:
-    """The faults in force and the form.
+) -> FaultsPage:
+    """The page of the faults.
 
     Args:
         frame: What every page knows.
@@ -98,124 +143,24 @@ def render_faults(
         operations: Names to choose from.
         posted: The refused form, to fill it again.
     """
-    return frame.render(
-        "Faults",
-        PATH,
-        element("h1", {}, "Faults"),
-        element(
-            "p",
-            {"class": "quiet"},
-            "What shall go wrong on purpose, to see what a client makes of it. Only "
-            "requests whose signature is right are struck.",
-        ),
-        _in_force(frame, placed),
-        _form(frame, sorted(operations), posted),
+    names = [("*", "any operation"), *((name, name) for name in sorted(operations))]
+    return FaultsPage(
+        frame=frame,
+        placed=[_item(item) for item in placed],
+        operations=names,
+        posted={**dict.fromkeys(FAULT_FIELDS, ""), "operation": "*", **posted},
     )
 
 
-def _in_force(frame: Frame, placed: Sequence[PlacedFault]) -> Html:
-    clear = (
-        frame.form(f"{PATH}/clear", button("Remove all"), kind="row-buttons")
-        if placed
-        else None
+def _item(placed: PlacedFault) -> FaultItem:
+    table = placed.rule.to_table()
+    in_force = Tag("in force", "wait")
+    return FaultItem(
+        number=placed.number,
+        kind=_KINDS[placed.rule.kind],
+        tone="plain" if placed.used_up else "wait",
+        tags=(Tag("used up") if placed.used_up else in_force,),
+        rule=", ".join(f"{name} = {value}" for name, value in table.items()),
+        struck=placed.struck,
+        matched=placed.matched,
     )
-    return live(
-        "list",
-        section(
-            "In force",
-            element("ul", {"class": "items"}, [_item(frame, item) for item in placed])
-            if placed
-            else element("p", {"class": "empty"}, "Nothing goes wrong on purpose."),
-            more=clear,
-        ),
-    )
-
-
-def _item(frame: Frame, placed: PlacedFault) -> Html:
-    rule = placed.rule
-    return element(
-        "li",
-        {"class": "item plain" if placed.used_up else "item wait"},
-        element(
-            "p",
-            {"class": "line-up"},
-            element("b", {}, _KINDS[rule.kind]),
-            " ",
-            tag("used up") if placed.used_up else tag("in force", "wait"),
-        ),
-        element("p", {"class": "quiet"}, _described(rule)),
-        element(
-            "p",
-            {"class": "quiet"},
-            f"Struck {placed.struck} of {placed.matched} matching requests.",
-        ),
-        frame.form(
-            f"{PATH}/{placed.number}/remove",
-            element(
-                "button",
-                {
-                    "type": "submit",
-                    "class": "secondary",
-                    "aria-label": f"Remove fault {placed.number}",
-                },
-                "Remove",
-            ),
-            kind="row-buttons",
-        ),
-    )
-
-
-def _described(rule: FaultRule) -> str:
-    """The rule as in a scenario file."""
-    table = rule.to_table()
-    return ", ".join(f"{name} = {value}" for name, value in table.items())
-
-
-def _form(frame: Frame, operations: Sequence[str], posted: Mapping[str, str]) -> Html:
-    def line(name: str, label: str, hint: str = "", **more: str) -> Html:
-        return field(name, label, hint=hint, value=posted.get(name, ""), **more)
-
-    kinds = [(kind.value, text) for kind, text in _KINDS.items()]
-    names = [("*", "any operation"), *((name, name) for name in operations)]
-    done = [("", "as the kind has it"), ("yes", "yes"), ("no", "no")]
-    whole = {"inputmode": "numeric"}
-    return section(
-        "Add a fault",
-        frame.form(
-            PATH,
-            element(
-                "div",
-                {"class": "fields"},
-                choice("kind", "What goes wrong", kinds, posted.get("kind", "")),
-                choice("operation", "Operation", names, posted.get("operation", "*")),
-                line("link", "Merchant's id", "Such as order-*; empty for any"),
-                line("times", "How often at most", "Empty for always", **whole),
-            ),
-            element(
-                "details",
-                {"id": "fine", "open": any(posted.get(name) for name in _FINE)},
-                element("summary", {}, "When exactly, and how"),
-                element(
-                    "div",
-                    {"class": "fields"},
-                    line("call", "Only the n-th request", **whole),
-                    line("every", "Only every n-th request", **whole),
-                    line("probability", "Chance, 0 to 1", "Such as 0.2"),
-                    line("seed", "Seed of that chance", **whole),
-                    line("seconds", "Seconds", "For silence, drip and clock"),
-                    choice("done", "Done all the same", done, posted.get("done", "")),
-                    line("status", "HTTP status", "For HTML page and busy", **whole),
-                    line("bytes", "Bytes that arrive", "For cut off", **whole),
-                    line("retry_after", "Retry-After, seconds", "For busy", **whole),
-                    line("queries", "Queries", "How many find nothing", **whole),
-                ),
-            ),
-            element("div", {"class": "buttons"}, button("Add", kind="primary")),
-        ),
-        kind="act",
-    )
-
-
-_FINE = tuple(
-    name for name in FAULT_FIELDS if name not in {"kind", "operation", "link", "times"}
-)

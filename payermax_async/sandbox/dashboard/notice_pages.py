@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from payermax_async.sandbox.dashboard.components import (
-    Pager,
-    Row,
-    button,
-    choice,
-    code_block,
-    facts,
-    field,
-    listing,
-    live,
-    moment,
-    section,
-    tag,
-)
-from payermax_async.sandbox.dashboard.elements import Html, Node, element
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame
+import attrs
+
+from payermax_async.sandbox.dashboard.components import Moment, Pager, Row, Tag
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page
 from payermax_async.sandbox.dashboard.wire import (
-    body_view,
-    headers_view,
+    BodyView,
+    headers_text,
     verify_command,
 )
 from payermax_async.sandbox.notifications.deliveries import (
@@ -32,7 +21,7 @@ from payermax_async.sandbox.notifications.deliveries import (
     NoticeKey,
 )
 
-__all__ = ["notice_row", "render_notice", "render_notices"]
+__all__ = ["NoticePage", "NoticesPage", "notice_page", "notice_row"]
 
 PATH = f"{ROOT}/notifications"
 
@@ -58,157 +47,153 @@ def _why(delivery: Delivery) -> str:
     return delivery.attempts[-1].problem if delivery.attempts else ""
 
 
-def _tries(delivery: Delivery) -> str:
-    count = len(delivery.attempts)
-    return f"{count} attempt{'s' * (count != 1)}"
+def _tags(delivery: Delivery) -> tuple[Tag, ...]:
+    state = Tag(delivery.state.value, _TONES[delivery.state])
+    if delivery.key is NoticeKey.PLATFORM:
+        return (state,)
+    return (Tag(f"{delivery.key.value} key", "wait"), state)
 
 
 def notice_row(delivery: Delivery, frame: Frame) -> Row:
     """The line of a delivery."""
+    tries = len(delivery.attempts)
     last = delivery.attempts[-1].at if delivery.attempts else delivery.begun_at
     return Row(
         href=f"{PATH}/{delivery.number}",
         title=delivery.notice.kind.value,
-        note=f"{delivery.notice.key} · {_tries(delivery)}",
+        note=f"{delivery.notice.key} · {tries} attempt{'s' * (tries != 1)}",
         why=_why(delivery),
-        tag=_tags(delivery),
+        tags=_tags(delivery),
         tone=_TONES[delivery.state],
-        at=moment(last, frame.now),
+        at=frame.moment(last),
     )
 
 
-def _tags(delivery: Delivery) -> Node:
-    return [
-        tag(f"{delivery.key.value} key", "wait")
-        if delivery.key is not NoticeKey.PLATFORM
-        else None,
-        tag(delivery.state.value, _TONES[delivery.state]),
-    ]
-
-
-def render_notices(frame: Frame, deliveries: Sequence[Delivery], pager: Pager) -> str:
+@attrs.frozen(kw_only=True)
+class NoticesPage(Page):
     """The list, newest first."""
-    empty = "None yet: the first one is sent when a link is paid."
-    return frame.render(
-        "Notifications",
-        PATH,
-        element("h1", {}, "Notifications"),
-        live(
-            "list",
-            listing([notice_row(item, frame) for item in deliveries], empty),
-            pager.render(),
-        ),
-    )
+
+    template = "notifications"
+    place = PATH
+
+    title: str = "Notifications"
+    """What it is about."""
+    rows: Sequence[Row]
+    """The lines of this part."""
+    pager: Pager
+    """Which part it is."""
 
 
-def render_notice(frame: Frame, delivery: Delivery, origin: str) -> str:
+@attrs.frozen(kw_only=True)
+class AttemptItem:
+    """One try to deliver a notification."""
+
+    number: int
+    """Counts from 1."""
+    name: str
+    """Unique in the page."""
+    tone: str
+    """The colour of its edge."""
+    tags: tuple[Tag, ...]
+    """What was answered, in a word."""
+    at: Moment | None
+    """When it began."""
+    took: str
+    """Milliseconds until the answer, or its absence."""
+    problem: str
+    """What was wrong."""
+    answer: BodyView
+    """What came back."""
+    headers: str
+    """Header lines that were sent."""
+    body: BodyView
+    """The body that was sent."""
+    command: str
+    """Checks the signature without this sandbox."""
+
+
+@attrs.frozen(kw_only=True)
+class NoticePage(Page):
     """Everything about one notification."""
-    notice = delivery.notice
-    rows: list[tuple[str, Node]] = [
-        ("About", notice.key),
-        ("To", notice.url or "no address was given"),
-        ("Signed with", dict(_KEYS)[delivery.key.value]),
-        ("Begun", moment(delivery.begun_at, frame.now)),
-        ("Delayed by", f"{delivery.delay:g} s" if delivery.delay else None),
-        ("Problem", _why(delivery)),
-    ]
-    return frame.render(
-        f"Notification {delivery.number}",
-        PATH,
-        element("p", {"class": "crumb"}, element("a", {"href": PATH}, "Notifications")),
-        element("h1", {}, f"{delivery.number}. {notice.kind.value}"),
-        live(
-            "state",
-            element("p", {"class": "sum"}, _tags(delivery)),
-            section("What it is", facts(rows)),
-        ),
-        _again(frame, delivery),
-        live("attempts", _attempts(frame, delivery, origin)),
-    )
+
+    template = "notification"
+    place = PATH
+
+    number: int
+    """Counts all of them."""
+    kind: str
+    """What it tells of."""
+    state: tuple[Tag, ...]
+    """Where it stands."""
+    about: str
+    """The id it names."""
+    url: str
+    """Where it goes."""
+    signed_with: str
+    """Whose key signs it."""
+    begun: Moment | None
+    """What its schedule counts from."""
+    delay: str
+    """How late its schedule is."""
+    problem: str
+    """Why it has not arrived."""
+    attempts: Sequence[AttemptItem]
+    """All tries, newest first."""
+
+    keys: ClassVar[tuple[tuple[str, str], ...]] = _KEYS
+
+    @property
+    def path(self) -> str:
+        """Where its buttons are."""
+        return f"{PATH}/{self.number}"
 
 
-def _again(frame: Frame, delivery: Delivery) -> Html:
-    return section(
-        "Notify again",
-        frame.form(
-            f"{PATH}/{delivery.number}/again",
-            element(
-                "div",
-                {"class": "fields"},
-                choice("key", "Sign with", _KEYS),
-                choice("copies", "How often", (("1", "once"), ("2", "twice"))),
-                field("delay", "How late", hint="Such as 30s or 5m; empty for now"),
-            ),
-            element(
-                "div", {"class": "buttons"}, button("Notify again", kind="primary")
-            ),
-        ),
-        kind="act",
-    )
+def notice_page(frame: Frame, delivery: Delivery, origin: str) -> NoticePage:
+    """The page of a notification.
 
-
-def _attempts(frame: Frame, delivery: Delivery, origin: str) -> Html:
-    last = len(delivery.attempts)
-    items = [
-        _attempt(frame, delivery, number, attempt, origin, is_last=number == last)
+    Args:
+        frame: What every page knows.
+        delivery: The notification.
+        origin: Of this sandbox.
+    """
+    attempts = [
+        _attempt(frame, f"{PATH}/{delivery.number}/{number}", number, attempt, origin)
         for number, attempt in enumerate(delivery.attempts, 1)
     ]
-    items.reverse()
-    return section(
-        "Attempts",
-        element("ol", {"class": "items", "reversed": True}, items)
-        if items
-        else element("p", {"class": "empty"}, "None yet."),
+    return NoticePage(
+        frame=frame,
+        title=f"Notification {delivery.number}",
+        number=delivery.number,
+        kind=delivery.notice.kind.value,
+        state=_tags(delivery),
+        about=delivery.notice.key,
+        url=delivery.notice.url or "",
+        signed_with=dict(_KEYS)[delivery.key.value],
+        begun=frame.moment(delivery.begun_at),
+        delay=f"{delivery.delay:g} s" if delivery.delay else "",
+        problem=_why(delivery),
+        attempts=attempts[::-1],
     )
 
 
 def _attempt(
-    frame: Frame,
-    delivery: Delivery,
-    number: int,
-    attempt: Attempt,
-    origin: str,
-    *,
-    is_last: bool,
-) -> Html:
+    frame: Frame, path: str, number: int, attempt: Attempt, origin: str
+) -> AttemptItem:
     tone = "bad" if attempt.problem else "good"
-    path = f"{PATH}/{delivery.number}/{number}"
     name = f"attempt-{number}"
     status = f"HTTP {attempt.status}" if attempt.status is not None else "no answer"
-    return element(
-        "li",
-        {"class": f"item {tone}"},
-        element(
-            "p",
-            {"class": "line-up"},
-            element("b", {}, f"Attempt {number}"),
-            " ",
-            tag(status, tone),
-            " ",
-            moment(attempt.at, frame.now),
-            " ",
-            element("span", {"class": "quiet"}, f"{attempt.took:,.1f} ms"),
+    return AttemptItem(
+        number=number,
+        name=name,
+        tone=tone,
+        tags=(Tag(status, tone),),
+        at=frame.moment(attempt.at),
+        took=f"{attempt.took:,.1f}",
+        problem=attempt.problem,
+        answer=BodyView.of(f"{name}-answer", "Body of the answer", attempt.answer),
+        headers=headers_text(attempt.headers),
+        body=BodyView.of(
+            f"{name}-body", "Body of the notification", attempt.body, f"{path}/body"
         ),
-        element("p", {"class": "why"}, attempt.problem) if attempt.problem else None,
-        element(
-            "details",
-            {"id": name, "open": is_last},
-            element("summary", {}, "What was sent and what came back"),
-            element("h3", {}, "Answer"),
-            body_view(f"{name}-answer", "Body of the answer", attempt.answer),
-            element("h3", {}, "Headers"),
-            headers_view(
-                f"{name}-headers", "Headers of the notification", attempt.headers
-            ),
-            element("h3", {}, "Body"),
-            body_view(
-                f"{name}-body", "Body of the notification", attempt.body, f"{path}/body"
-            ),
-            element("h3", {}, "Verify with openssl"),
-            code_block(
-                f"{name}-openssl",
-                "Commands that verify the signature",
-                verify_command(origin, path, "platform"),
-            ),
-        ),
+        command=verify_command(origin, path, "platform"),
     )

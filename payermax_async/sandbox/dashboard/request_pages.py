@@ -7,22 +7,11 @@ from collections.abc import Sequence
 import attrs
 
 from payermax_async.core.codes import SUCCESS_CODE
-from payermax_async.sandbox.dashboard.components import (
-    Pager,
-    Row,
-    code_block,
-    facts,
-    listing,
-    live,
-    moment,
-    section,
-    tag,
-)
-from payermax_async.sandbox.dashboard.elements import Html, Node, element
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame
+from payermax_async.sandbox.dashboard.components import Moment, Pager, Row, Tag
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page
 from payermax_async.sandbox.dashboard.wire import (
-    body_view,
-    headers_view,
+    BodyView,
+    headers_text,
     verify_command,
 )
 from payermax_async.sandbox.gateway.exchange import Exchange, Verdict
@@ -30,21 +19,22 @@ from payermax_async.sandbox.gateway.exchange import Exchange, Verdict
 __all__ = [
     "Reason",
     "RequestEntry",
+    "RequestPage",
+    "RequestsPage",
     "is_unsigned",
-    "render_request",
-    "render_requests",
+    "request_page",
     "request_row",
 ]
 
 PATH = f"{ROOT}/requests"
 
 _SIGNATURES = {
-    Verdict.NOT_CHECKED: ("not checked", "plain"),
-    Verdict.MISSING: ("no signature", "bad"),
-    Verdict.REPEATED: ("two signatures", "bad"),
-    Verdict.UNKNOWN_APP: ("unknown app", "bad"),
-    Verdict.WRONG: ("wrong signature", "bad"),
-    Verdict.VALID: ("signature valid", "good"),
+    Verdict.NOT_CHECKED: Tag("not checked"),
+    Verdict.MISSING: Tag("no signature", "bad"),
+    Verdict.REPEATED: Tag("two signatures", "bad"),
+    Verdict.UNKNOWN_APP: Tag("unknown app", "bad"),
+    Verdict.WRONG: Tag("wrong signature", "bad"),
+    Verdict.VALID: Tag("signature valid", "good"),
 }
 
 
@@ -74,7 +64,7 @@ class RequestEntry:
 
 def is_unsigned(exchange: Exchange) -> bool:
     """Whether the signature was what was wrong with a request."""
-    return _SIGNATURES[exchange.verdict][1] == "bad"
+    return _SIGNATURES[exchange.verdict].tone == "bad"
 
 
 def request_row(entry: RequestEntry, frame: Frame) -> Row:
@@ -85,153 +75,156 @@ def request_row(entry: RequestEntry, frame: Frame) -> Row:
         title=exchange.operation,
         note=entry.key,
         why=entry.reason.title if entry.reason else "",
-        tag=_tags(exchange),
-        tone=_tone(entry),
-        at=moment(exchange.at, frame.now),
+        tags=_tags(exchange),
+        tone=_tone(exchange),
+        at=frame.moment(exchange.at),
     )
 
 
-def _tone(entry: RequestEntry) -> str:
-    exchange = entry.exchange
-    if is_unsigned(entry.exchange):
+def _tone(exchange: Exchange) -> str:
+    if is_unsigned(exchange):
         return "bad"
     if exchange.fault:
         return "wait"
     return "good" if exchange.code == SUCCESS_CODE else "wait"
 
 
-def _tags(exchange: Exchange) -> Node:
-    struck = None
+def _tags(exchange: Exchange) -> tuple[Tag, ...]:
+    struck: list[Tag] = []
     if exchange.fault:
-        struck = tag(f"fault: {exchange.fault_name or 'by script'}", "wait")
+        struck = [Tag(f"fault: {exchange.fault_name or 'by script'}", "wait")]
     tone = "bad" if is_unsigned(exchange) else "wait"
     if exchange.code == SUCCESS_CODE:
-        answer = tag("success", "good")
+        answer = Tag("success", "good")
     elif exchange.code:
-        answer = tag(exchange.code, tone)
+        answer = Tag(exchange.code, tone)
     elif exchange.response is None:
-        answer = tag("no answer", "wait")
+        answer = Tag("no answer", "wait")
     else:
-        answer = tag(f"HTTP {exchange.response.status}", "wait")
-    return [struck, answer]
+        answer = Tag(f"HTTP {exchange.response.status}", "wait")
+    return (*struck, answer)
 
 
-def render_requests(
-    frame: Frame, entries: Sequence[RequestEntry], pager: Pager, only: str
-) -> str:
-    """The list, newest first; ``only`` is ``failed`` or empty."""
-    failed = only == "failed"
-    empty = (
-        "No request with a wrong signature is remembered."
-        if failed
-        else "No request has come yet."
-    )
-    kinds = element(
-        "p",
-        {"class": "kinds"},
-        _kind("All", PATH, not failed),
-        _kind("Wrong signature", f"{PATH}?only=failed", failed),
-    )
-    return frame.render(
-        "Requests",
-        PATH,
-        element("h1", {}, "Requests"),
-        kinds,
-        live(
-            "list",
-            listing([request_row(entry, frame) for entry in entries], empty),
-            pager.render(),
-        ),
-    )
+@attrs.frozen(kw_only=True)
+class RequestsPage(Page):
+    """The list, newest first."""
+
+    template = "requests"
+    place = PATH
+
+    title: str = "Requests"
+    """What it is about."""
+    rows: Sequence[Row]
+    """The lines of this part."""
+    pager: Pager
+    """Which part it is."""
+    only_failed: bool
+    """Whether it holds those with a wrong signature alone."""
 
 
-def _kind(text: str, href: str, current: bool) -> Html:
-    return element(
-        "a", {"href": href, "aria-current": "true" if current else None}, text
-    )
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    """HTTP status."""
+    headers: str
+    """Its header lines."""
+    body: BodyView
+    """Its body."""
 
 
-def render_request(frame: Frame, entry: RequestEntry, origin: str) -> str:
+@attrs.frozen(kw_only=True)
+class RequestPage(Page):
     """Everything about one request."""
+
+    template = "request"
+    place = PATH
+
+    number: int
+    """Counts all requests."""
+    operation: str
+    """What was asked for."""
+    reason: Reason | None
+    """Why it was refused, if it was."""
+    is_unsigned: bool
+    """Whether for its signature."""
+    signature: tuple[Tag, ...]
+    """What the signature was worth."""
+    outcome: tuple[Tag, ...]
+    """What was answered, in a word."""
+    message: str
+    """The gateway's words."""
+    merchant_no: str
+    """Who asked."""
+    key: str
+    """The merchant's id in it."""
+    at: Moment | None
+    """When it came."""
+    fault: str
+    """What went wrong on purpose."""
+    body: BodyView
+    """As it came."""
+    headers: str
+    """Its header lines."""
+    command: str
+    """Checks the signature without this sandbox; empty where there is none."""
+    answer: Answer | None
+    """What came back; nothing when the connection was ended."""
+
+    @property
+    def why(self) -> str:
+        """What the reason is called."""
+        signature = "Why the signature is wrong"
+        return signature if self.is_unsigned else "Why it was refused"
+
+    @property
+    def why_kind(self) -> str:
+        """How loud it is."""
+        return "verdict bad" if self.is_unsigned else "verdict wait"
+
+
+def request_page(frame: Frame, entry: RequestEntry, origin: str) -> RequestPage:
+    """The page of a request.
+
+    Args:
+        frame: What every page knows.
+        entry: The request.
+        origin: Of this sandbox.
+    """
     exchange = entry.exchange
-    signature, tone = _SIGNATURES[exchange.verdict]
     path = f"{PATH}/{exchange.number}"
-    rows: list[tuple[str, Node]] = [
-        ("Signature", tag(signature, tone)),
-        ("Answer", _tags(exchange)),
-        ("The gateway's words", entry.message or None),
-        ("Merchant", exchange.merchant_no),
-        ("Merchant's id", entry.key),
-        ("Came at", moment(exchange.at, frame.now)),
-        ("Fault", exchange.fault_name or ("by script" if exchange.fault else "")),
-    ]
-    return frame.render(
-        f"Request {exchange.number}",
-        PATH,
-        element("p", {"class": "crumb"}, element("a", {"href": PATH}, "Requests")),
-        element("h1", {}, f"{exchange.number}. {exchange.operation}"),
-        _why(entry),
-        section("What it was", facts(rows)),
-        section(
-            "Body as it came",
-            body_view("body", "Body of the request", exchange.body, f"{path}/body"),
-        ),
-        section(
-            "Headers", headers_view("headers", "Request headers", exchange.headers)
-        ),
-        _check(exchange, origin, path),
-        _answer(exchange, path),
+    signed = exchange.verdict in {Verdict.VALID, Verdict.WRONG}
+    body = BodyView.of("body", "Body of the request", exchange.body, f"{path}/body")
+    return RequestPage(
+        frame=frame,
+        title=f"Request {exchange.number}",
+        number=exchange.number,
+        operation=exchange.operation,
+        reason=entry.reason,
+        is_unsigned=is_unsigned(exchange),
+        signature=(_SIGNATURES[exchange.verdict],),
+        outcome=_tags(exchange),
+        message=entry.message,
+        merchant_no=exchange.merchant_no,
+        key=entry.key,
+        at=frame.moment(exchange.at),
+        fault=exchange.fault_name or ("by script" if exchange.fault else ""),
+        body=body,
+        headers=headers_text(exchange.headers),
+        command=verify_command(origin, path, "merchant") if signed else "",
+        answer=_answer(exchange, path),
     )
 
 
-def _why(entry: RequestEntry) -> Html | None:
-    reason = entry.reason
-    if reason is None:
-        return None
-    title = (
-        "Why the signature is wrong"
-        if is_unsigned(entry.exchange)
-        else "Why it was refused"
-    )
-    return section(
-        title,
-        element("p", {"class": "reason"}, reason.title),
-        element("p", {"class": "remedy"}, element("b", {}, "Do this: "), reason.remedy)
-        if reason.remedy
-        else None,
-        kind="verdict bad" if is_unsigned(entry.exchange) else "verdict wait",
-    )
-
-
-def _check(exchange: Exchange, origin: str, path: str) -> Html | None:
-    if exchange.verdict not in {Verdict.VALID, Verdict.WRONG}:
-        return None
-    return section(
-        "Verify with openssl",
-        element(
-            "p",
-            {"class": "quiet"},
-            "The exact bytes, the header and the merchant's public key, checked "
-            "without this sandbox.",
-        ),
-        code_block(
-            "openssl",
-            "Commands that verify the signature",
-            verify_command(origin, path, "merchant"),
-        ),
-    )
-
-
-def _answer(exchange: Exchange, path: str) -> Html:
+def _answer(exchange: Exchange, path: str) -> Answer | None:
     response = exchange.response
     if response is None:
-        return section(
-            "Answer",
-            element("p", {"class": "empty"}, "None: the connection was ended."),
-        )
-    return section(
-        "Answer",
-        element("p", {"class": "quiet"}, f"HTTP {response.status}"),
-        headers_view("answer-headers", "Headers of the answer", response.headers),
-        body_view("answer", "Body of the answer", response.body, f"{path}/answer"),
+        return None
+    return Answer(
+        status=response.status,
+        headers=headers_text(response.headers),
+        body=BodyView.of(
+            "answer", "Body of the answer", response.body, f"{path}/answer"
+        ),
     )

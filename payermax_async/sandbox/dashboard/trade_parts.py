@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from urllib.parse import quote
+
+import attrs
 
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.sandbox.cashier.amounts import format_money
-from payermax_async.sandbox.dashboard.components import (
-    button,
-    facts,
-    moment,
-    section,
-    tag,
-)
-from payermax_async.sandbox.dashboard.elements import Html, Node, element
+from payermax_async.sandbox.dashboard.components import Moment, Tag
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
 from payermax_async.sandbox.ledger.records import Refund, Trade
 
-__all__ = ["refunds_section", "trades_section"]
+__all__ = ["RefundItem", "TradeItem", "refund_item", "trade_item"]
 
 _TRADES = {
     PaymentStatus.SUCCESS: "good",
@@ -32,104 +26,108 @@ _REFUNDS = {
 }
 
 
-def trades_section(frame: Frame, trades: Sequence[Trade]) -> Html:
-    """The trades, newest first."""
-    items = [_trade(frame, trade) for trade in reversed(trades)]
-    return section(
-        "Trades",
-        element("ul", {"class": "items"}, items)
-        if items
-        else element("p", {"class": "empty"}, "Nobody has opened the link yet."),
-    )
+@attrs.frozen(kw_only=True)
+class TradeItem:
+    """A trade on its link's page."""
+
+    number: str
+    """The gateway's order number."""
+    tone: str
+    """The colour of its edge."""
+    tags: tuple[Tag, ...]
+    """How it stands."""
+    paid_with: str
+    """Card, wallet or bank."""
+    opened: Moment | None
+    """When the payer came."""
+    confirmed: Moment | None
+    """When the payer chose."""
+    ended: Moment | None
+    """When it was decided."""
+    closes: Moment | None
+    """When its time is up, while it is pending."""
+    path: str
+    """Where its buttons lead."""
+    buttons: tuple[tuple[str, str], ...]
+    """What can be done: the outcome, and what to call it."""
 
 
-def _trade(frame: Frame, trade: Trade) -> Html:
+def trade_item(frame: Frame, trade: Trade) -> TradeItem:
+    """A trade as its link's page shows it."""
     tone = _TRADES.get(trade.status, "plain")
-    return element(
-        "li",
-        {"class": f"item {tone}"},
-        element(
-            "p",
-            {"class": "line-up"},
-            element("b", {}, trade.out_trade_no),
-            " ",
-            tag(trade.status.value, tone),
-            tag("walked away") if trade.left else None,
-            tag(trade.result_code) if trade.result_code else None,
-        ),
-        facts(_trade_facts(frame, trade)),
-        _trade_buttons(frame, trade),
+    tags = [Tag(trade.status.value, tone)]
+    if trade.left:
+        tags.append(Tag("walked away"))
+    if trade.result_code:
+        tags.append(Tag(trade.result_code))
+    pending = trade.status is PaymentStatus.PENDING
+    return TradeItem(
+        number=trade.out_trade_no,
+        tone=tone,
+        tags=tuple(tags),
+        paid_with=_paid_with(trade),
+        opened=frame.moment(trade.created_at),
+        confirmed=frame.moment(trade.confirmed_at),
+        ended=frame.moment(trade.completed_at),
+        closes=frame.moment(trade.closes_at) if pending else None,
+        path=f"{ROOT}/trades/{quote(trade.out_trade_no)}",
+        buttons=_buttons(trade),
     )
 
 
-def _trade_facts(frame: Frame, trade: Trade) -> list[tuple[str, Node]]:
-    payment = trade.payment
-    paid_with = None
-    if payment is not None:
-        card = payment.card
-        paid_with = f"{card.org} {card.last4}" if card else payment.method.target_org
-    pending = trade.status is PaymentStatus.PENDING
-    return [
-        ("Paid with", paid_with),
-        ("Opened", moment(trade.created_at, frame.now)),
-        ("Confirmed", moment(trade.confirmed_at, frame.now)),
-        ("Ended", moment(trade.completed_at, frame.now)),
-        ("Closes", moment(trade.closes_at, frame.now) if pending else None),
-    ]
+def _paid_with(trade: Trade) -> str:
+    if trade.payment is None:
+        return ""
+    card = trade.payment.card
+    return f"{card.org} {card.last4}" if card else trade.payment.method.target_org
 
 
-def _trade_buttons(frame: Frame, trade: Trade) -> Html | None:
-    buttons: list[Node] = []
+def _buttons(trade: Trade) -> tuple[tuple[str, str], ...]:
     if trade.status is PaymentStatus.PENDING and not trade.left:
-        buttons = [
-            button("Let it succeed", name="outcome", value="succeed"),
-            button("Let it fail", name="outcome", value="fail"),
-        ]
-    elif trade.status is PaymentStatus.FAILED and not trade.announced:
-        buttons = [button("Close its result page", name="outcome", value="close")]
-    if not buttons:
-        return None
-    action = f"{ROOT}/trades/{quote(trade.out_trade_no)}"
-    return frame.form(action, buttons, kind="row-buttons")
+        return (("succeed", "Let it succeed"), ("fail", "Let it fail"))
+    if trade.status is PaymentStatus.FAILED and not trade.announced:
+        return (("close", "Close its result page"),)
+    return ()
 
 
-def refunds_section(frame: Frame, refunds: Sequence[Refund]) -> Html | None:
-    """The refunds, newest first; nothing when there are none."""
-    if not refunds:
-        return None
-    items = [_refund(frame, refund) for refund in reversed(refunds)]
-    return section("Refunds", element("ul", {"class": "items"}, items))
+@attrs.frozen(kw_only=True)
+class RefundItem:
+    """A refund on its link's page."""
+
+    number: str
+    """The merchant's id."""
+    tone: str
+    """The colour of its edge."""
+    tags: tuple[Tag, ...]
+    """How it stands."""
+    amount: str
+    """What goes back."""
+    order: str
+    """The order it belongs to."""
+    asked: Moment | None
+    """When the merchant asked."""
+    due: Moment | None
+    """When it ends by itself."""
+    ended: Moment | None
+    """When it ended."""
+    path: str
+    """Where its buttons lead."""
+    is_pending: bool
+    """Whether it can be ended."""
 
 
-def _refund(frame: Frame, refund: Refund) -> Html:
+def refund_item(frame: Frame, refund: Refund) -> RefundItem:
+    """A refund as its link's page shows it."""
     tone = _REFUNDS.get(refund.status, "wait")
-    buttons = None
-    if refund.status is RefundStatus.REFUND_PENDING:
-        buttons = frame.form(
-            f"{ROOT}/refunds/{quote(refund.refund_trade_no)}",
-            button("Let it succeed", name="status", value="REFUND_SUCCESS"),
-            button("Let it fail", name="status", value="REFUND_FAILED"),
-            kind="row-buttons",
-        )
-    return element(
-        "li",
-        {"class": f"item {tone}"},
-        element(
-            "p",
-            {"class": "line-up"},
-            element("b", {}, refund.out_refund_no),
-            " ",
-            element("span", {}, format_money(refund.amount, refund.currency, "en")),
-            " ",
-            tag(refund.status.value, tone),
-        ),
-        facts(
-            [
-                ("Order", refund.out_trade_no),
-                ("Asked for", moment(refund.created_at, frame.now)),
-                ("Due", moment(refund.due_at, frame.now)),
-                ("Ended", moment(refund.finished_at, frame.now)),
-            ]
-        ),
-        buttons,
+    return RefundItem(
+        number=refund.out_refund_no,
+        tone=tone,
+        tags=(Tag(refund.status.value, tone),),
+        amount=format_money(refund.amount, refund.currency, "en"),
+        order=refund.out_trade_no,
+        asked=frame.moment(refund.created_at),
+        due=frame.moment(refund.due_at),
+        ended=frame.moment(refund.finished_at),
+        path=f"{ROOT}/refunds/{quote(refund.refund_trade_no)}",
+        is_pending=refund.status is RefundStatus.REFUND_PENDING,
     )

@@ -7,11 +7,11 @@ import json
 import re
 import shlex
 
-from payermax_async.sandbox.dashboard.components import code_block
-from payermax_async.sandbox.dashboard.elements import Html, Node, element
+import attrs
+
 from payermax_async.transport.base import Headers
 
-__all__ = ["body_view", "headers_view", "readable", "verify_command"]
+__all__ = ["BodyView", "headers_text", "readable", "verify_command"]
 
 _SHOWN = 64 * 1024
 _DUMPED = 2048
@@ -52,62 +52,58 @@ def readable(body: bytes) -> tuple[str, bool]:
     return signs, signs != text or b"\\x" in text.encode()
 
 
-def body_view(name: str, label: str, body: bytes, download: str = "") -> Node:
+@attrs.frozen(kw_only=True)
+class BodyView:
     """A body: its size and digest, its text, its bytes, and the way to save it."""
-    if not body:
-        return element("p", {"class": "empty"}, "No body.")
-    text, stands_in = readable(body[:_SHOWN])
-    digest = hashlib.sha256(body).hexdigest()
-    return [
-        element(
-            "p",
-            {"class": "quiet"},
-            f"{len(body):,} bytes, SHA-256 ",
-            element("code", {}, digest[:16] + "…"),
-            _save(download),
-        ),
-        code_block(name, label, text),
-        element(
-            "p",
-            {"class": "quiet"},
-            "␍ ␊ ⇥ and words in ⟨ ⟩ stand for bytes that cannot be seen.",
+
+    name: str
+    """Unique in its page."""
+    label: str
+    """What it is."""
+    is_empty: bool
+    """Whether there is nothing to show."""
+    size: str
+    """Bytes."""
+    digest: str
+    """The start of its SHA-256."""
+    text: str
+    """Its start as text, with signs for what cannot be seen."""
+    stands_in: bool
+    """Whether there are such signs."""
+    lines: str
+    """JSON with line breaks, to read; never what was signed. Empty for others."""
+    dump: str
+    """Its start as hexadecimal."""
+    download: str
+    """Path of the exact bytes; empty where they cannot be had."""
+
+    @classmethod
+    def of(cls, name: str, label: str, body: bytes, download: str = "") -> BodyView:
+        """A body made readable."""
+        text, stands_in = readable(body[:_SHOWN])
+        return cls(
+            name=name,
+            label=label,
+            is_empty=not body,
+            size=f"{len(body):,}",
+            digest=hashlib.sha256(body).hexdigest()[:16] + "…",
+            text=text,
+            stands_in=stands_in,
+            lines=_lines(body),
+            dump=_dump(body),
+            download=download,
         )
-        if stands_in
-        else None,
-        _layout_view(name, label, body),
-        element(
-            "details",
-            {"id": f"{name}-hex"},
-            element("summary", {}, "As hexadecimal"),
-            code_block(f"{name}-dump", f"{label}, hexadecimal", _dump(body)),
-        ),
-    ]
 
 
-def _save(download: str) -> Node:
-    if not download:
-        return None
-    return [
-        " · ",
-        element("a", {"href": download, "download": True}, "Save the exact bytes"),
-    ]
-
-
-def _layout_view(name: str, label: str, body: bytes) -> Html | None:
-    """The same JSON with line breaks, to read; never what was signed."""
+def _lines(body: bytes) -> str:
     if len(body) > _SHOWN:
-        return None
+        return ""
     try:
         text = body.decode()
         json.loads(text)
     except (ValueError, RecursionError):
-        return None
-    return element(
-        "details",
-        {"id": f"{name}-layout"},
-        element("summary", {}, "Laid out to read"),
-        code_block(f"{name}-lines", f"{label}, laid out", _laid_out(text)),
-    )
+        return ""
+    return _laid_out(text)
 
 
 def _laid_out(text: str) -> str:
@@ -144,10 +140,9 @@ def _dump(body: bytes) -> str:
     return "\n".join(lines)
 
 
-def headers_view(name: str, label: str, headers: Headers) -> Html:
+def headers_text(headers: Headers) -> str:
     """Header lines as they came; what would let somebody in is covered."""
-    lines = "\n".join(f"{key}: {_covered(key, value)}" for key, value in headers)
-    return code_block(name, label, lines)
+    return "\n".join(f"{key}: {_covered(key, value)}" for key, value in headers)
 
 
 def _covered(name: str, value: str) -> str:
