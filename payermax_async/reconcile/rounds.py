@@ -12,13 +12,14 @@ import attrs
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.links import LinkDetails
-from payermax_async.core.money import AmountInput, parse_amount
+from payermax_async.core.money import AmountInput, lenient_amount
+from payermax_async.webhooks.expectations import check_expected, check_expected_id
 
 __all__ = ["AskAgain", "Found", "LinkState", "OpenLink", "OpenLinks", "Round"]
 
 
 def _amount(value: AmountInput | None) -> Decimal | None:
-    return None if value is None else parse_amount(value)
+    return None if value is None else lenient_amount(value)
 
 
 def _with_offset(_: object, __: object, moment: datetime) -> None:
@@ -31,7 +32,9 @@ class OpenLink:
     """A link whose end the shop has not heard of.
 
     Raises:
-        ValueError: The time has no offset, or the amount is none.
+        ValueError: The time has no offset.
+        ValidationError: The id is none; only one of amount and currency is given; or
+            they can never be paid, see :class:`~payermax_async.webhooks.Expected`.
     """
 
     merchant_link_id: str
@@ -43,6 +46,11 @@ class OpenLink:
     the receiver has a lookup of its own."""
     currency: str | None = None
     """ISO 4217 code; together with the amount."""
+
+    def __attrs_post_init__(self) -> None:
+        check_expected_id(self.merchant_link_id)
+        if self.amount is not None or self.currency is not None:
+            check_expected(self.amount, self.currency)
 
 
 class OpenLinks(Protocol):

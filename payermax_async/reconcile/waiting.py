@@ -26,6 +26,7 @@ from payermax_async.reconcile.learned import has_ended, learned
 from payermax_async.reconcile.rounds import LinkState
 from payermax_async.webhooks.entries import Expected, Source
 from payermax_async.webhooks.events import LinkPaid
+from payermax_async.webhooks.expectations import check_expected, check_expected_id
 from payermax_async.webhooks.receiver import Receiver
 
 __all__ = ["LinkOutcome", "Polling", "wait_until_paid"]
@@ -132,6 +133,8 @@ async def wait_until_paid(
     Raises:
         TimeoutError: Neither was known in time. The link may still be paid. The
             cause is the error of the last question, if it failed.
+        ValidationError: What is expected can never be paid, or the id is none.
+        ConfigurationError: ``timeout`` is no time.
         PayerMaxError: Asking is refused and will be: wrong keys, a closed client.
 
     Example:
@@ -139,6 +142,13 @@ async def wait_until_paid(
         >>> if outcome.is_paid:
         ...     await ship("order-1001")
     """
+    if not 0 < timeout < float("inf"):
+        raise ConfigurationError("timeout is a number of seconds, more than 0")
+    check_expected_id(merchant_link_id)
+    if expected is not None:
+        check_expected(
+            getattr(expected, "amount", None), getattr(expected, "currency", None)
+        )
     wait = _Wait(client, merchant_link_id, expected, polling, clock)
     ways: list[Coroutine[object, object, LinkOutcome | None]] = [
         wait.give_up_after(timeout),

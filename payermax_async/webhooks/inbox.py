@@ -89,6 +89,13 @@ class Inbox(Protocol[ConnectionT_co]):
         """
         ...
 
+    async def was_handled(self, entry: StoredNotification) -> bool:
+        """Whether the payment of an entry was handled, under whichever type.
+
+        PayerMax may tell of one payment twice, as PAYBYLINK and as PAYMENT.
+        """
+        ...
+
     async def next_due(self, tenant: str) -> datetime | None:
         """When there is next something to claim; ``None`` when nothing waits."""
         ...

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.notifications import Notification
 from payermax_async.webhooks.dedupe import dedupe_key
 from payermax_async.webhooks.events import (
@@ -37,6 +38,7 @@ __all__ = [
     "is_overtaken",
     "is_superseded",
     "parts_of",
+    "payment_subject",
 ]
 
 NOTHING_KNOWN = -1
@@ -104,6 +106,21 @@ def digest(*parts: str) -> str:
     """Names of any length in one of fixed length, without collisions."""
     text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def payment_subject(tenant: str, key: tuple[str, ...]) -> str | None:
+    """What a successful payment is, under whichever type it was told.
+
+    Marked when it is handled, so that nobody is alarmed when no handler wants the
+    same payment under its other type. ``None`` for whatever is no such payment.
+    """
+    match key:
+        case (merchant, "PAYBYLINK", _, trade, PaymentStatus.SUCCESS) if trade:
+            return digest(tenant, "handled payment", merchant, trade)
+        case (merchant, "PAYMENT", trade, PaymentStatus.SUCCESS) if trade:
+            return digest(tenant, "handled payment", merchant, trade)
+        case _:
+            return None
 
 
 def _part(notification: Notification, index: int, tenant: str) -> Part:

@@ -33,7 +33,7 @@ from payermax_async.webhooks.handlers import Handlers, Registered
 from payermax_async.webhooks.inbox import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
 from payermax_async.webhooks.time_limit import TimeLimits
-from payermax_async.webhooks.unclaimed import tell_unclaimed
+from payermax_async.webhooks.unclaimed import Unclaimed
 
 __all__ = ["Worker"]
 
@@ -70,6 +70,7 @@ class Worker(Generic[ConnectionT]):
         self._clock = clock
         self._tally = tally
         self._time_limits = TimeLimits()
+        self._unclaimed = Unclaimed(tally, timedelta(seconds=limits.other_type))
         self._name = secrets.token_hex(8)
         self._claims = itertools.count()
         self._looking = asyncio.Event()
@@ -87,6 +88,7 @@ class Worker(Generic[ConnectionT]):
         """Wait until nothing is due and no handler runs, however long that takes."""
         async with self._rested:
             await self._rested.wait_for(lambda: self._resting)
+        await self._tell_of_money(early=True)
 
     async def run(self) -> None:
         """Work until :meth:`stop`, whatever the inbox or a handler does."""
@@ -100,6 +102,7 @@ class Worker(Generic[ConnectionT]):
                     tidied = now
                     await self._tidy(now)
                 self._tally.sum_up()
+                await self._tell_of_money()
                 wait = await self._look()
             except Exception as error:  # noqa: BLE001 - it works again when the inbox does
                 self._trouble("the inbox", error)
@@ -122,6 +125,14 @@ class Worker(Generic[ConnectionT]):
             if left:
                 # Each gets the time to stop, and to note that it was interrupted.
                 await asyncio.wait(left, timeout=2 * self._limits.store_timeout)
+            await self._tell_of_money(early=True)
+
+    async def _tell_of_money(self, *, early: bool = False) -> None:
+        await self._unclaimed.tell_of_money(
+            lambda entry: self._asked(self._inbox.was_handled(entry)),
+            self._clock.now(),
+            early=early,
+        )
 
     async def _tidy(self, now: datetime) -> None:
         try:
@@ -213,7 +224,7 @@ class Worker(Generic[ConnectionT]):
             return Verdict(state=EntryState.PARKED, problem="unreadable by now")
         handler = self._handlers.find(event)
         if handler is None:
-            tell_unclaimed(self._tally, event, entry)
+            self._unclaimed.tell(event, entry, self._clock.now())
             return Verdict(state=EntryState.UNCLAIMED)
         ended = await self._compared(event, entry)
         if ended is not None:

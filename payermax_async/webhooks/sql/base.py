@@ -94,6 +94,10 @@ class SqlInbox(ABC, Generic[ConnectionT]):
         """Set the state of a claimed entry; False when it is no longer held."""
         return await self._run(handling.finish(entry, verdict, now))
 
+    async def was_handled(self, entry: StoredNotification) -> bool:
+        """Whether the payment of an entry was handled, under whichever type."""
+        return await self._run(handling.was_handled(entry))
+
     async def next_due(self, tenant: str) -> datetime | None:
         """When there is next something to claim; ``None`` when nothing waits."""
         return await self._run(handling.next_due(tenant))

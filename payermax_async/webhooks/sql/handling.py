@@ -8,7 +8,7 @@ from datetime import datetime
 import attrs
 
 from payermax_async.webhooks.entries import EntryState, StoredNotification, Verdict
-from payermax_async.webhooks.sql.keeping import ranks_of
+from payermax_async.webhooks.sql.keeping import mark_payment, ranks_of
 from payermax_async.webhooks.sql.vocabulary import (
     SELECT,
     WAITING,
@@ -18,9 +18,9 @@ from payermax_async.webhooks.sql.vocabulary import (
     micros,
     read_entry,
 )
-from payermax_async.webhooks.standing import is_overtaken
+from payermax_async.webhooks.standing import is_overtaken, payment_subject
 
-__all__ = ["claim", "finish", "next_due", "renew"]
+__all__ = ["claim", "finish", "next_due", "renew", "was_handled"]
 
 
 def claim(
@@ -83,7 +83,15 @@ def finish(entry: StoredNotification, verdict: Verdict, now: datetime) -> Steps[
     if not held:
         return False
     yield _set(entry.id, verdict, now)
+    if verdict.state is EntryState.DONE:
+        yield from mark_payment(entry.tenant, entry.key)
     return True
+
+
+def was_handled(entry: StoredNotification) -> Steps[bool]:
+    """Whether the payment of an entry was handled, under whichever type."""
+    subject = payment_subject(entry.tenant, entry.key)
+    return subject is not None and bool((yield from ranks_of([subject])))
 
 
 def _set(number: int, verdict: Verdict, now: datetime) -> Query:

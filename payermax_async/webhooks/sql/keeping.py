@@ -21,9 +21,10 @@ from payermax_async.webhooks.standing import (
     digest,
     is_superseded,
     parts_of,
+    payment_subject,
 )
 
-__all__ = ["admit", "park", "ranks_of", "store"]
+__all__ = ["admit", "mark_payment", "park", "ranks_of", "store"]
 
 
 def store(arrival: Arrival, *, handled: bool = False) -> Steps[Stored]:
@@ -92,7 +93,20 @@ def _keep(part: Part, arrival: Arrival, handled: bool) -> Steps[EntryState | Non
                 "UPDATE {standing} SET rank = :rank WHERE subject = :subject",
                 {"subject": subject, "rank": rank},
             )
+    if state is EntryState.DONE:
+        yield from mark_payment(arrival.tenant, part.key)
     return state
+
+
+def mark_payment(tenant: str, key: tuple[str, ...]) -> Steps[None]:
+    """Remember that a payment was handled, if the key is of one."""
+    subject = payment_subject(tenant, key)
+    if subject is not None:
+        yield Query(
+            "INSERT INTO {standing} (subject, rank, holder, held_until) "
+            "VALUES (:subject, 0, '', 0) ON CONFLICT (subject) DO NOTHING",
+            {"subject": subject},
+        )
 
 
 def _insert(values: Mapping[str, object], arrival: Arrival | ParkedBody) -> Steps[bool]:
