@@ -6,13 +6,13 @@ headers into one before they are counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol, cast, runtime_checkable
 
 __all__ = ["HeaderItems", "HeaderSource", "header_values"]
 
 _LISTINGS = ("getall", "getlist", "get_list", "get_all")
-"""What multi-dictionaries call "all values of this name"."""
+"""What libraries call "all values of this name"; some mean "all headers" by it."""
 
 
 @runtime_checkable
@@ -22,6 +22,13 @@ class HeaderItems(Protocol):
     def items(self) -> Iterable[tuple[object, object]]:
         """Pairs of name and value."""
         ...
+
+
+@runtime_checkable
+class _Keyed(Protocol):
+    """A mapping that has no ``items()``."""
+
+    def __getitem__(self, name: str, /) -> object: ...
 
 
 HeaderSource = HeaderItems | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
@@ -42,49 +49,92 @@ def header_values(headers: HeaderSource, *names: str) -> dict[str, list[str]]:
     Raises:
         TypeError: ``headers`` are no headers, or a wanted value is no text.
     """
+    # The longest answer counts: what some multi-dictionaries list shows only one value
+    # of each name, or all of them joined.
     found: dict[str, list[str]] = {name: [] for name in names}
     spelled: dict[str, set[object]] = {name: set() for name in names}
-    for spelling, value in _pairs(headers):
-        name = _text(spelling).lower()
-        if name in found:
-            spelled[name].add(spelling)
-            found[name].extend(_texts(value))
-    for listing in _LISTINGS:
-        list_all = getattr(headers, listing, None)
-        if callable(list_all):
-            for name in names:
-                # The longest answer counts: the items of some multi-dictionaries
-                # show only one value of each name.
-                listed = [_texts(list_all(spelling)) for spelling in spelled[name]]
-                found[name] = max(found[name], *listed, [], key=len)
+    for pairs in (_items(headers), *_other_pairs(headers)):
+        seen: dict[str, list[str]] = {name: [] for name in names}
+        for spelling, value in pairs:
+            name = _text(spelling).lower()
+            if name in seen:
+                spelled[name].add(spelling)
+                seen[name].extend(_texts(value))
+        found = {name: max(found[name], seen[name], key=len) for name in names}
+    for name in names:
+        for spelling in spelled[name]:
+            for listed in _listed(headers, spelling):
+                found[name] = max(found[name], listed, key=len)
     return found
 
 
-def _pairs(headers: object) -> Iterable[tuple[object, object]]:
-    items = getattr(headers, "items", None)
+def _items(headers: object) -> Iterable[tuple[object, object]]:
+    """Pairs from ``items()``, from a mapping without it, or the object itself."""
+    items, names = (getattr(headers, word, None) for word in ("items", "keys"))
     if callable(items):
         headers = items()
+    elif callable(names) and isinstance(headers, _Keyed):
+        headers = [(name, headers[name]) for name in cast("Iterable[str]", names())]
     if isinstance(headers, (str, bytes)) or not isinstance(headers, Iterable):
         raise TypeError(
             "headers are a mapping or pairs of name and value, not "
             f"{type(headers).__name__}"
         )
     for pair in cast("Iterable[object]", headers):
-        if not isinstance(pair, (tuple, list)):
+        parts = _pair(pair)
+        if parts is None:
             raise TypeError("each header is a pair of name and value")
-        parts = cast("tuple[object, ...] | list[object]", pair)
-        if len(parts) != 2:
-            raise TypeError("each header is a pair of name and value")
-        yield parts[0], parts[1]
+        yield parts
+
+
+def _pair(value: object) -> tuple[object, object] | None:
+    if not isinstance(value, (tuple, list)):
+        return None
+    parts = cast("tuple[object, ...] | list[object]", value)
+    return (parts[0], parts[1]) if len(parts) == 2 else None
+
+
+def _other_pairs(headers: object) -> Iterator[list[tuple[object, object]]]:
+    """Pairs from a method that lists every header when it is asked for none."""
+    for answer in _answers(headers):
+        pairs = [_pair(one) for one in answer]
+        if pairs and all(
+            pair is not None and isinstance(pair[0], (str, bytes)) for pair in pairs
+        ):
+            yield [pair for pair in pairs if pair is not None]
+
+
+def _listed(headers: object, spelling: object) -> Iterator[list[str]]:
+    """Values from each method that lists those of one name."""
+    for answer in _answers(headers, spelling):
+        if all(isinstance(one, (str, bytes)) for one in answer):
+            yield _texts(answer)
+
+
+def _answers(headers: object, *arguments: object) -> Iterator[list[object]]:
+    """What the methods that may list something answer to these arguments.
+
+    What one is called does not tell what it takes: tornado's ``get_all`` is asked
+    without a name and gives every header, ``email.message``'s is asked for a name.
+    """
+    for word in _LISTINGS:
+        method = getattr(headers, word, None)
+        if not callable(method):
+            continue
+        try:
+            answer = method(*arguments)
+        except (TypeError, LookupError):
+            continue  # it wants something else, or has no such name
+        if isinstance(answer, Iterable) and not isinstance(answer, (str, bytes)):
+            yield list(cast("Iterable[object]", answer))
 
 
 def _texts(value: object) -> list[str]:
     if value is None:
         return []
-    several = (
-        cast("list[object]", value) if isinstance(value, (list, tuple)) else [value]
-    )
-    return [_text(one).strip(" \t") for one in several]
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        value = [value]
+    return [_text(one).strip(" \t") for one in cast("Iterable[object]", value)]
 
 
 def _text(value: object) -> str:

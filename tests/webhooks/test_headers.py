@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import wsgiref.headers
+from collections.abc import Callable, Iterator, Mapping
 from email.message import Message
 from typing import cast
 
 import httpx
 import pytest
+import werkzeug.datastructures
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict
 from starlette.datastructures import Headers, ImmutableMultiDict
 
@@ -32,6 +34,65 @@ class LastOfEach(dict[str, list[str]]):
 
     def getlist(self, name: str) -> list[str]:
         return self.get(name, [])
+
+
+class Joined(dict[str, str]):
+    """Like Tornado's HTTPHeaders: items join values, ``get_all`` takes no name."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        super().__init__()
+        self._lines: Pairs = []
+        for name, value in pairs:
+            self._lines.append((name.title(), value))
+            joined = [line for title, line in self._lines if title == name.title()]
+            self[name.title()] = ",".join(joined)
+
+    def get_all(self) -> Iterator[tuple[str, str]]:
+        yield from self._lines
+
+
+class LastOnly(dict[str, str]):
+    """Items show the last value; another method, named alike, takes a number."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        super().__init__(pairs)
+        self._lines = pairs
+
+    def getlist(self, *, limit: int) -> list[str]:
+        raise AssertionError(limit)
+
+    def get_all(self) -> Pairs:
+        return self._lines
+
+
+class Keyed:
+    """A mapping with ``keys`` and brackets and nothing else; lists of values."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        self._lines = pairs
+
+    def keys(self) -> list[str]:
+        return list(dict(self._lines))
+
+    def __getitem__(self, name: str) -> Iterator[str]:
+        return (
+            value for key, value in self._lines if key.casefold() == name.casefold()
+        )
+
+
+class Listing(dict[str, str]):
+    """Items show the first value; the list of a name is a generator."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        super().__init__(reversed(pairs))
+        self._lines = pairs
+
+    def get_list(self, name: str) -> Iterator[bytes]:
+        return (
+            value.encode()
+            for key, value in self._lines
+            if key.casefold() == name.casefold()
+        )
 
 
 def _bytes(pairs: Pairs) -> list[tuple[bytes, bytes]]:
@@ -64,6 +125,12 @@ SOURCES: dict[str, Callable[[Pairs], HeaderSource]] = {
     "httpx": httpx.Headers,
     "email": lambda pairs: cast("HeaderSource", _message(pairs)),
     "last of each": LastOfEach,
+    "joined": Joined,
+    "last only": LastOnly,
+    "keyed": lambda pairs: cast("HeaderSource", Keyed(pairs)),
+    "listing": Listing,
+    "werkzeug": werkzeug.datastructures.Headers,
+    "wsgiref": lambda pairs: cast("HeaderSource", wsgiref.headers.Headers(pairs)),
 }
 
 
