@@ -20,6 +20,7 @@ def listen(
     *,
     forward_to: Annotated[str | None, Parameter(group=_OPTIONS)] = None,
     port: Annotated[int, Parameter(group=_OPTIONS)] = 0,
+    allow_host: Annotated[list[str] | None, Parameter(group=_OPTIONS)] = None,
     merchant: MerchantSource | None = None,
 ) -> int:
     """Receive notifications on this machine until Ctrl-C.
@@ -32,6 +33,9 @@ def listen(
             also of notifications that do not verify, and its answer goes back; so
             it must check them itself.
         port: Port to listen on; a free one when left out.
+        allow_host: Name of a tunnel that leads here, such as shop.tunnel.example.
+            Requests for other names than this machine's, and from pages of other
+            sites, are refused.
         merchant: Whose notifications they are.
     """
     import asyncio
@@ -40,10 +44,12 @@ def listen(
 
     config = (merchant or MerchantSource()).read()
     target = None if forward_to is None else check_target(forward_to, "--forward-to")
-    return asyncio.run(_listen(config, target, port))
+    return asyncio.run(_listen(config, target, port, allow_host or []))
 
 
-async def _listen(config: MerchantConfig, target: str | None, port: int) -> int:
+async def _listen(
+    config: MerchantConfig, target: str | None, port: int, hosts: list[str]
+) -> int:
     from payermax_async.cli.console import output_console
     from payermax_async.cli.failures import Exit
     from payermax_async.cli.listener import Listener
@@ -51,7 +57,9 @@ async def _listen(config: MerchantConfig, target: str | None, port: int) -> int:
 
     console = output_console()
     with stop_signal() as stop:
-        async with Listener(config, console, target=target, port=port) as listener:
+        async with Listener(
+            config, console, target=target, port=port, hosts=hosts
+        ) as listener:
             console.print(f"Listening at {listener.url}", soft_wrap=True)
             if target is not None:
                 console.print(f"Forwarding to {target}", soft_wrap=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +30,8 @@ from payermax_async.core.models.notifications import (
     RefundNotification,
 )
 from payermax_async.core.money import format_amount
+from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
+from payermax_async.sandbox.server.local_only import refuse_strangers
 from payermax_async.signing.diagnosis import explain_signature
 from payermax_async.transport.base import Headers, header_values
 from payermax_async.webhooks import ACKNOWLEDGEMENT, CONTENT_TYPE, NotificationVerifier
@@ -54,6 +58,8 @@ class Listener:
         console: Where to tell it.
         target: Where to hand them on to; they are acknowledged here when left out.
         port: Port to listen on; 0 takes a free one.
+        hosts: Names it may be asked for besides this machine's, such as a tunnel's.
+        head_seconds: How long a connection has for its first headers.
     """
 
     def __init__(
@@ -63,13 +69,17 @@ class Listener:
         *,
         target: str | None = None,
         port: int = 0,
+        hosts: Iterable[str] = (),
+        head_seconds: float = HEAD_SECONDS,
     ) -> None:
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._head_seconds = head_seconds
         self._config = config
         self._verifier = NotificationVerifier.for_merchant(config)
         self._console = console
         self._target = target
         self._port = port
-        self._runner: web.AppRunner | None = None
+        self._door: Door | None = None
         self._session: aiohttp.ClientSession | None = None
         self.count = 0
         """How many came in."""
@@ -81,27 +91,22 @@ class Listener:
         Raises:
             ClientStateError: It is not listening yet.
         """
-        if self._runner is None:
+        if self._door is None:
             raise ClientStateError("the listener is not listening")
         return f"http://127.0.0.1:{self._port}{_PATH}"
 
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_post(_PATH, self._receive)
-        # What is signed is the bytes as they come, so nothing may unpack them.
-        runner = web.AppRunner(
-            app, access_log=None, auto_decompress=False, shutdown_timeout=1.0
-        )
-        await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", self._port).start()
-        except OSError:
-            await runner.cleanup()
+            listener = socket.create_server(("127.0.0.1", self._port))
+        except (OSError, OverflowError):
             raise ConfigurationError(
                 f"cannot listen on port {self._port} of 127.0.0.1: is it taken?"
             ) from None
-        self._port = int(runner.addresses[0][1])
-        self._runner = runner
+        self._port = int(listener.getsockname()[1])
+        door = Door(app, listener, head_seconds=self._head_seconds)
+        self._door = await door.__aenter__()
         self._session = new_session()
         return self
 
@@ -111,14 +116,16 @@ class Listener:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        door, self._door = self._door, None
+        if door is not None:
+            await door.aclose()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
     async def _receive(self, request: web.Request) -> web.Response:
+        # A page that is open in a browser here may post to this machine as well.
+        refuse_strangers(request, "this listener", hosts=self._hosts)
         body = await _read(request, self._verifier.max_body)
         headers: Headers = tuple(request.headers.items())
         self.count += 1

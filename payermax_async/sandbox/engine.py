@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Self
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -120,7 +121,9 @@ class SandboxEngine:
         self.options = options or SandboxOptions()
         self.credentials = credentials
         self.clock: Clock = clock or SystemClock()
-        self.targets = Targets(self.options.allowed_hosts)
+        self.targets = Targets(
+            self.options.allowed_hosts, own_port=urlsplit(origin).port
+        )
         script = faults if isinstance(faults, Faults) else Faults()
         self.faults = script
         """What goes wrong on purpose, by script."""

@@ -9,7 +9,6 @@ suite run on it ever after::
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import tempfile
@@ -49,6 +48,7 @@ from payermax_async.transport.base import (
     Transport,
     is_peer_known,
 )
+from payermax_async.transport.threads import in_own_thread
 
 __all__ = ["RecordingTransport", "ReplayTransport"]
 
@@ -160,7 +160,7 @@ class RecordingTransport:
         finally:
             if not self._written:
                 self._written = True
-                await asyncio.to_thread(_write, self._file, self._exchanges)
+                await in_own_thread(lambda: _write(self._file, self._exchanges))
 
     def _asked(self, request: HttpRequest) -> JsonObject:
         case = _Case.of(request)
@@ -218,7 +218,7 @@ class ReplayTransport:
             raise ClientStateError("the transport is closed: make a new one")
         if self._state == "open":
             return
-        for exchange in await asyncio.to_thread(_read, self._file):
+        for exchange in await in_own_thread(lambda: _read(self._file)):
             case = _Case(str(exchange["operation"]), str(exchange["key"]))
             self._waiting[case].append(exchange)
         self._state = "open"

@@ -21,6 +21,7 @@ from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.notifications.notifier import Post
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.transport.base import Headers, HttpRequest, HttpResponse
+from payermax_async.transport.threads import in_own_thread
 
 if TYPE_CHECKING:
     from payermax_async.sandbox.server import SandboxServer
@@ -153,7 +154,7 @@ async def sandbox_in_process(
             out. Without it none arrives.
     """
     if credentials is None:
-        credentials = await asyncio.to_thread(SandboxCredentials.generate)
+        credentials = await in_own_thread(SandboxCredentials.generate)
     engine = SandboxEngine(
         credentials,
         post=post or _nobody,

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import io
 import json
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -110,11 +113,13 @@ async def test_it_tells_hands_on_the_same_bytes_and_stops_cleanly(
 class Post:
     """A listener whose lines can be read."""
 
-    def __init__(self, credentials: SandboxCredentials, target: str | None) -> None:
+    def __init__(
+        self, credentials: SandboxCredentials, target: str | None, **options: Any
+    ) -> None:
         config = MerchantConfig.from_env(variables(credentials))
         self.printed = io.StringIO()
         console = Console(file=self.printed, width=300, color_system=None)
-        self.listener = Listener(config, console, target=target)
+        self.listener = Listener(config, console, target=target, **options)
 
     @property
     def text(self) -> str:
@@ -182,6 +187,54 @@ async def test_a_handler_that_is_not_there_is_told_and_answered_for(
         status, _ = await post(listener.url, dict(genuine.headers), genuine.body)
     assert status == 502
     assert "not forwarded: nobody listens" in post_office.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "shop.tunnel.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+async def test_a_page_of_another_site_posts_nothing(
+    credentials: SandboxCredentials, shop: Shop, headers: dict[str, str]
+) -> None:
+    post_office = Post(credentials, shop.url)
+    genuine = notice(credentials)
+    async with post_office.listener as listener:
+        status, _ = await post(
+            listener.url, {**genuine.headers, **headers}, genuine.body
+        )
+    assert status == 403
+    assert (shop.got, post_office.listener.count) == ([], 0)
+
+
+async def test_a_tunnel_that_is_named_leads_here(
+    credentials: SandboxCredentials,
+) -> None:
+    post_office = Post(credentials, None, hosts=["Shop.tunnel.example"])
+    genuine = notice(credentials)
+    async with post_office.listener as listener:
+        headers = {**genuine.headers, "Host": "shop.tunnel.example"}
+        assert (await post(listener.url, headers, genuine.body))[0] == 200
+
+
+async def test_headers_that_never_end_are_cut_off(
+    credentials: SandboxCredentials,
+) -> None:
+    post_office = Post(credentials, None, head_seconds=0.3)
+    async with post_office.listener as listener:
+        port = int(listener.url.split(":")[2].partition("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /payermax/notifications HTTP/1.1\r\nHost: ")
+        async with asyncio.timeout(30):
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.transport.abort()
 
 
 async def test_a_body_without_end_is_cut_off(credentials: SandboxCredentials) -> None:

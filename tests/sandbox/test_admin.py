@@ -495,3 +495,22 @@ async def test_an_example_of_the_documentation_works(
     )
     out, err = await child.communicate()
     assert child.returncode == 0, (out, err)
+
+
+async def test_no_link_makes_the_sandbox_speak_to_its_own_administration(
+    admin: Admin,
+) -> None:
+    victim = await admin.link("victim")
+    expire = f"/links/{victim}/expire"
+    url = f"{admin.sandbox.origin}/admin/api{expire}"
+    await admin.call(create(merchantLinkId="a", notifyUrl=url))
+    link = str((await admin.rows("/links"))[-1]["link_id"])
+    await admin.post(f"/links/{link}/pay", {})
+    await admin.engine.notifier.settled()
+    (delivery,) = admin.engine.notifier.deliveries
+    assert delivery.state is DeliveryState.REFUSED
+    assert "the sandbox's own" in delivery.reason
+    status, told = await admin.send("POST", expire, headers={"sign": "x"})
+    assert (status, told) == (403, "notifications do not go here\n")
+    states = {row["link_id"]: row["state"] for row in await admin.rows("/links")}
+    assert states[victim] == "active"

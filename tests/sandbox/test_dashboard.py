@@ -23,7 +23,7 @@ from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.dashboard import DASHBOARD_ASSETS
 from payermax_async.sandbox.dashboard.components import Pager
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
-from payermax_async.sandbox.dashboard.wire import readable
+from payermax_async.sandbox.dashboard.wire import BodyView, readable
 from payermax_async.sandbox.faults.rules import FaultKind
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
@@ -573,6 +573,38 @@ def test_bytes_that_cannot_be_seen_are_shown_by_signs(
 @given(st.binary(max_size=200))
 def test_any_bytes_are_readable(body: bytes) -> None:
     assert isinstance(readable(body)[0], str)
+
+
+def nested(depth: int) -> bytes:
+    inner = b"1," * ((64 * 1024 - 2 * depth) // 2 - 1) + b"1"
+    return b"[" * depth + inner + b"]" * depth
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        nested(900),
+        nested(24),
+        b'{"a":' * 900 + b"1" + b"}" * 900,
+        b"[" + b"[]," * 21_000 + b"[]]",
+        "\u200b".encode() * 21_000,
+        b"\r" * 65_000,
+        b"\xff" * 65_000,
+        b'"' * 65_536,
+        b"<" * 65_536,
+    ],
+    ids=str.split("deep flat objects empty signs returns bytes quotes tags"),
+)
+def test_no_body_makes_a_page_many_times_its_size(body: bytes) -> None:
+    view = BodyView.of("body", "Body", body)
+    shown = html.escape(view.text + view.lines + view.dump)
+    assert len(shown.encode()) < 2_000_000
+
+
+def test_a_layout_keeps_every_piece_however_deep() -> None:
+    body = b"[" * 40 + b"1" + b"]" * 40
+    lines = BodyView.of("body", "Body", body).lines
+    assert "".join(lines.split()) == body.decode()
 
 
 async def test_a_fault_that_gave_no_answer_is_shown_as_such(dev: Developer) -> None:

@@ -329,6 +329,53 @@ async def test_every_other_address_is_refused(url: str) -> None:
         await Targets((), look_up).check(url)
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "127.0.0.1:8400/admin/api/clock/advance",
+        "127.0.0.1:8400/dashboard/faults/clear",
+        "127.0.0.1:8400/admin",
+        "127.0.0.1:8400/./admin/api?x=1",
+        "127.0.0.1:8400/merchant/../admin/api/faults",
+        "127.0.0.1:8400//admin/api/faults",
+        "127.0.0.1:8400/%61dmin/api/faults",
+        "127.1.2.3:8400/admin/api/faults",
+        "localhost:8400/admin/api/faults",
+        "LOCALHOST:8400/admin/api/faults",
+        "[::1]:8400/admin/api/faults",
+        "[::ffff:127.0.0.1]:8400/admin/api/faults",
+        "0.0.0.0:8400/admin/api/faults",
+        "friend.example:8400/admin/api/faults",
+    ],
+)
+async def test_no_notification_is_posted_to_the_sandboxs_administration(
+    place: str,
+) -> None:
+    async def resolve(host: str) -> tuple[str, ...]:
+        return ("127.0.0.1",) if host == "friend.example" else await look_up(host)
+
+    targets = Targets(["friend.example", "0.0.0.0"], resolve, own_port=8400)
+    with pytest.raises(TargetRefusedError, match="the sandbox's own"):
+        await targets.check(f"http://{place}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8400/merchant/notifications",
+        "http://127.0.0.1:8400/nowhere",
+        "http://localhost:8400/merchant/notifications",
+        "http://127.0.0.1:8401/admin/api/faults",
+        "http://friend.example:8400/hook",
+    ],
+)
+async def test_its_receiver_and_other_ports_are_reached(url: str) -> None:
+    async def resolve(host: str) -> tuple[str, ...]:
+        return ("203.0.113.7",) if host == "friend.example" else await look_up(host)
+
+    await Targets(["friend.example"], resolve, own_port=8400).check(url)
+
+
 async def test_an_unknown_host_is_not_sent_to_and_may_be_tried_again() -> None:
     with pytest.raises(NotSentError):
         await Targets((), look_up).check("http://unknown.example/")

@@ -15,6 +15,8 @@ __all__ = ["BodyView", "headers_text", "readable", "verify_command"]
 
 _SHOWN = 64 * 1024
 _DUMPED = 2048
+_LAID_OUT = 256 * 1024
+_DEEPEST = 24
 _SECRET = frozenset(
     {
         "authorization",
@@ -87,7 +89,7 @@ class BodyView:
             is_empty=not body,
             size=f"{len(body):,}",
             digest=hashlib.sha256(body).hexdigest()[:16] + "…",
-            text=text,
+            text=text[:_SHOWN],  # a sign is longer than the byte it stands for
             stands_in=stands_in,
             lines=_lines(body),
             dump=_dump(body),
@@ -107,14 +109,21 @@ def _lines(body: bytes) -> str:
 
 
 def _laid_out(text: str) -> str:
-    """JSON with line breaks. Piece by piece: numbers and escapes stay as they are."""
+    """JSON with line breaks. Piece by piece: numbers and escapes stay as they are.
+
+    What is nested very deeply is not set in any further, and a layout that is much
+    longer than its text ends: in both, blanks are all there would be to see.
+    """
     made: list[str] = []
-    depth = 0
+    depth = length = 0
     pieces = [piece for piece in _PIECE.findall(text) if piece.strip()]
     for piece, following in zip(pieces, [*pieces[1:], " "], strict=True):
         is_open, is_closed = piece in _OPENS, following in _CLOSES
         depth += is_open - (piece in _CLOSES)
         made.append(piece)
+        length += len(piece) + 2 * min(depth, _DEEPEST)
+        if length > _LAID_OUT:
+            return "".join([*made, "\n… too long to lay out"])
         if piece == ":":
             made.append(" ")
         elif piece == "," or (is_open and not is_closed):
@@ -125,7 +134,7 @@ def _laid_out(text: str) -> str:
 
 
 def _line(depth: int) -> str:
-    return "\n" + "  " * depth
+    return "\n" + "  " * min(depth, _DEEPEST)
 
 
 def _dump(body: bytes) -> str:

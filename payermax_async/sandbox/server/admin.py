@@ -30,7 +30,10 @@ from payermax_async.core.strict_json import (
 from payermax_async.sandbox.admin import actions, traffic, views
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.notifications.deliveries import Attempt, NoticeKey
-from payermax_async.sandbox.server.local_only import refuse_strangers
+from payermax_async.sandbox.server.local_only import (
+    refuse_notifications,
+    refuse_strangers,
+)
 from payermax_async.sandbox.server.posting import read_bounded
 from payermax_async.transport.base import header_values
 
@@ -363,6 +366,7 @@ def _handler(
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         refuse_strangers(request)
+        refuse_notifications(request)
         try:
             answer = row.answer(_Asked(engine, request))
             return _reply(200, await answer if isawaitable(answer) else answer)

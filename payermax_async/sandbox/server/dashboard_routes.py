@@ -21,7 +21,10 @@ from payermax_async.sandbox.dashboard import (
 )
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.server.installed import needs_pages
-from payermax_async.sandbox.server.local_only import refuse_strangers
+from payermax_async.sandbox.server.local_only import (
+    refuse_notifications,
+    refuse_strangers,
+)
 from payermax_async.sandbox.server.posting import read_bounded
 
 __all__ = ["dashboard_routes"]
@@ -238,6 +241,7 @@ def _go(place: str) -> web.Response:
 def _guarded(handler: Handler) -> Handler:
     async def guard(request: web.Request) -> web.StreamResponse:
         refuse_strangers(request)
+        refuse_notifications(request)
         return await handler(request)
 
     return guard

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import socket
 from collections.abc import Mapping
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Self
 
 import aiohttp
-from aiohttp import web
 
 from payermax_async.clock import Clock
 from payermax_async.core.errors import (
@@ -18,6 +16,7 @@ from payermax_async.core.errors import (
     ConfigurationError,
     NotSentError,
 )
+from payermax_async.core.quoting import shown
 from payermax_async.sandbox.admin.actions import pay
 from payermax_async.sandbox.cashier import Method, Outcome
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
@@ -26,6 +25,7 @@ from payermax_async.sandbox.gateway.exchange import FaultHook
 from payermax_async.sandbox.gateway.handler import Throttle
 from payermax_async.sandbox.ledger.records import Trade
 from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
 from payermax_async.sandbox.server.posting import new_session, post
 from payermax_async.sandbox.server.routes import (
     GATEWAY_PATH,
@@ -36,6 +36,7 @@ from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.sandbox.state.kept_keys import keep_credentials, kept_credentials
 from payermax_async.sandbox.state.store import SandboxStore
 from payermax_async.transport.base import Headers
+from payermax_async.transport.threads import in_own_thread
 
 __all__ = ["SandboxServer"]
 
@@ -61,6 +62,7 @@ class SandboxServer:
         faults: FaultHook | None = None,
         throttle: Throttle | None = None,
         state: Path | None = None,
+        head_seconds: float = HEAD_SECONDS,
     ) -> None:
         """Prepare; nothing is opened and no key is made before it is entered.
 
@@ -76,7 +78,9 @@ class SandboxServer:
             throttle: Turns requests away.
             state: A SQLite file that every change is kept in, keys included. A
                 sandbox that was killed goes on from it.
+            head_seconds: How long a connection has for its first headers.
         """
+        self._head_seconds = head_seconds
         self._host = host
         self._port = port
         self._credentials = credentials
@@ -88,7 +92,7 @@ class SandboxServer:
         self._state = state
         self._store: SandboxStore | None = None
         self._engine: SandboxEngine | None = None
-        self._runner: web.AppRunner | None = None
+        self._door: Door | None = None
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -170,17 +174,15 @@ class SandboxServer:
                 store=self._store,
             )
             self._session = new_session(self._engine.targets)
-            self._runner = web.AppRunner(
+            self._door = Door(
                 make_application(self._engine),
-                access_log=None,
+                listener,
+                head_seconds=self._head_seconds,
                 shutdown_timeout=0.5,
-                # Bytes are signed as they were sent.
-                auto_decompress=False,
                 # Who has left waits for nothing: a fault may be silent for hours.
                 handler_cancellation=True,
             )
-            await self._runner.setup()
-            await web.SockSite(self._runner, listener).start()
+            await self._door.__aenter__()
         except BaseException:
             listener.close()
             raise
@@ -196,9 +198,9 @@ class SandboxServer:
         """
         if self._engine is not None:
             await self._engine.aclose()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        door, self._door = self._door, None
+        if door is not None:
+            await door.aclose()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -226,7 +228,7 @@ class SandboxServer:
             ConfigurationError: The link cannot be paid, or an argument is wrong.
             ClientStateError: The server is not running.
         """
-        if self._runner is None:  # the engine stays, but nobody pays at a closed shop
+        if self._door is None:  # the engine stays, but nobody pays at a closed shop
             raise ClientStateError("the sandbox is not running: enter it first")
         return pay(self.engine, link, outcome, method=method, card=card)
 
@@ -245,7 +247,7 @@ async def _credentials(
         found = kept_credentials(store)
     if found is None:
         # Making keys takes seconds of CPU.
-        found = await asyncio.to_thread(SandboxCredentials.generate)
+        found = await in_own_thread(SandboxCredentials.generate)
     if store is not None:
         keep_credentials(store, found)
     return found
@@ -261,9 +263,9 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise ConfigurationError(
-            f"the sandbox cannot listen on port {port} of {host} "
+            f"the sandbox cannot listen on port {port} of {shown(host)} "
             f"({type(error).__name__}): is it taken?"
         ) from None
 

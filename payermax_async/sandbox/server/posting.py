@@ -10,6 +10,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from payermax_async.core.errors import NoReplyError, NotSentError
 from payermax_async.sandbox.notifications.url_policy import Targets
+from payermax_async.transport.aiohttp_pool import ThreadResolver
 from payermax_async.transport.base import Headers
 
 __all__ = ["new_session", "post", "read_bounded"]
@@ -59,7 +60,7 @@ class _CheckedResolver(AbstractResolver):
 
     def __init__(self, targets: Targets) -> None:
         self._targets = targets
-        self._inner = aiohttp.ThreadedResolver()
+        self._inner = ThreadResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

@@ -14,6 +14,7 @@ from payermax_async.sandbox.cashier.controller import PageReply
 from payermax_async.sandbox.cashier.http import PAGE_HEADERS, is_same_origin, read_form
 from payermax_async.sandbox.cashier.qr import qr_png, qr_svg
 from payermax_async.sandbox.engine import SandboxEngine
+from payermax_async.sandbox.notifications.url_policy import RECEIVER_PATH
 from payermax_async.sandbox.server.admin import admin_routes
 from payermax_async.sandbox.server.dashboard_routes import dashboard_routes
 from payermax_async.sandbox.server.gateway_route import gateway_handler
@@ -24,9 +25,6 @@ __all__ = ["GATEWAY_PATH", "RECEIVER_PATH", "make_application"]
 
 GATEWAY_PATH = "/aggregate-pay/api/gateway"
 """Path of the gateway, as at PayerMax."""
-
-RECEIVER_PATH = "/merchant/notifications"
-"""Stands in for a merchant's own address until there is one: acknowledges all."""
 
 _MAX_FORM = 64 * 1024
 _MAX_NOTIFICATION = 256 * 1024

@@ -10,6 +10,7 @@ from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.base import Signer
 from payermax_async.signing.keys import PrivateKey, PublicKey
 from payermax_async.signing.rsa import RsaSigner
+from payermax_async.transport.threads import in_own_thread
 
 __all__ = ["KeyRing"]
 
@@ -37,7 +38,7 @@ class KeyRing:
         """A key; a fresh one takes a second or two of CPU in a thread."""
         async with self._making:
             if which not in self._keys:
-                self._keys[which] = await asyncio.to_thread(PrivateKey.generate)
+                self._keys[which] = await in_own_thread(PrivateKey.generate)
             return self._keys[which]
 
     async def find(self, which: NoticeKey) -> Signer:
