@@ -166,7 +166,9 @@ class ClientStateError(PayerMaxError):
 class ClockSkewError(PayerMaxError):
     """This machine's clock is too far from the gateway's to be corrected for.
 
-    Nothing was sent. Set the clock; the next call looks again.
+    PayerMax refused a request of this client for its time, this one or one within the
+    last minute: nothing was done. Set the clock; queries, and writes after that
+    minute, look again.
     """
 
 

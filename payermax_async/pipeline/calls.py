@@ -76,6 +76,7 @@ class Calls:
         """
         tries = refusals = 0
         doubt: PayerMaxError | None = None
+        refusal: PayerMaxError | None = None
         while True:
             tries += 1
             try:
@@ -85,16 +86,17 @@ class Calls:
                 doubt = error if error.outcome is Outcome.UNKNOWN else doubt
                 # Turned away for its time stamp, a request gets one new stamp:
                 # a second refusal means that stamping again does not help.
-                refusals += error.outcome is Outcome.REJECTED
+                if error.outcome is Outcome.REJECTED:
+                    refusals, refusal = refusals + 1, error
                 delay = None
                 if refusals < 2 and may_repeat(call.replay, error):
                     delay = course.policy.next_delay(error, tries)
                 if delay is None or delay >= course.remaining:
-                    # What could not be sent again may have been done before.
-                    unsent = error.outcome is Outcome.NOT_SENT
-                    if doubt is not None and unsent:
-                        _note_attempts(course.tell(doubt), course)
-                        raise doubt from error
+                    # What could not be sent again had left before: that counts.
+                    left = doubt or refusal
+                    if left is not None and error.outcome is Outcome.NOT_SENT:
+                        _note_attempts(course.tell(left), course)
+                        raise left from error
                     _note_attempts(error, course)
                     raise
                 self._tell_of_retry(call, course, delay, error)
@@ -141,6 +143,7 @@ class Calls:
             merchant_key=call.merchant_key,
             number=course.attempts,
             timeout=timeout,
+            correction=course.hint,
         )
 
     async def _send(
@@ -192,6 +195,7 @@ class Calls:
     ) -> None:
         outcome = _outcome(attempt, error)
         own = call.operation == course.operation
+        course.hint = attempt.hint
         course.left = course.left or (own and attempt.sent)
         if outcome is Outcome.UNKNOWN and own:
             course.in_doubt = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -60,6 +61,8 @@ class Course:
         """Whether the write may have been done."""
         self.left = False
         """Whether a request of the call's own, not a question about it, has left."""
+        self.hint: timedelta | None = None
+        """What the last answer says about the stamp of the next request alone."""
         self.pinned: Host | None = None
         """The only host that may see the write from now on."""
         self._started = self._clock.monotonic()

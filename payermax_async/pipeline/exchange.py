@@ -34,7 +34,7 @@ from payermax_async.core.operations import Replay
 from payermax_async.core.strict_json import JsonError, JsonObject, JsonValue
 from payermax_async.pipeline.bounds import Bounds
 from payermax_async.pipeline.chain import Middleware, fold
-from payermax_async.pipeline.facts import Attempt
+from payermax_async.pipeline.facts import Attempt, Trip
 from payermax_async.pipeline.foreign import blamed, defect
 from payermax_async.pipeline.hosts import Host
 from payermax_async.pipeline.observe import Observers, SkewMeasured
@@ -59,6 +59,7 @@ _OK = 200
 _REDIRECTS = range(300, 400)
 # RFC 9110, section 15: a final status has three digits, the first of them 2 to 5.
 _FINAL = range(200, 600)
+_STAMP_REFUSED = "REQ_TIME_OVER_TIME"
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -164,7 +165,7 @@ class Exchange:
         finally:
             attempt.end()
         try:
-            return self._judge(call, attempt, response)
+            return self._judge(call, attempt, host, response)
         except ReplyMismatchError:
             if isinstance(self._transport, ForgetsConnections):
                 self._transport.forget_connections()
@@ -177,8 +178,7 @@ class Exchange:
         # The slot is taken first and the time is stamped last: PayerMax refuses
         # a requestTime that grew old in a queue.
         with blamed("clock", attempt):
-            stamp = self._stamp(host)
-            before = self._clock.monotonic()
+            attempt.stamp = stamp = self._stamp(call, attempt, host)
         attempt.encoded = write_request(
             self._identity,
             version=call.version,
@@ -198,16 +198,19 @@ class Exchange:
             own = defect("middleware", "answered with a body of its own", attempt)
             own.most_attempts = None if attempt.sent else 1
             raise own
-        with blamed("clock", attempt):
-            self._compare_clocks(response, host, self._clock.monotonic() - before)
         return response
 
     async def _send(self, request: HttpRequest, attempt: Attempt) -> HttpResponse:
         attempt.check_open()
         attempt.tried = True
         attempt.peer_known = is_peer_known(self._transport, request.url)
+        with blamed("clock", attempt):
+            before = self._clock.monotonic()
         with blamed("transport", attempt):
             response = await self._carry(request, attempt)
+        with blamed("clock", attempt):
+            now = self._clock.monotonic()
+            attempt.trip = Trip(now - before, self._clock.now(), now)
         attempt.status, attempt.received = response.status, response
         return response
 
@@ -232,39 +235,55 @@ class Exchange:
             raise defect("transport", f"answered with a {kind} of no use", attempt)
         return response
 
-    def _stamp(self, host: Host) -> datetime:
+    def _stamp(self, call: Call[object], attempt: Attempt, host: Host) -> datetime:
         wall, now = self._clock.now(), self._clock.monotonic()
-        if host.skew.is_hopeless(wall, now):
-            raise ClockSkewError(
-                "this machine's clock is "
-                f"{abs(host.skew.offset(wall, now) or 0.0):.0f} seconds off the "
-                "gateway's: set it (NTP), PayerMax refuses anything over 2 minutes"
-            )
+        # A question does no harm, and its answer shows whether the clock is right.
+        if call.replay is not Replay.SAFE:
+            _check_clock(host, wall, now, Outcome.NOT_SENT)
+        if attempt.correction is not None:
+            return wall + attempt.correction
         return wall + host.skew.correction(wall, now)
 
-    def _compare_clocks(self, response: HttpResponse, host: Host, trip: float) -> None:
+    def _compare_clocks(
+        self,
+        attempt: Attempt,
+        host: Host,
+        response: HttpResponse,
+        *,
+        verified: bool,
+        late: bool,
+    ) -> None:
+        """Learn from the reply's ``Date``, as far as that is to be believed."""
         dates = response.header_values("date")
         date = read_http_date(dates[0]) if len(dates) == 1 else None
-        if date is None:
+        trip, stamp = attempt.trip, attempt.stamp
+        if date is None or trip is None or stamp is None:
             return
-        wall, now = self._clock.now(), self._clock.monotonic()
-        host.skew.observe(date, wall=wall, now=now, trip=trip)
-        offset = host.skew.news(wall, now)
+        wall, now, skew = trip.wall, trip.now, host.skew
+        if not verified:
+            if late:
+                attempt.hint = skew.correction_once(date, wall=wall, trip=trip.seconds)
+            return
+        skew.observe(
+            date, wall=wall, now=now, trip=trip.seconds, stamp=stamp, refused=late
+        )
+        offset = skew.news(wall, now)
         if offset is not None:
-            corrected = host.skew.correction(wall, now).total_seconds() != 0
-            hopeless = host.skew.is_hopeless(wall, now)
+            corrected = skew.correction(wall, now).total_seconds() != 0
             self._observers.emit(
-                SkewMeasured(
-                    host=host.name, offset=offset, corrected=corrected and not hopeless
-                )
+                SkewMeasured(host=host.name, offset=offset, corrected=corrected)
             )
+        if late:
+            _check_clock(host, wall, now, Outcome.REJECTED)
 
     def _judge(
-        self, call: Call[ReplyT], attempt: Attempt, response: HttpResponse
+        self, call: Call[ReplyT], attempt: Attempt, host: Host, response: HttpResponse
     ) -> ReplyT:
         # Identity, not equality: it is this body that was verified.
         verified = attempt.verified is response.body
         reply = self._envelope(attempt, response, verified=verified)
+        late = reply.code == _STAMP_REFUSED
+        self._compare_clocks(attempt, host, response, verified=verified, late=late)
         if not reply.is_success:
             raise error_from_reply(
                 code=reply.code,
@@ -315,3 +334,14 @@ def _is_whole(response: object) -> TypeGuard[HttpResponse]:
         and type(response.status) is int
         and type(response.headers) is tuple
     )
+
+
+def _check_clock(host: Host, wall: datetime, now: float, outcome: Outcome) -> None:
+    if host.skew.is_hopeless(wall, now):
+        seconds = abs(host.skew.offset(wall, now) or 0.0)
+        raise ClockSkewError(
+            f"PayerMax refused a request for its time, and this machine's clock is "
+            f"{seconds:.0f} seconds off the gateway's: set it (NTP), PayerMax refuses "
+            "anything over 2 minutes",
+            outcome=outcome,
+        )

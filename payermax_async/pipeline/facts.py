@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import attrs
 
 from payermax_async.core.errors import NotSentError
 from payermax_async.transport.base import HttpResponse
 
-__all__ = ["Attempt"]
+__all__ = ["Attempt", "Trip"]
+
+
+@attrs.frozen
+class Trip:
+    """One way to the gateway and back, by this machine's clocks."""
+
+    seconds: float
+    """How long it took."""
+    wall: datetime
+    """The time of day at its end."""
+    now: float
+    """The monotonic clock at the same moment."""
 
 
 @attrs.define(kw_only=True)
@@ -30,6 +44,14 @@ class Attempt:
     """Whether an unsigned answer can only come from the gateway; see ``transport``."""
     status: int | None = None
     """The HTTP status of the response, once there is one."""
+    correction: timedelta | None = None
+    """What to add to the time of day for its stamp; ``None`` goes by the host."""
+    stamp: datetime | None = None
+    """The request's time."""
+    trip: Trip | None = None
+    """How its answer came, once it did."""
+    hint: timedelta | None = None
+    """What its refusal says about the stamp of the one repeat that follows it."""
     encoded: bytes = attrs.field(default=b"", repr=False)
     """The body that was made once and is to be signed."""
     received: HttpResponse | None = attrs.field(default=None, repr=False)

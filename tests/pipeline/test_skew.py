@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +17,13 @@ from payermax_async.core.errors import (
     ConfigurationError,
     NotSentError,
     Outcome,
+    PayerMaxError,
 )
 from payermax_async.core.strict_json import JsonObject, read_json
 from payermax_async.pipeline.observe import Event, SkewMeasured
+from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.pipeline.skew import SkewPolicy, SkewWatch, read_http_date
+from payermax_async.testing.fake import json_reply
 from payermax_async.transport.base import (
     Headers,
     HttpRequest,
@@ -27,17 +31,39 @@ from payermax_async.transport.base import (
     header_values,
 )
 
-from .gateway import START, InstantClock, LinkGateway, client_of, order, refusal
+from .gateway import (
+    START,
+    InstantClock,
+    LinkGateway,
+    client_of,
+    order,
+    refusal,
+    replies,
+)
 
 POLICY = SkewPolicy()
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
+def see(
+    watching: SkewWatch,
+    seconds: float,
+    *,
+    trip: float = 0.0,
+    stamped: float | None = None,
+    refused: bool = False,
+) -> None:
+    """Show it a date; the request was stamped by that date unless said otherwise."""
+    date = NOON + timedelta(seconds=seconds)
+    off = seconds if stamped is None else stamped
+    stamp = NOON + timedelta(seconds=off + (200 if refused and stamped is None else 0))
+    watching.observe(date, wall=NOON, now=0.0, trip=trip, stamp=stamp, refused=refused)
+
+
 def watch(offset: float, *, trip: float = 0.0) -> SkewWatch:
-    """One that saw a gateway ahead by so many seconds."""
+    """One that saw a gateway ahead by so many seconds, and refuse a stamp for it."""
     found = SkewWatch(POLICY)
-    date = NOON + timedelta(seconds=offset - 0.5 - trip / 2)
-    found.observe(date, wall=NOON, now=0.0, trip=trip)
+    see(found, offset - 0.5 - trip / 2, trip=trip, refused=True)
     return found
 
 
@@ -48,10 +74,12 @@ def test_the_offset_is_corrected_between_its_limits_only(
     found = watch(offset, trip=trip)
     measured = found.offset(NOON, 0.0)
     assert measured == pytest.approx(offset, abs=1e-5)  # pyright: ignore[reportUnknownMemberType]
-    corrects = abs(measured or 0.0) >= POLICY.correct
+    # What is not certain, as the gateway looked at its clock somewhere on the trip.
+    certain = abs(measured or 0.0) - trip / 2
+    corrects = POLICY.correct <= certain < POLICY.give_up
     correction = found.correction(NOON, 0.0).total_seconds()
     assert abs(correction - (measured if corrects and measured else 0.0)) < 1e-5
-    assert found.is_hopeless(NOON, 0.0) == (abs(measured or 0.0) >= POLICY.give_up)
+    assert found.is_hopeless(NOON, 0.0) == (certain >= POLICY.give_up)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +102,11 @@ def test_an_estimate_holds_while_the_two_local_clocks_agree(
 
 def test_a_closer_look_replaces_a_vaguer_one_and_not_the_other_way() -> None:
     found = watch(40.0, trip=8.0)
-    found.observe(NOON + timedelta(seconds=38), wall=NOON, now=0.0, trip=0.2)
+    see(found, 38, trip=0.2)
     close = found.offset(NOON, 0.0)
-    found.observe(NOON + timedelta(seconds=40), wall=NOON, now=0.0, trip=9.0)
+    see(found, 40, trip=9.0)
     assert found.offset(NOON, 0.0) == close
-    found.observe(NOON + timedelta(seconds=300), wall=NOON, now=0.0, trip=9.0)
+    see(found, 300, trip=9.0)
     assert (found.offset(NOON, 0.0) or 0) > 290, "they cannot both be right"
 
 
@@ -120,7 +148,9 @@ def test_no_date_breaks_a_call(text: str) -> None:
     found = read_http_date(text)
     if found is not None:
         watching = SkewWatch(POLICY)
-        watching.observe(found, wall=NOON, now=0.0, trip=0.0)
+        watching.observe(
+            found, wall=NOON, now=0.0, trip=0.0, stamp=found, refused=False
+        )
         assert watching.offset(NOON, 0.0) is not None
 
 
@@ -214,14 +244,176 @@ async def test_a_hopeless_clock_is_an_error_that_says_what_to_do(ahead: float) -
     clock = WallClock()
     gateway = TimedGateway(clock, ahead)
     async with client_of(gateway, clock=clock) as client:
-        for _ in range(3):
+        for left in (True, False, False):
             with pytest.raises(ClockSkewError, match="NTP") as caught:
                 await client.create_link(order())
-            assert caught.value.outcome is Outcome.NOT_SENT
+            expected = Outcome.REJECTED if left else Outcome.NOT_SENT
+            assert caught.value.outcome is expected
         assert len(gateway.stamps) == 1, "only the first one left this machine"
         clock.set_on = ahead
         await client.create_link(order())
     assert gateway.made == 1
+
+
+async def test_a_hopeless_clock_stops_no_question_and_no_write_for_long() -> None:
+    clock = WallClock()
+    gateway = TimedGateway(clock, 3600)
+    async with client_of(gateway, clock=clock) as client:
+        with pytest.raises(ClockSkewError):
+            await client.create_link(order())
+        with pytest.raises(ClockSkewError) as caught:
+            await client.query_link("order-1")
+        assert caught.value.outcome is Outcome.REJECTED
+        assert len(gateway.stamps) == 2, "a question always goes out"
+        clock.seconds += 61
+        # The clock that is right now is the gateway's: nothing here was set.
+        gateway.true_time -= timedelta(seconds=3600)
+        await client.create_link(order())
+    assert gateway.made == 1
+
+
+async def test_a_question_that_shows_the_clock_to_be_right_lets_writes_out() -> None:
+    clock = WallClock()
+    gateway = TimedGateway(clock, 3600)
+    async with client_of(gateway, clock=clock) as client:
+        with pytest.raises(ClockSkewError):
+            await client.create_link(order())
+        gateway.true_time -= timedelta(seconds=3600)
+        assert await client.resolve(order(), timeout=100) is None
+        await client.create_link(order())
+    assert gateway.made == 1
+
+
+# --- dates that lie ------------------------------------------------------------
+
+
+def dated(response: HttpResponse, seconds: float) -> HttpResponse:
+    """The same with a ``Date`` that is so far from this machine's time."""
+    date = format_datetime(START + timedelta(seconds=seconds), usegmt=True)
+    return attrs.evolve(response, headers=(*response.headers, ("Date", date)))
+
+
+PAGE = HttpResponse(status=502, body=b"<html>bad gateway</html>")
+UNSIGNED = json_reply({"code": "ORDER_NOT_EXIST", "msg": "no"})
+UNSIGNED_LATE = json_reply({"code": "REQ_TIME_OVER_TIME", "msg": "late"})
+
+
+@pytest.mark.parametrize("seconds", [-86_400, -1200, 1200, -300, 300])
+@pytest.mark.parametrize("answer", [PAGE, UNSIGNED], ids=["page", "unsigned"])
+async def test_a_page_with_an_old_date_moves_no_stamp_and_stops_no_call(
+    answer: HttpResponse, seconds: float
+) -> None:
+    events = list[Event]()
+    gateway = TimedGateway(InstantClock(), 0)
+    gateway.dates = ()
+    gateway.script["queryPaybylink"] = [replies(dated(answer, seconds))]
+    once = RetryPolicy(max_attempts=1)
+    async with client_of(
+        gateway, clock=gateway.clock, retry=once, hooks=[events.append]
+    ) as client:
+        with pytest.raises(PayerMaxError):
+            await client.query_link("order-1")
+        await client.create_link(order())
+        assert await client.resolve(order()) is not None
+    assert gateway.made == 1
+    assert set(gateway.stamps) == {START}
+    assert not [event for event in events if isinstance(event, SkewMeasured)]
+
+
+@pytest.mark.parametrize("seconds", [-86_400, -1200, -924, 1236, 86_400])
+@pytest.mark.parametrize("trip", [0.0, 5.5, 14.0])
+async def test_a_date_that_a_taken_stamp_contradicts_is_no_date(
+    trip: float, seconds: float
+) -> None:
+    """A verified reply that lay about: twenty minutes old, 5.5 s on its way."""
+    clock = InstantClock()
+    gateway = TimedGateway(clock, 0)
+    gateway.dates = ()
+
+    def handler(request: HttpRequest) -> HttpResponse | Exception:
+        answer = gateway(request)
+        clock.seconds += trip
+        assert isinstance(answer, HttpResponse)
+        return dated(answer, seconds)
+
+    async with client_of(handler, clock=clock, timeout=1000) as client:
+        for number in range(3):
+            await client.create_link(order(f"order-{number}"))
+            assert await client.resolve(order(f"order-{number}")) is not None
+    assert gateway.made == 3
+    assert len(gateway.stamps) == 6, "no stamp was refused"
+
+
+@pytest.mark.parametrize("off", [121.0, 300.0, 899.0])
+def test_what_a_taken_stamp_allows_bounds_what_a_date_may_do(off: float) -> None:
+    for seconds in (-off - 1.0, off + 1.0):
+        found = SkewWatch(POLICY)
+        see(found, seconds, stamped=0.0)
+        assert found.offset(NOON, 0.0) is None
+        # The longer the trip, the less is known of when the gateway looked.
+        see(found, seconds, stamped=0.0, trip=off)
+        assert found.offset(NOON, 0.0) is not None
+
+
+def test_a_refused_stamp_believes_no_date_that_was_near_it() -> None:
+    found = SkewWatch(POLICY)
+    see(found, 30, stamped=0.0, refused=True)
+    assert found.offset(NOON, 0.0) is None
+    see(found, 130, stamped=0.0, refused=True)
+    assert found.offset(NOON, 0.0) == pytest.approx(130.5)  # pyright: ignore[reportUnknownMemberType]
+
+
+def test_a_date_alone_never_makes_a_clock_hopeless() -> None:
+    found = SkewWatch(POLICY)
+    see(found, 5000)
+    assert not found.is_hopeless(NOON, 0.0)
+    see(found, 5000, refused=True)
+    assert found.is_hopeless(NOON, 0.0)
+    assert found.is_hopeless(NOON + timedelta(seconds=60), 60.0)
+    assert not found.is_hopeless(NOON + timedelta(seconds=61), 61.0)
+
+
+@pytest.mark.parametrize("trip", [0.0, 5.5, 60.0, 300.0])
+def test_an_estimate_is_no_better_than_half_its_trip(trip: float) -> None:
+    for limit in (POLICY.correct, POLICY.give_up):
+        for more in (-1.0, 1.0):
+            found = watch(limit + trip / 2 + more, trip=trip)
+            certain = more > 0
+            corrected = found.correction(NOON, 0.0).total_seconds() != 0
+            if limit == POLICY.correct:
+                assert corrected is certain
+            else:
+                assert found.is_hopeless(NOON, 0.0) is certain
+
+
+@pytest.mark.parametrize("seconds", [300.0, -600.0])
+async def test_an_unsigned_refusal_for_the_time_corrects_the_one_repeat(
+    seconds: float,
+) -> None:
+    # One that takes whatever stamp comes: only what is sent is looked at.
+    gateway = LinkGateway(createPaybylink=[replies(dated(UNSIGNED_LATE, seconds))])
+    async with client_of(gateway) as client:
+        await client.create_link(order("a"))
+        await client.create_link(order("b"))
+    stamps = [
+        datetime.fromisoformat(str(envelope["requestTime"]))
+        for _, envelope in gateway.calls
+    ]
+    first, repeat, other = stamps
+    assert abs((repeat - first).total_seconds() - seconds) < 2
+    assert (other - first).total_seconds() < 2, "nothing else learned from it"
+
+
+@pytest.mark.parametrize("seconds", [-1200.0, 1200.0, 20.0])
+async def test_an_unsigned_refusal_for_the_time_gives_nobody_up(seconds: float) -> None:
+    clock = InstantClock()
+    gateway = TimedGateway(clock, 0)
+    gateway.dates = ()
+    gateway.script["createPaybylink"] = [replies(dated(UNSIGNED_LATE, seconds))]
+    async with client_of(gateway, clock=clock) as client:
+        await client.create_link(order())
+    assert gateway.made == 1
+    assert len(gateway.stamps) == 2
 
 
 async def test_a_second_refusal_for_the_time_is_final() -> None:
