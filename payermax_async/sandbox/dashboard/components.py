@@ -124,16 +124,25 @@ class Pager:
     @property
     def before(self) -> tuple[tuple[str, str], ...]:
         """The ways to newer lines: what to call them, and where they lead."""
-        first = self._step("First", 1) if self.page > 2 else ()
-        return (*first, *(self._step("Newer", self.page - 1) if self.page > 1 else ()))
+        steps = (("First", 1, self.page > 2), ("Newer", self.page - 1, self.page > 1))
+        return self._ways(steps)
 
     @property
     def after(self) -> tuple[tuple[str, str], ...]:
         """The ways to older lines."""
         last = -(-self.total // self.size)
-        older = self._step("Older", self.page + 1) if self.page < last else ()
-        return (*older, *(self._step("Last", last) if self.page < last - 1 else ()))
+        return self._ways(
+            (
+                ("Older", self.page + 1, self.page < last),
+                ("Last", last, self.page < last - 1),
+            )
+        )
 
-    def _step(self, text: str, page: int) -> tuple[tuple[str, str]]:
-        query = urlencode({**self.query, "page": str(page)})
-        return ((text, f"{self.path}?{query}"),)
+    def _ways(
+        self, steps: tuple[tuple[str, int, bool], ...]
+    ) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (text, f"{self.path}?{urlencode({**self.query, 'page': str(page)})}")
+            for text, page, is_there in steps
+            if is_there
+        )

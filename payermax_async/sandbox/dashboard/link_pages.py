@@ -167,6 +167,6 @@ def link_page(
         cashier_url=url,
         picture=f"/qr/{quote(entry.link.link_id)}.svg" if with_qr else "",
         trades=[trade_item(frame, trade) for trade in reversed(entry.trades)],
-        refunds=[refund_item(frame, refund) for refund in reversed(entry.refunds)],
+        refunds=[refund_item(refund) for refund in reversed(entry.refunds)],
         notices=notices,
     )

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from payermax_async.sandbox.dashboard.components import Moment, Pager, Row, Tag
+from payermax_async.sandbox.dashboard.components import Pager, Row, Tag
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page
 from payermax_async.sandbox.dashboard.wire import (
     BodyView,
@@ -88,6 +88,8 @@ class NoticesPage(Page):
 class AttemptItem:
     """One try to deliver a notification."""
 
+    attempt: Attempt
+    """The record."""
     number: int
     """Counts from 1."""
     name: str
@@ -96,14 +98,10 @@ class AttemptItem:
     """The colour of its edge."""
     tags: tuple[Tag, ...]
     """What was answered, in a word."""
-    at: Moment | None
-    """When it began."""
-    took: str
-    """Milliseconds until the answer, or its absence."""
-    problem: str
-    """What was wrong."""
     answer: BodyView
     """What came back."""
+    took: str
+    """Milliseconds until the answer, or its absence."""
     headers: str
     """Header lines that were sent."""
     body: BodyView
@@ -119,20 +117,12 @@ class NoticePage(Page):
     template = "notification"
     place = PATH
 
-    number: int
-    """Counts all of them."""
-    kind: str
-    """What it tells of."""
+    delivery: Delivery
+    """The record."""
     state: tuple[Tag, ...]
     """Where it stands."""
-    about: str
-    """The id it names."""
-    url: str
-    """Where it goes."""
     signed_with: str
     """Whose key signs it."""
-    begun: Moment | None
-    """What its schedule counts from."""
     delay: str
     """How late its schedule is."""
     problem: str
@@ -145,7 +135,7 @@ class NoticePage(Page):
     @property
     def path(self) -> str:
         """Where its buttons are."""
-        return f"{PATH}/{self.number}"
+        return f"{PATH}/{self.delivery.number}"
 
 
 def notice_page(frame: Frame, delivery: Delivery, origin: str) -> NoticePage:
@@ -157,40 +147,33 @@ def notice_page(frame: Frame, delivery: Delivery, origin: str) -> NoticePage:
         origin: Of this sandbox.
     """
     attempts = [
-        _attempt(frame, f"{PATH}/{delivery.number}/{number}", number, attempt, origin)
+        _attempt(f"{PATH}/{delivery.number}/{number}", number, attempt, origin)
         for number, attempt in enumerate(delivery.attempts, 1)
     ]
     return NoticePage(
         frame=frame,
         title=f"Notification {delivery.number}",
-        number=delivery.number,
-        kind=delivery.notice.kind.value,
+        delivery=delivery,
         state=_tags(delivery),
-        about=delivery.notice.key,
-        url=delivery.notice.url or "",
         signed_with=dict(_KEYS)[delivery.key.value],
-        begun=frame.moment(delivery.begun_at),
         delay=f"{delivery.delay:g} s" if delivery.delay else "",
         problem=_why(delivery),
         attempts=attempts[::-1],
     )
 
 
-def _attempt(
-    frame: Frame, path: str, number: int, attempt: Attempt, origin: str
-) -> AttemptItem:
+def _attempt(path: str, number: int, attempt: Attempt, origin: str) -> AttemptItem:
     tone = "bad" if attempt.problem else "good"
     name = f"attempt-{number}"
     status = f"HTTP {attempt.status}" if attempt.status is not None else "no answer"
     return AttemptItem(
+        attempt=attempt,
         number=number,
         name=name,
         tone=tone,
         tags=(Tag(status, tone),),
-        at=frame.moment(attempt.at),
-        took=f"{attempt.took:,.1f}",
-        problem=attempt.problem,
         answer=BodyView.of(f"{name}-answer", "Body of the answer", attempt.answer),
+        took=f"{attempt.took:,.1f}",
         headers=headers_text(attempt.headers),
         body=BodyView.of(
             f"{name}-body", "Body of the notification", attempt.body, f"{path}/body"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from payermax_async.core.codes import SUCCESS_CODE
-from payermax_async.sandbox.dashboard.components import Moment, Pager, Row, Tag
+from payermax_async.sandbox.dashboard.components import Pager, Row, Tag
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page
 from payermax_async.sandbox.dashboard.wire import (
     BodyView,
@@ -141,26 +141,14 @@ class RequestPage(Page):
     template = "request"
     place = PATH
 
-    number: int
-    """Counts all requests."""
-    operation: str
-    """What was asked for."""
-    reason: Reason | None
-    """Why it was refused, if it was."""
+    entry: RequestEntry
+    """The request and what is known about it."""
     is_unsigned: bool
     """Whether for its signature."""
     signature: tuple[Tag, ...]
     """What the signature was worth."""
     outcome: tuple[Tag, ...]
     """What was answered, in a word."""
-    message: str
-    """The gateway's words."""
-    merchant_no: str
-    """Who asked."""
-    key: str
-    """The merchant's id in it."""
-    at: Moment | None
-    """When it came."""
     fault: str
     """What went wrong on purpose."""
     body: BodyView
@@ -199,16 +187,10 @@ def request_page(frame: Frame, entry: RequestEntry, origin: str) -> RequestPage:
     return RequestPage(
         frame=frame,
         title=f"Request {exchange.number}",
-        number=exchange.number,
-        operation=exchange.operation,
-        reason=entry.reason,
+        entry=entry,
         is_unsigned=is_unsigned(exchange),
         signature=(_SIGNATURES[exchange.verdict],),
         outcome=_tags(exchange),
-        message=entry.message,
-        merchant_no=exchange.merchant_no,
-        key=entry.key,
-        at=frame.moment(exchange.at),
         fault=exchange.fault_name or ("by script" if exchange.fault else ""),
         body=body,
         headers=headers_text(exchange.headers),

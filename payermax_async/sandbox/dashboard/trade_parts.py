@@ -30,20 +30,14 @@ _REFUNDS = {
 class TradeItem:
     """A trade on its link's page."""
 
-    number: str
-    """The gateway's order number."""
+    trade: Trade
+    """The record."""
     tone: str
     """The colour of its edge."""
     tags: tuple[Tag, ...]
     """How it stands."""
     paid_with: str
     """Card, wallet or bank."""
-    opened: Moment | None
-    """When the payer came."""
-    confirmed: Moment | None
-    """When the payer chose."""
-    ended: Moment | None
-    """When it was decided."""
     closes: Moment | None
     """When its time is up, while it is pending."""
     path: str
@@ -62,13 +56,10 @@ def trade_item(frame: Frame, trade: Trade) -> TradeItem:
         tags.append(Tag(trade.result_code))
     pending = trade.status is PaymentStatus.PENDING
     return TradeItem(
-        number=trade.out_trade_no,
+        trade=trade,
         tone=tone,
         tags=tuple(tags),
         paid_with=_paid_with(trade),
-        opened=frame.moment(trade.created_at),
-        confirmed=frame.moment(trade.confirmed_at),
-        ended=frame.moment(trade.completed_at),
         closes=frame.moment(trade.closes_at) if pending else None,
         path=f"{ROOT}/trades/{quote(trade.out_trade_no)}",
         buttons=_buttons(trade),
@@ -94,40 +85,28 @@ def _buttons(trade: Trade) -> tuple[tuple[str, str], ...]:
 class RefundItem:
     """A refund on its link's page."""
 
-    number: str
-    """The merchant's id."""
+    refund: Refund
+    """The record."""
     tone: str
     """The colour of its edge."""
     tags: tuple[Tag, ...]
     """How it stands."""
     amount: str
     """What goes back."""
-    order: str
-    """The order it belongs to."""
-    asked: Moment | None
-    """When the merchant asked."""
-    due: Moment | None
-    """When it ends by itself."""
-    ended: Moment | None
-    """When it ended."""
     path: str
     """Where its buttons lead."""
     is_pending: bool
     """Whether it can be ended."""
 
 
-def refund_item(frame: Frame, refund: Refund) -> RefundItem:
+def refund_item(refund: Refund) -> RefundItem:
     """A refund as its link's page shows it."""
     tone = _REFUNDS.get(refund.status, "wait")
     return RefundItem(
-        number=refund.out_refund_no,
+        refund=refund,
         tone=tone,
         tags=(Tag(refund.status.value, tone),),
         amount=format_money(refund.amount, refund.currency, "en"),
-        order=refund.out_trade_no,
-        asked=frame.moment(refund.created_at),
-        due=frame.moment(refund.due_at),
-        ended=frame.moment(refund.finished_at),
         path=f"{ROOT}/refunds/{quote(refund.refund_trade_no)}",
         is_pending=refund.status is RefundStatus.REFUND_PENDING,
     )
