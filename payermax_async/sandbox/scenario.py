@@ -27,7 +27,6 @@ Example:
 from __future__ import annotations
 
 import enum
-import math
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,6 +35,8 @@ from typing import TypeVar, cast
 import attrs
 
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.quoting import shown
+from payermax_async.files import read_file
 from payermax_async.sandbox.engine import SandboxOptions
 from payermax_async.sandbox.faults.rules import FaultRule, read_fault
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy
@@ -48,6 +49,7 @@ __all__ = ["load_scenario", "read_scenario"]
 ChoiceT = TypeVar("ChoiceT", bound=enum.Enum)
 ItemT = TypeVar("ItemT")
 _MAX_FILE = 1024 * 1024
+_MOST = 1e9  # seconds; comparing takes infinity, nan and any whole number as they are
 _REFUND_CHOICES = (Duplicates.REPEAT, Duplicates.SAME)
 _WAIVABLE = frozenset({"merchantInfo", "notifyUrl"})
 
@@ -63,23 +65,17 @@ def load_scenario(file: Path, options: SandboxOptions | None = None) -> SandboxO
         ConfigurationError: It cannot be read, or something in it makes no sense:
             every problem is told, with its table.
     """
+    name = shown(file)
+    content = read_file(file, _MAX_FILE)
+    if isinstance(content, str):
+        raise ConfigurationError(f"the scenario {name} cannot be read: {content}")
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_MAX_FILE + 1)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the scenario {file} cannot be read: {error.strerror}"
-        ) from None
-    if len(content) > _MAX_FILE:
-        raise ConfigurationError(
-            f"the scenario {file} is larger than {_MAX_FILE} bytes"
-        )
-    try:
-        return read_scenario(content.decode(), options)
+        # Editors on Windows start a file with a byte order mark.
+        return read_scenario(content.decode("utf-8-sig"), options)
     except UnicodeDecodeError:
-        raise ConfigurationError(f"the scenario {file} is not UTF-8") from None
+        raise ConfigurationError(f"the scenario {name} is not UTF-8") from None
     except ConfigurationError as error:
-        raise ConfigurationError(f"the scenario {file}: {error}") from None
+        raise ConfigurationError(f"the scenario {name}: {error}") from None
 
 
 def read_scenario(text: str, options: SandboxOptions | None = None) -> SandboxOptions:
@@ -88,6 +84,10 @@ def read_scenario(text: str, options: SandboxOptions | None = None) -> SandboxOp
         found: dict[str, object] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"is no TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError("is nested too deeply") from None
+    except ValueError:
+        raise ConfigurationError("holds a number that is too long") from None
     problems = [
         f"[{name}] is no table of a scenario"
         for name in found
@@ -197,8 +197,7 @@ class _Table:
         if (
             isinstance(value, int | float)
             and not isinstance(value, bool)
-            and math.isfinite(value)
-            and 0 < value <= 1e9
+            and 0 < value <= _MOST
         ):
             return float(value)
         self._wrong(f"{name} must be a number above zero")
@@ -219,9 +218,11 @@ class _Table:
         numbers = [
             float(item)
             for item in items
-            if isinstance(item, int | float) and not isinstance(item, bool)
+            if isinstance(item, int | float)
+            and not isinstance(item, bool)
+            and 0 <= item <= _MOST
         ]
-        rising = numbers == sorted(numbers) and all(item >= 0 for item in numbers)
+        rising = numbers == sorted(numbers)
         if numbers and len(numbers) == len(items) and rising:
             return tuple(numbers)
         self._wrong(f"{name} must be seconds, from 0 on, rising")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,46 @@ def test_a_file_that_cannot_be_read_is_named(
         file.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"scenario\.toml"):
         load_scenario(file)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 50_000,
+        "a." * 5_000 + "b = 1",
+        "[sandbox]\ntrade_seconds = " + "9" * 5_000,
+        "[sandbox]\ntrade_seconds = 0x" + "f" * 5_000,
+        "[sandbox]\ntrade_seconds = inf",
+        "[sandbox]\nwindow = nan",
+        "[notifications]\nschedule = [0, inf]",
+        "[notifications]\nschedule = [0, nan]",
+        "[notifications]\nschedule = [0, 0x" + "f" * 5_000 + "]",
+        "[[fault]]\nkind = 'busy'\ncall = inf",
+        "[[fault]]\nkind = 'busy'\ncall = nan",
+        "[[fault]]\nkind = 'busy'\nretry_after = inf",
+        "[[fault]]\nkind = 'busy'\nprobability = 0x" + "f" * 5_000,
+        "[[fault]]\nkind = 'busy'\nseed = 0x" + "f" * 5_000,
+    ],
+    ids=range(14),
+)
+def test_what_is_too_deep_infinite_or_huge_is_refused(
+    tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_scenario(file)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_file_may_start_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + WHOLE.encode())
+    assert load_scenario(file) == read_scenario(WHOLE)
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero"), Path("a\0b")):
+        with pytest.raises(ConfigurationError, match="cannot be read"):
+            load_scenario(path)

@@ -259,6 +259,9 @@ def read_fault(table: Mapping[str, object]) -> tuple[FaultRule | None, list[str]
         return None, str(error).split("; ")
 
 
+_MOST = 10**300  # what a float can hold; each field has its own bounds
+
+
 def _fitting(value: object, word: str) -> object:
     if word == "text":
         return value if isinstance(value, str) and value else None
@@ -267,5 +270,10 @@ def _fitting(value: object, word: str) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     if word == "a number":
-        return float(value)
+        return float(
+            max(-_MOST, min(value, _MOST)) if isinstance(value, int) else value
+        )
+    # Infinity and nan are no whole numbers, and one without end is none of a fault.
+    if not -_MOST <= value <= _MOST:
+        return None
     return int(value) if value == int(value) else None
