@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         WebhookReason,
     )
     from payermax_async.core.models.common import (
+        NO_NOTIFY_URL,
         CardInfo,
         Fees,
         MerchantFee,
@@ -197,7 +198,7 @@ __version__ = "0.1.0"
 
 # The same names three times, because a type checker reads neither a computed __all__
 # nor the table below. tests/test_exports.py keeps the three equal.
-__all__ = [
+__all__ = [  # noqa: RUF022 - sorted as its test and dir() sort
     "AiohttpTransport",
     "Alert",
     "AlertKind",
@@ -249,6 +250,7 @@ __all__ = [
     "MerchantFee",
     "MerchantInfo",
     "Middleware",
+    "NO_NOTIFY_URL",
     "NoReplyError",
     "NotFoundError",
     "NotSentError",
@@ -368,6 +370,7 @@ _HOMES = {
     "MerchantFee": "core.models.common",
     "MerchantInfo": "core.models.link_request",
     "Middleware": "pipeline.chain",
+    "NO_NOTIFY_URL": "core.models.common",
     "NoReplyError": "core.errors",
     "NotFoundError": "core.errors",
     "NotSentError": "core.errors",

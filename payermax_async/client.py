@@ -223,6 +223,7 @@ class PayerMaxClient:
             ConflictError: Another refund exists under the id.
             PayerMaxError: It was certainly not taken on; see ``outcome``.
         """
+        request = request.completed(self._config.defaults)
         async with self._engine.course(
             REFUND.name, request.out_refund_no, timeout
         ) as course:

@@ -45,7 +45,14 @@ _APP_ID_FIELDS = {"appId", "merchantAppId"}
 _LONGEST = {"merchant_no": 32, "app_id": 64, "sp_merchant_no": 32, "key_version": 8}
 """Of the request's envelope, on PayerMax's interface pages."""
 _LONGEST_VERSION = 8
-_DEFAULTS = ("contact_email", "logo_url", "notify_url", "show_url", "language")
+_DEFAULTS = (
+    "contact_email",
+    "logo_url",
+    "notify_url",
+    "refund_notify_url",
+    "show_url",
+    "language",
+)
 _PLAIN = ("auth_token_header", "key_version", "app_id_field", "sp_merchant_no")
 
 ValueT = TypeVar("ValueT")

@@ -39,6 +39,7 @@ NAMES = (
     "merchant_auth_token",
     "merchant_no",
     "notify_url",
+    "refund_notify_url",
     "platform_public_key",
     "platform_public_key_file",
     "private_key",

@@ -349,6 +349,7 @@ async def test_a_refund_is_made_once_even_when_its_answer_is_lost(lost: int) -> 
         "refundAmount": Decimal("5.25"),
         "refundCurrency": "USD",
         "outTradeNo": "T1",
+        "refundNotifyUrl": "https://shop.test/notify",
     }
 
 

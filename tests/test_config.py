@@ -16,6 +16,7 @@ import payermax_async
 from payermax_async.config import Environment, MerchantConfig
 from payermax_async.core.envelope import Identity
 from payermax_async.core.errors import ConfigurationError, Outcome
+from payermax_async.core.models.common import NO_NOTIFY_URL
 from payermax_async.core.models.link_request import LinkDefaults
 from payermax_async.core.secret import Secret
 from payermax_async.settings import NAMES
@@ -54,6 +55,7 @@ def settings() -> dict[str, str]:
         "platform_public_key": platform().public_key.to_base64(),
         "private_key": merchant().to_base64(),
         "proxy": f"http://merchant:{PASSWORD}@proxy.test:3128",
+        "refund_notify_url": "none",
         "show_url": "https://shop.test/goods",
         "sp_merchant_no": "SP18440851",
         "trust_unsigned_failures": "false",
@@ -76,6 +78,7 @@ def expected() -> MerchantConfig:
             language="zh",
             logo_url="https://shop.test/logo.png",
             notify_url="https://shop.test/notify",
+            refund_notify_url=NO_NOTIFY_URL,
             show_url="https://shop.test/goods",
         ),
         key_version="1.0",

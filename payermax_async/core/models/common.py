@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import attrs
 
-from payermax_async.core.checks import Check, problems_of
+from payermax_async.core.checks import Check, problems_of, url
 from payermax_async.core.errors import ValidationError
 from payermax_async.core.money import ExchangeRate
 from payermax_async.core.strict_json import JsonValue
 
 __all__ = [
     "DECISIVE",
+    "NO_NOTIFY_URL",
     "CardInfo",
     "Fees",
     "MerchantFee",
@@ -29,6 +30,7 @@ __all__ = [
     "part",
     "parts",
     "rule",
+    "url_or_none",
     "wire",
     "wire_of",
 ]
@@ -37,6 +39,16 @@ __all__ = [
 def rule(check: Check) -> dict[str, object]:
     """Metadata of a request's field: the gateway's rule for its value."""
     return {"check": check}
+
+
+NO_NOTIFY_URL: Final = "none"
+"""Given as the address of notifications: say none, so that the dashboard's counts."""
+
+
+def url_or_none() -> Check:
+    """An address of notifications, or :data:`NO_NOTIFY_URL`."""
+    is_url = url()
+    return lambda value: None if value == NO_NOTIFY_URL else is_url(value)
 
 
 def part(kind: type[attrs.AttrsInstance]) -> dict[str, object]:

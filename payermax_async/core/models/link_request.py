@@ -30,6 +30,7 @@ from payermax_async.core.models.common import (
     part,
     parts,
     rule,
+    url_or_none,
     wire,
 )
 from payermax_async.core.money import AmountInput, fit, lenient_amount
@@ -160,6 +161,11 @@ class LinkDefaults:
     """Picture of the merchant."""
     notify_url: str | None = attrs.field(default=None, metadata=rule(url()))
     """Where PayerMax posts the notification that a link was paid."""
+    refund_notify_url: str | None = attrs.field(
+        default=None, metadata=rule(url_or_none())
+    )
+    """Where PayerMax posts how refunds ended; ``notify_url`` when left out. With
+    :data:`NO_NOTIFY_URL` it is not said, and the dashboard's setting counts."""
     show_url: str | None = attrs.field(default=None, metadata=rule(url()))
     """Page or picture for goods without one; the logo when left out."""
     language: str | None = attrs.field(default=None, metadata=rule(key(8)))

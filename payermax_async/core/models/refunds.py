@@ -9,9 +9,18 @@ from enum import StrEnum
 
 import attrs
 
-from payermax_async.core.checks import amount, amount_problem, code_of, key, text, url
+from payermax_async.core.checks import amount, amount_problem, code_of, key, text
 from payermax_async.core.errors import Problem
-from payermax_async.core.models.common import DECISIVE, Received, Sent, rule, wire
+from payermax_async.core.models.common import (
+    DECISIVE,
+    NO_NOTIFY_URL,
+    Received,
+    Sent,
+    rule,
+    url_or_none,
+    wire,
+)
+from payermax_async.core.models.link_request import LinkDefaults
 from payermax_async.core.money import fit, lenient_amount
 
 __all__ = [
@@ -57,13 +66,24 @@ class CreateRefund(Sent):
         default=None, repr=False, metadata=rule(text(512, one_line=False))
     )
     """Why, up to 512 characters."""
-    refund_notify_url: str | None = attrs.field(default=None, metadata=rule(url()))
-    """Where the notification goes; the dashboard's setting when left out."""
+    refund_notify_url: str | None = attrs.field(
+        default=None, metadata=rule(url_or_none())
+    )
+    """Where the notification goes; from the configuration when left out. With
+    :data:`NO_NOTIFY_URL` it is not said, and the dashboard's setting counts."""
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         fitted = fit(self.refund_amount, self.refund_currency)
         object.__setattr__(self, "refund_amount", fitted)
+
+    def completed(self, defaults: LinkDefaults) -> CreateRefund:
+        """The request as it is sent: with the address that the notification goes to."""
+        found = (
+            self.refund_notify_url or defaults.refund_notify_url or defaults.notify_url
+        )
+        address = None if found == NO_NOTIFY_URL else found
+        return attrs.evolve(self, refund_notify_url=address)
 
     def problems_across(self) -> Iterator[Problem]:
         """Problems between fields."""
