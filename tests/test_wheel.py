@@ -150,12 +150,40 @@ def test_the_source_archive_holds_what_a_packager_needs(built: Path) -> None:
     }
 
 
+PAID_WITHOUT_A_PAGE = """
+import asyncio, aiohttp
+from payermax_async import CreateLink, MerchantConfig, PayerMaxClient, UserInfo
+from payermax_async.sandbox.server import SandboxServer
+
+ORDER = CreateLink(
+    merchant_link_id="order-1", total_amount="19.90", currency="USD", country="US",
+    description="Blue T-shirt", user_info=UserInfo(user_id="customer-98"),
+)
+
+async def main():
+    async with SandboxServer() as sandbox:
+        config = MerchantConfig.from_env(sandbox.settings)
+        async with PayerMaxClient(config) as client:
+            link = await client.create_link(ORDER)
+            async with aiohttp.ClientSession() as http, http.get(link.link_url) as page:
+                assert page.status == 501
+                print(await page.text())
+            await sandbox.pay(link.link_url)
+            assert (await client.query_link("order-1")).is_paid
+
+asyncio.run(main())
+"""
+
+
 def test_without_the_extra_the_library_works_and_the_command_says_what_is_missing(
     wheel: Path, environment: Environment
 ) -> None:
     environment.pip_install(str(wheel))
     program = "import payermax_async as p; [getattr(p, n) for n in p.__all__]"
     assert environment.run("python", "-W", "error", "-c", program).returncode == 0
+    sandbox = environment.run("python", "-W", "error", "-c", PAID_WITHOUT_A_PAGE)
+    assert sandbox.returncode == 0, sandbox.stderr
+    assert "pip install 'payermax_async[sandbox]'" in sandbox.stdout
     command = environment.run("payermax", "demo")
     assert command.returncode == 2
     assert "pip install 'payermax_async[cli]'" in command.stderr
@@ -170,5 +198,10 @@ def test_the_installed_demo_runs_from_creation_to_paid(
     assert demo.returncode == 0, f"{demo.stdout}\n{demo.stderr}"
     assert demo.stdout.strip()
     assert "Traceback" not in demo.stderr
+    page = (
+        "from payermax_async.sandbox.cashier import GoneReason, GoneView, render_gone"
+    )
+    shown = f"{page}; print(render_gone(GoneView(reason=GoneReason.UNKNOWN)))"
+    assert "No such link" in environment.run("python", "-c", shown).stdout
     as_module = environment.run("python", "-m", "payermax_async", "--version")
     assert as_module.stdout.strip() == payermax_async.__version__

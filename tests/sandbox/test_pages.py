@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from importlib.resources import files
@@ -104,6 +105,19 @@ def test_without_jinja2_the_error_says_what_to_install(no_pages: None) -> None:
     for ask in (require_pages, lambda: render_result(view)):
         with pytest.raises(ConfigurationError, match=re.escape(PIP)):
             ask()
+
+
+def test_the_sandbox_loads_jinja2_for_the_first_page_only() -> None:
+    program = (
+        "import sys\n"
+        "import payermax_async.sandbox.server, payermax_async.sandbox.dashboard\n"
+        "import payermax_async.testing.local\n"
+        "from payermax_async.sandbox.cashier import GoneReason, GoneView, render_gone\n"
+        "assert 'jinja2' not in sys.modules\n"
+        "render_gone(GoneView(reason=GoneReason.UNKNOWN))\n"
+        "assert 'jinja2' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
 async def test_without_jinja2_a_link_is_made_paid_told_and_found(
