@@ -11,6 +11,8 @@ import attrs
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import ClientStateError, ConfigurationError
+from payermax_async.core.models.links import QueryLink
+from payermax_async.core.operations import QUERY_LINK
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.calls import Calls
 from payermax_async.pipeline.chain import Middleware
@@ -18,8 +20,10 @@ from payermax_async.pipeline.course import Course, Courses
 from payermax_async.pipeline.exchange import Exchange
 from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.observe import Hook, Observers, log_event
+from payermax_async.pipeline.preparation import prepare
 from payermax_async.pipeline.resolve import Resolver
 from payermax_async.pipeline.slots import Slots
+from payermax_async.pipeline.writes import Writes
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
@@ -93,10 +97,14 @@ class Engine:
             observers=observers,
             clock=clock,
             attempt_timeout=options.attempt_timeout,
+            neutral=prepare(
+                QUERY_LINK, QueryLink(merchant_link_id="are-you-there"), config.versions
+            ),
         )
         resolver = Resolver(
             calls=calls,
             clock=clock,
+            writes=Writes(clock),
             versions=config.versions,
             waits=options.settle_waits,
         )

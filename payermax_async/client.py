@@ -36,13 +36,12 @@ from payermax_async.core.operations import (
     Operation,
     Replay,
 )
-from payermax_async.core.settlement import LINK_SETTLEMENT, REFUND_SETTLEMENT
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.chain import Middleware
+from payermax_async.pipeline.doubtful import doubtful
 from payermax_async.pipeline.observe import Hook
 from payermax_async.pipeline.preparation import prepare, prepare_raw
-from payermax_async.pipeline.resolve import case_of
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import Transport
 
@@ -166,9 +165,7 @@ class PayerMaxClient:
         async with self._engine.course(
             CREATE_LINK.name, completed.merchant_link_id, timeout
         ) as course:
-            return await self._engine.resolver.write(
-                CREATE_LINK, LINK_SETTLEMENT, completed, course
-            )
+            return await self._engine.resolver.write(CREATE_LINK, completed, course)
 
     async def query_link(
         self, merchant_link_id: str, *, timeout: float | None = None
@@ -227,9 +224,7 @@ class PayerMaxClient:
         async with self._engine.course(
             REFUND.name, request.out_refund_no, timeout
         ) as course:
-            return await self._engine.resolver.write(
-                REFUND, REFUND_SETTLEMENT, request, course
-            )
+            return await self._engine.resolver.write(REFUND, request, course)
 
     async def query_refund(
         self,
@@ -283,43 +278,73 @@ class PayerMaxClient:
 
     @overload
     async def resolve(
-        self, case: CreateLink, *, timeout: float | None = None
+        self,
+        case: CreateLink,
+        *,
+        absence_from: str | Sequence[str] | None = None,
+        timeout: float | None = None,
     ) -> LinkDetails | None: ...
 
     @overload
     async def resolve(
-        self, case: CreateRefund, *, timeout: float | None = None
+        self,
+        case: CreateRefund,
+        *,
+        absence_from: str | Sequence[str] | None = None,
+        timeout: float | None = None,
     ) -> RefundDetails | None: ...
 
     @overload
     async def resolve(
-        self, case: PayerMaxError, *, timeout: float | None = None
+        self,
+        case: PayerMaxError,
+        *,
+        absence_from: str | Sequence[str] | None = None,
+        timeout: float | None = None,
     ) -> LinkDetails | RefundDetails | None: ...
 
     async def resolve(
         self,
         case: CreateLink | CreateRefund | PayerMaxError,
         *,
+        absence_from: str | Sequence[str] | None = None,
         timeout: float | None = None,
     ) -> LinkDetails | RefundDetails | None:
         """Settle a write whose outcome is unknown.
 
+        What any host of the client knows settles it. That nothing is known counts
+        only from the hosts that may have seen the write: those that the error
+        names, and every host of the client when the case is a request or the error
+        names none. Out of their reach the case stays unknown, unless you know
+        better and say with ``absence_from`` whose word is enough.
+
         Args:
-            case: The request that was made, or the error that it ended with.
-                Given the request, what is found is compared with it.
+            case: The request that was made, or the error that it ended with. Both
+                are compared with what is found; ``compared`` and ``not_compared``
+                of the answer say how far that was possible.
+            absence_from: Base URL or name of the hosts whose word is enough that
+                nothing exists. On your responsibility: what another host made may
+                exist all the same.
             timeout: Seconds for all of it; the client's option when left out.
 
         Returns:
             What exists under the merchant's id, or ``None`` when PayerMax said
-            repeatedly that it knows nothing: then it was not done.
+            throughout :attr:`ClientOptions.settle_waits` that it knows nothing: then
+            it was not done, unless its queries lag behind for longer than that.
 
         Raises:
             ConflictError: What exists is not what was asked for.
             OutcomeUnknownError: Still unknown; ask again later.
+            ValidationError: ``absence_from`` names no host of this client.
         """
-        operation, key, request = case_of(case)
-        async with self._engine.course(operation, key, timeout) as course:
-            return await self._engine.resolver.settle(request, course)
+        hosts = self._engine.calls.hosts
+        doubt = doubtful(case, hosts, absence_from)
+        async with self._engine.course(
+            doubt.operation.name, doubt.merchant_key, timeout
+        ) as course:
+            found: LinkDetails | RefundDetails | None
+            found = await self._engine.resolver.settle(doubt, course)
+            return found
 
     async def _run(
         self,

@@ -128,6 +128,8 @@ class OpenTelemetryHook:
         if span is None:
             return
         span.set_attribute("payermax.attempts", event.attempts)
+        if event.questions:
+            span.set_attribute("payermax.questions", event.questions)
         _end(span, event.outcome, event.error)
 
     def _mark(

@@ -217,7 +217,7 @@ def _received_hook(
             _reader(converter, attribute.type),
         )
         for attribute in attrs.fields(cls)
-        if attribute.name != "extra"
+        if attribute.name != "extra" and not attribute.metadata.get("local")
     ]
     known = {_fold(name) for field in fields for name in field.names}
 
@@ -348,3 +348,33 @@ def from_wire(
             holds something in its place that cannot be read.
     """
     return _CONVERTER.structure(data, model)
+
+
+def fill_in(
+    data: JsonObject, model: type[Received], values: Mapping[str, str]
+) -> tuple[JsonObject, frozenset[str]]:
+    """An object with text for fields of a model that it leaves out or empty.
+
+    Args:
+        data: What the gateway sent.
+        model: What it is to be read as.
+        values: Text by the attribute's name.
+
+    Returns:
+        The object, and the names of the attributes that were filled in.
+    """
+    told = {
+        _fold(name): not (item is None or (isinstance(item, str) and not item.strip()))
+        for name, item in data.items()
+    }
+    fields = attrs.fields_dict(cast("type[attrs.AttrsInstance]", model))
+    left_out: dict[str, str] = {}
+    for attribute in values:
+        field = fields[attribute]
+        names = (_wire_name(field), *wire_of(field).aliases)
+        if not any(told.get(_fold(name)) for name in names):
+            left_out[attribute] = names[0]
+    empty = {_fold(name) for name in left_out.values()}
+    kept = {name: item for name, item in data.items() if _fold(name) not in empty}
+    filled = {name: values[attribute] for attribute, name in left_out.items()}
+    return {**kept, **filled}, frozenset(left_out)

@@ -10,11 +10,16 @@ No error holds a key, a message body, a card or a person. All of them pickle.
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+if TYPE_CHECKING:
+    from payermax_async.core.asked import Asked
+    from payermax_async.core.models.links import LinkDetails
+
 __all__ = [
+    "AlreadyEndedError",
     "ApiError",
     "AuthenticationError",
     "ClientStateError",
@@ -39,6 +44,7 @@ __all__ = [
     "ThrottledError",
     "TlsError",
     "TransportError",
+    "UnnamedReplyError",
     "UnreadableReplyError",
     "ValidationError",
     "WebhookError",
@@ -78,16 +84,26 @@ class PayerMaxError(Exception):
         operation: The gateway operation, such as ``createPaybylink``.
         merchant_key: The merchant's own id in the request (``merchantLinkId``,
             ``outTradeNo`` or ``outRefundNo``), to find the case again.
-        attempts: How many times the call was started, 0 when it never was.
+        attempts: How many times the request was sent, or was about to be; 0 when
+            it never was. What was asked about it is not in here.
+        questions: How often the gateway was asked what became of it, or whether it
+            is well.
         outcome: What the gateway may have done.
         retry_after: Seconds the gateway asked to wait, if it did.
         elapsed: Seconds from the start of the call to the failure.
         most_attempts: How many attempts are worth making at most, where the cause
             tells; ``None`` leaves it to the policy.
+        hosts: Base URLs of the hosts that may have seen the write. Only their word
+            that they know nothing of it counts.
+        asked: What the write asked for, without texts and persons, so that
+            ``resolve(error)`` can compare; ``None`` when that is not known.
     """
 
     outcome: Outcome = Outcome.NOT_SENT
     most_attempts: int | None = None
+    questions: int = 0
+    hosts: tuple[str, ...] = ()
+    asked: Asked | None = None
 
     def __init__(
         self,
@@ -244,6 +260,14 @@ class ReplyMismatchError(ReplyError):
     """A genuine answer, but about another link, order or refund."""
 
 
+class UnnamedReplyError(ReplyMismatchError):
+    """A genuine answer that does not say what it is about.
+
+    PayerMax may leave the id out of some answers. Such an answer is taken when it
+    comes again on a connection on which nothing else was asked.
+    """
+
+
 class ReplyTooLargeError(ReplyError):
     """The body passed the size limit and was cut off."""
 
@@ -302,13 +326,43 @@ class ConflictError(ApiError):
     Attributes:
         differences: The fields in which the existing one differs, when it was
             compared. ``code`` is empty when the conflict was found by asking.
+        not_compared: The fields that were asked for and that the answer left out.
     """
 
     def __init__(
-        self, message: str, *, differences: tuple[str, ...] = (), **facts: Any
+        self,
+        message: str,
+        *,
+        differences: tuple[str, ...] = (),
+        not_compared: tuple[str, ...] = (),
+        **facts: Any,
     ) -> None:
         super().__init__(message, **facts)
         self.differences = differences
+        self.not_compared = not_compared
+
+
+class AlreadyEndedError(ConflictError):
+    """Just this link exists under the merchant's id, and nobody can pay it any more.
+
+    Look at ``details`` before choosing a new id: a paid link is a paid order.
+
+    Attributes:
+        state: What ended it: ``paid``, or ``withdrawn or expired``.
+        details: What the gateway says of it, without texts, persons and cards.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        state: str,
+        details: LinkDetails,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, **facts)
+        self.state = state
+        self.details = details
 
 
 class OutcomeUnknownError(PayerMaxError):

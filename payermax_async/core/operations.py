@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import attrs
 
+from payermax_async.core.asked import Asked, Told
 from payermax_async.core.errors import Problem, ValidationError
-from payermax_async.core.models.common import Received, Sent
+from payermax_async.core.models.common import (
+    Found,
+    Made,
+    PaymentStatus,
+    Received,
+    Sent,
+)
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
@@ -23,7 +32,21 @@ from payermax_async.core.models.refunds import (
     CreateRefund,
     QueryRefund,
     RefundDetails,
+    RefundStatus,
     SubmittedRefund,
+)
+from payermax_async.core.settlement import (
+    LINK_NAMES,
+    REFUND_NAMES,
+    asked_link,
+    asked_refund,
+    created_link,
+    fits_link,
+    link_end,
+    plain_link,
+    submitted_refund,
+    told_link,
+    told_refund,
 )
 
 __all__ = [
@@ -36,11 +59,14 @@ __all__ = [
     "REFUND",
     "Operation",
     "Replay",
+    "Settlement",
     "check_operation_name",
 ]
 
 RequestT = TypeVar("RequestT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
+MadeT = TypeVar("MadeT", bound=Made)
+FoundT = TypeVar("FoundT", bound=Found)
 
 # A path is built from the name, and "../x" or "a?b" would change where it leads.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,63}")
@@ -75,6 +101,15 @@ class Operation(Generic[RequestT, ReplyT]):
     """Fields that name the case, most telling first."""
     echoes: tuple[str, ...]
     """Fields of the request that the reply must repeat if they were sent."""
+    settlement: Settlement[RequestT, Any, Any] | None = None
+    """How it is found out whether a write was done; ``None`` if it cannot be."""
+    may_be_unnamed: Callable[[ReplyT], bool] | None = None
+    """Whether a reply without any id can be one of this operation's.
+
+    ``None`` where PayerMax's schema requires the id.
+    """
+    untied: tuple[str, ...] = ()
+    """Money fields of a reply that nothing ties to the question without the id."""
 
     def key_of(self, request: RequestT) -> str | None:
         """The merchant's id in a request, for errors and logs."""
@@ -82,15 +117,52 @@ class Operation(Generic[RequestT, ReplyT]):
         return next((key for key in found if key is not None), None)
 
 
-CREATE_LINK = Operation(
-    name="createPaybylink",
-    version="1.1",
-    request=CreateLink,
-    reply=CreatedLink,
-    replay=Replay.KEYED,
-    keys=("merchant_link_id",),
-    echoes=("merchant_link_id",),
-)
+def _never(_found: object) -> None:
+    return None
+
+
+def _same(found: FoundT) -> FoundT:
+    return found
+
+
+def _always(*_facts: object) -> bool:
+    return True
+
+
+@attrs.frozen(kw_only=True)
+class Settlement(Generic[RequestT, MadeT, FoundT]):
+    """What to ask after a write, and how to read the answer."""
+
+    query: Operation[Any, FoundT]
+    """The operation that tells."""
+    ask_about: Callable[[str], Sent]
+    """Makes the request that asks about a merchant's id."""
+    names: tuple[str, ...]
+    """What is compared, when nothing is known of what was asked for."""
+    money: tuple[str, ...]
+    """Those of them without which nobody can say whose it is."""
+    asked: Callable[[RequestT], Asked]
+    """What a request asks for."""
+    told: Callable[[FoundT], Told]
+    """What an answer says of that."""
+    reply: Callable[[FoundT], MadeT | None]
+    """What the write would have answered; ``None`` when that cannot be told."""
+    ended: Callable[[FoundT], str | None] = _never
+    """What ended it so that it serves nobody any more, where the reply cannot say."""
+    plain: Callable[[FoundT], FoundT] = _same
+    """An answer without texts, persons and cards, for an error to carry."""
+    fits: Callable[[RequestT, MadeT, datetime, datetime], bool] = _always
+    """Whether an answer to the write can be about something made between two times."""
+
+
+def _is_order_status(order: Order) -> bool:
+    return isinstance(order.status, PaymentStatus)
+
+
+def _is_refund_status(refund: RefundDetails) -> bool:
+    return isinstance(refund.status, RefundStatus)
+
+
 QUERY_LINK = Operation(
     name="queryPaybylink",
     version="1.1",
@@ -99,6 +171,27 @@ QUERY_LINK = Operation(
     replay=Replay.SAFE,
     keys=("merchant_link_id",),
     echoes=("merchant_link_id",),
+)
+CREATE_LINK = Operation(
+    name="createPaybylink",
+    version="1.1",
+    request=CreateLink,
+    reply=CreatedLink,
+    replay=Replay.KEYED,
+    keys=("merchant_link_id",),
+    echoes=("merchant_link_id",),
+    settlement=Settlement[CreateLink, CreatedLink, LinkDetails](
+        query=QUERY_LINK,
+        ask_about=lambda key: QueryLink(merchant_link_id=key),
+        names=LINK_NAMES,
+        money=("total_amount", "currency"),
+        asked=asked_link,
+        told=told_link,
+        ended=link_end,
+        plain=plain_link,
+        fits=fits_link,
+        reply=created_link,
+    ),
 )
 EXPIRE_LINK = Operation(
     name="expirePaybylink",
@@ -117,15 +210,8 @@ QUERY_ORDER = Operation(
     replay=Replay.SAFE,
     keys=("out_trade_no",),
     echoes=("out_trade_no",),
-)
-REFUND = Operation(
-    name="refund",
-    version="1.4",
-    request=CreateRefund,
-    reply=SubmittedRefund,
-    replay=Replay.KEYED,
-    keys=("out_refund_no",),
-    echoes=("out_refund_no",),
+    may_be_unnamed=_is_order_status,
+    untied=("total_amount", "currency"),
 )
 QUERY_REFUND = Operation(
     name="refundQuery",
@@ -135,6 +221,26 @@ QUERY_REFUND = Operation(
     replay=Replay.SAFE,
     keys=("out_refund_no", "refund_trade_no"),
     echoes=("out_refund_no", "refund_trade_no"),
+    may_be_unnamed=_is_refund_status,
+    untied=("refund_amount", "refund_currency"),
+)
+REFUND = Operation(
+    name="refund",
+    version="1.4",
+    request=CreateRefund,
+    reply=SubmittedRefund,
+    replay=Replay.KEYED,
+    keys=("out_refund_no",),
+    echoes=("out_refund_no",),
+    settlement=Settlement[CreateRefund, SubmittedRefund, RefundDetails](
+        query=QUERY_REFUND,
+        ask_about=lambda key: QueryRefund(out_refund_no=key),
+        names=REFUND_NAMES,
+        money=("refund_amount", "refund_currency"),
+        asked=asked_refund,
+        told=told_refund,
+        reply=submitted_refund,
+    ),
 )
 
 # Any: the table mixes operations of different request and reply types.

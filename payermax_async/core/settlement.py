@@ -2,63 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import attrs
 
-from payermax_async.core.models.common import Received, Sent
-from payermax_async.core.models.link_request import CreateLink
+from payermax_async.core.asked import Asked, Told
+from payermax_async.core.models.link_request import CreateLink, GoodsItem
 from payermax_async.core.models.links import (
     CreatedLink,
     ExpiredLink,
+    GoodsDetail,
     LinkDetails,
     LinkStatus,
-    QueryLink,
 )
 from payermax_async.core.models.refunds import (
     CreateRefund,
-    QueryRefund,
     RefundDetails,
     SubmittedRefund,
 )
-from payermax_async.core.operations import QUERY_LINK, QUERY_REFUND, Operation
 
-__all__ = ["LINK_SETTLEMENT", "REFUND_SETTLEMENT", "Settlement", "expired_link"]
+__all__ = [
+    "LINK_NAMES",
+    "REFUND_NAMES",
+    "asked_link",
+    "asked_refund",
+    "created_link",
+    "expired_link",
+    "fits_link",
+    "link_end",
+    "plain_link",
+    "submitted_refund",
+    "told_link",
+    "told_refund",
+]
 
-WriteT = TypeVar("WriteT", bound=Sent)
-ReplyT = TypeVar("ReplyT", bound=Received)
-FoundT = TypeVar("FoundT", bound=Received)
-
-
-@attrs.frozen(kw_only=True)
-class Settlement(Generic[WriteT, ReplyT, FoundT]):
-    """What to ask after a write, and how to read the answer."""
-
-    query: Operation[Any, FoundT]
-    """The operation that tells."""
-    ask_about: Callable[[str], Sent]
-    """Makes the request that asks about a merchant's id."""
-    differences: Callable[[WriteT, FoundT], tuple[str, ...]]
-    """Names the fields in which what exists is not what was asked for."""
-    reply: Callable[[FoundT], ReplyT | None]
-    """What the write would have answered; ``None`` when that cannot be told."""
-
-
-def _unequal(*pairs: tuple[str, object, object]) -> tuple[str, ...]:
-    return tuple(name for name, asked, found in pairs if asked != found)
+LINK_NAMES = ("total_amount", "currency", "country", "description", "goods_details")
+"""What is compared of a link, the money first."""
+REFUND_NAMES = ("refund_amount", "refund_currency", "out_trade_no")
+"""What is compared of a refund."""
 
 
-def _link_differences(asked: CreateLink, found: LinkDetails) -> tuple[str, ...]:
-    return _unequal(
-        ("total_amount", asked.total_amount, found.total_amount),
-        ("currency", asked.currency, found.currency),
-        # A query need not name the country.
-        ("country", asked.country, found.country or asked.country),
-    )
+_USUAL_LIFE = 24 * 3600
+"""Seconds that PayerMax gives a link whose request says nothing of it."""
+
+_CLOCKS = timedelta(minutes=5)
+"""How far an expiry may be off: PayerMax takes clocks that differ by two minutes,
+and what it answers may be rounded."""
 
 
-def _created_link(found: LinkDetails) -> CreatedLink | None:
+def asked_link(request: CreateLink) -> Asked:
+    """What is compared of a link to be made."""
+    plain: dict[str, Decimal | int | str | None] = {
+        "total_amount": request.total_amount,
+        "currency": request.currency,
+        "country": request.country,
+    }
+    texts: dict[str, str | None] = {
+        "description": request.description,
+        "link_description": request.link_description,
+    }
+    # Answers do not repeat a link type, a language or where notifications go.
+    goods = request.goods_to_send("")
+    plain["goods_details"] = len(goods)
+    for index, item in enumerate(goods):
+        _add_goods(item, f"goods_details[{index}]", plain, texts)
+    return Asked.of(request.merchant_link_id, plain=plain, texts=texts)
+
+
+def _add_goods(
+    item: GoodsItem,
+    path: str,
+    plain: dict[str, Decimal | int | str | None],
+    texts: dict[str, str | None],
+) -> None:
+    plain[f"{path}.quantity"] = item.quantity
+    plain[f"{path}.price"] = item.price
+    plain[f"{path}.goods_currency"] = item.goods_currency
+    texts[f"{path}.goods_name"] = item.goods_name
+    texts[f"{path}.goods_description"] = item.goods_description
+
+
+def told_link(found: LinkDetails) -> Told:
+    """What an answer says of a link, by the same names."""
+    told: dict[str, Decimal | int | str | None] = {
+        "total_amount": found.total_amount,
+        "currency": found.currency,
+        "country": found.country or None,
+        "description": found.description or None,
+        "link_description": found.link_description or None,
+        "goods_details": len(found.goods_details) or None,
+    }
+    for index, item in enumerate(found.goods_details):
+        for name, value in _told_goods(item).items():
+            told[f"goods_details[{index}].{name}"] = value
+    return told
+
+
+def _told_goods(item: GoodsDetail) -> Told:
+    quantity = item.quantity or ""
+    count = quantity.isascii() and quantity.isdigit() and len(quantity) <= 16
+    return {
+        "goods_name": item.goods_name or None,
+        "goods_description": item.goods_description or None,
+        "quantity": int(quantity) if count else quantity or None,
+        "price": item.price,
+        "goods_currency": item.goods_currency or None,
+    }
+
+
+def created_link(found: LinkDetails) -> CreatedLink | None:
+    """What creating would have answered; ``None`` when that cannot be told."""
     if found.link_url is None:
         return None
     return CreatedLink(
@@ -68,7 +122,18 @@ def _created_link(found: LinkDetails) -> CreatedLink | None:
         link_status=found.link_status,
         qr_code_url=found.qr_code_url,
         expires_at=found.expires_at,
+        found=True,
     )
+
+
+def fits_link(
+    request: CreateLink, reply: CreatedLink, earliest: datetime, latest: datetime
+) -> bool:
+    """Whether a link that expires then can have been made in this time."""
+    if reply.expires_at is None:
+        return True
+    life = timedelta(seconds=request.expires_in or _USUAL_LIFE)
+    return earliest - _CLOCKS <= reply.expires_at - life <= latest + _CLOCKS
 
 
 def expired_link(found: LinkDetails) -> ExpiredLink | None:
@@ -85,28 +150,53 @@ def expired_link(found: LinkDetails) -> ExpiredLink | None:
     )
 
 
-def _refund_differences(asked: CreateRefund, found: RefundDetails) -> tuple[str, ...]:
-    # The refund query may leave out all but the status.
-    return _unequal(
-        (
-            "refund_amount",
-            asked.refund_amount,
-            asked.refund_amount if found.refund_amount is None else found.refund_amount,
-        ),
-        (
-            "refund_currency",
-            asked.refund_currency,
-            found.refund_currency or asked.refund_currency,
-        ),
-        (
-            "out_trade_no",
-            asked.out_trade_no,
-            asked.out_trade_no and (found.out_trade_no or asked.out_trade_no),
-        ),
+def link_end(found: LinkDetails) -> str | None:
+    """What ended a link so that nobody can pay it any more, if something did."""
+    if found.is_paid:
+        return "paid"
+    return "withdrawn or expired" if found.link_status == LinkStatus.EXPIRED else None
+
+
+def plain_link(found: LinkDetails) -> LinkDetails:
+    """A link without texts, persons and cards: what an error may carry."""
+    payments = tuple(
+        attrs.evolve(payment, user_info=None, payment_details=(), extra={})
+        for payment in found.pay_by_link_info
+    )
+    return attrs.evolve(
+        found,
+        pay_by_link_info=payments,
+        description=None,
+        link_description=None,
+        goods_details=(),
+        extra={},
     )
 
 
-def _submitted_refund(found: RefundDetails) -> SubmittedRefund | None:
+def asked_refund(request: CreateRefund) -> Asked:
+    """What is compared of a refund to be made."""
+    return Asked.of(
+        request.out_refund_no,
+        plain={
+            "refund_amount": request.refund_amount,
+            "refund_currency": request.refund_currency,
+            # Asked for by token alone, the order's number cannot be compared.
+            "out_trade_no": request.out_trade_no,
+        },
+    )
+
+
+def told_refund(found: RefundDetails) -> Told:
+    """What an answer says of a refund, which may be no more than its status."""
+    return {
+        "refund_amount": found.refund_amount,
+        "refund_currency": found.refund_currency or None,
+        "out_trade_no": found.out_trade_no or None,
+    }
+
+
+def submitted_refund(found: RefundDetails) -> SubmittedRefund | None:
+    """What a refund would have answered; ``None`` when that cannot be told."""
     if found.out_refund_no is None:
         return None
     return SubmittedRefund(
@@ -114,18 +204,5 @@ def _submitted_refund(found: RefundDetails) -> SubmittedRefund | None:
         status=found.status,
         refund_trade_no=found.refund_trade_no,
         trade_order_no=found.out_trade_no,
+        found=True,
     )
-
-
-LINK_SETTLEMENT = Settlement[CreateLink, CreatedLink, LinkDetails](
-    query=QUERY_LINK,
-    ask_about=lambda key: QueryLink(merchant_link_id=key),
-    differences=_link_differences,
-    reply=_created_link,
-)
-REFUND_SETTLEMENT = Settlement[CreateRefund, SubmittedRefund, RefundDetails](
-    query=QUERY_REFUND,
-    ask_about=lambda key: QueryRefund(out_refund_no=key),
-    differences=_refund_differences,
-    reply=_submitted_refund,
-)

@@ -10,21 +10,21 @@ from payermax_async.clock import Clock
 from payermax_async.core.codes import Resend, lookup
 from payermax_async.core.errors import (
     ApiError,
+    ConflictError,
     NotSentError,
     Outcome,
     PayerMaxError,
     ReplySignatureError,
     ThrottledError,
+    UnnamedReplyError,
 )
-from payermax_async.core.models.links import QueryLink
-from payermax_async.core.operations import QUERY_LINK, Replay
-from payermax_async.pipeline.breaker import Admission
+from payermax_async.core.operations import Replay
 from payermax_async.pipeline.budget import RetryBudget
 from payermax_async.pipeline.chain import Attempt
 from payermax_async.pipeline.course import Course
 from payermax_async.pipeline.exchange import Call, Exchange
 from payermax_async.pipeline.foreign import outcome_of
-from payermax_async.pipeline.hosts import Host, Hosts
+from payermax_async.pipeline.hosts import Host, Hosts, Lease
 from payermax_async.pipeline.observe import (
     AttemptFinished,
     AttemptStarted,
@@ -33,12 +33,22 @@ from payermax_async.pipeline.observe import (
     RetryScheduled,
     SignatureRefused,
 )
-from payermax_async.pipeline.preparation import prepare
 from payermax_async.pipeline.slots import Slots
 
-__all__ = ["Calls", "may_repeat"]
+__all__ = ["Calls", "FoundByProbe", "may_repeat"]
 
 ReplyT = TypeVar("ReplyT")
+
+_LEAST_WAIT = 0.05
+"""Seconds between looks at a host while somebody else's probe is under way."""
+
+
+class FoundByProbe(Exception):  # noqa: N818 - an answer, not a failure
+    """Before a write was sent, its host said what exists under its id."""
+
+    def __init__(self, found: Any) -> None:
+        super().__init__()
+        self.found = found
 
 
 def may_repeat(replay: Replay, error: PayerMaxError) -> bool:
@@ -47,6 +57,8 @@ def may_repeat(replay: Replay, error: PayerMaxError) -> bool:
     Anything may when nothing was sent; after an unknown outcome only what does
     no harm twice; after a refusal only what was turned away unprocessed.
     """
+    if isinstance(error, ConflictError):
+        return False
     if error.outcome is Outcome.NOT_SENT:
         return True
     if error.outcome is Outcome.UNKNOWN:
@@ -67,20 +79,36 @@ class Calls:
     clock: Clock
     attempt_timeout: float
     """Seconds for one attempt."""
+    neutral: Call[Any]
+    """A question about nothing in particular, to find out whether a host is well."""
 
-    async def run(self, call: Call[ReplyT], course: Course) -> ReplyT:
+    async def run(
+        self, call: Call[ReplyT], course: Course, *, only: Host | None = None
+    ) -> ReplyT:
         """Send until answered, out of attempts, or past the deadline.
 
+        The tries of the request that the course is about count over the whole
+        course; those of a question about it are its own.
+
+        Args:
+            call: What to send.
+            course: What it is sent for.
+            only: The only host to send it to; else any that may have it.
+
         Raises:
+            FoundByProbe: What was to be written exists, and was not sent.
             PayerMaxError: The last attempt's error, with the facts of the call.
         """
-        tries = refusals = 0
+        own = call.operation == course.operation
+        tries = course.tries if own else 0
+        refusals = course.refusals if own else 0
+        most, waits = course.policy.max_attempts, 0
         doubt: PayerMaxError | None = None
         refusal: PayerMaxError | None = None
         while True:
             tries += 1
             try:
-                return await self._attempt(call, course)
+                return await self._attempt(call, course, only)
             except PayerMaxError as error:
                 course.tell(error)
                 doubt = error if error.outcome is Outcome.UNKNOWN else doubt
@@ -88,8 +116,16 @@ class Calls:
                 # a second refusal means that stamping again does not help.
                 if error.outcome is Outcome.REJECTED:
                     refusals, refusal = refusals + 1, error
+                if own:
+                    course.tries, course.refusals = tries, refusals
                 delay = None
-                if refusals < 2 and may_repeat(call.replay, error):
+                if not own and _is_left_alone(course.last, error) and tries < most:
+                    # The breaker says how often this host is asked, up to the
+                    # deadline; the policy only how long between.
+                    waits, tries = waits + 1, tries - 1
+                    wait = course.policy.pace(error, waits)
+                    delay = None if wait is None else max(wait, _LEAST_WAIT)
+                elif refusals < 2 and may_repeat(call.replay, error):
                     delay = course.policy.next_delay(error, tries)
                 if delay is None or delay >= course.remaining:
                     # What could not be sent again had left before: that counts.
@@ -102,66 +138,91 @@ class Calls:
                 self._tell_of_retry(call, course, delay, error)
             await self.clock.sleep(delay)
 
-    async def _attempt(self, call: Call[ReplyT], course: Course) -> ReplyT:
-        asking = call.replay is Replay.SAFE
-        host, admission = self.hosts.choose(None if asking else course.pinned)
-        probe = admission is Admission.PROBE
-        if probe and not asking:
-            # After a pause the first thing a host gets is a question, never a
-            # write: it may still be unable to answer.
-            await self._probe(call, course, host)
-            probe = False
-        return await self._send(call, course, host, probe=probe)
+    async def ask_once(self, call: Call[ReplyT], course: Course, host: Host) -> ReplyT:
+        """Ask one host one question, if it takes any.
 
-    async def _probe(self, call: Call[object], course: Course, host: Host) -> None:
-        question = QueryLink(merchant_link_id=call.merchant_key or "are-you-there")
-        probe = prepare(QUERY_LINK, question, {})
+        Raises:
+            PayerMaxError: That gave no answer, or a refusal.
+        """
+        with self.hosts.choose(host) as lease:
+            return await self._send(call, course, lease)
+
+    async def _attempt(
+        self, call: Call[ReplyT], course: Course, only: Host | None
+    ) -> ReplyT:
+        asking = call.replay is Replay.SAFE
+        if only is None and not asking:
+            only = course.pinned
+        with self.hosts.choose(only) as lease:
+            if lease.probe and not asking:
+                # After a pause the first thing a host gets is a question, never a
+                # write: it may still be unable to answer.
+                await self._probe(call, course, lease)
+            return await self._send(call, course, lease)
+
+    async def _probe(self, call: Call[object], course: Course, lease: Lease) -> None:
+        question = call.question or self.neutral
         try:
-            await self._send(probe, course, host, probe=True)
+            found = await self._send(question, course, lease)
         except PayerMaxError as error:
-            if error.outcome is Outcome.NOT_SENT:
-                raise
             if error.outcome is Outcome.UNKNOWN:
                 # The question's outcome; of the write, nothing was sent.
                 raise NotSentError(
                     "the gateway is still unwell", retry_after=error.retry_after
                 ) from error
+            unsent = error.outcome is Outcome.NOT_SENT or lease.probe
+            if unsent or isinstance(error, ConflictError):
+                raise
+        else:
+            if question is call.question:
+                raise FoundByProbe(found)
 
-    def _begin(self, call: Call[object], course: Course, host: Host) -> Attempt:
+    async def _send(self, call: Call[ReplyT], course: Course, lease: Lease) -> ReplyT:
+        try:
+            return await self._once(call, course, lease, alone=False)
+        except UnnamedReplyError as unnamed:
+            try:
+                return await self._once(call, course, lease, alone=True)
+            except NotSentError as error:
+                raise unnamed from error
+
+    def _begin(
+        self, call: Call[object], course: Course, host: Host, *, alone: bool
+    ) -> Attempt:
         timeout = min(self.attempt_timeout, course.remaining)
         if timeout <= 0:
             raise NotSentError("the deadline passed before anything was sent")
         # What follows an answer cannot be too much for a gateway that just answered.
-        free = course.attempts == 0 or course.answered
+        free = course.sends == 0 or course.answered
         if not free and not self.budget.take():
             raise NotSentError("too many calls fail: the budget for retries is empty")
         if host is not self.hosts.first:
             self.observers.emit(FailedOver(**_facts(call, course), host=host.name))
-        course.attempts += 1
+        if call.operation == course.operation:
+            course.attempts += 1
+        else:
+            course.questions += 1
         return Attempt(
             operation=call.operation,
             merchant_key=call.merchant_key,
-            number=course.attempts,
+            number=course.sends,
             timeout=timeout,
             correction=course.hint,
+            alone=alone,
         )
 
-    async def _send(
-        self, call: Call[ReplyT], course: Course, host: Host, *, probe: bool
+    async def _once(
+        self, call: Call[ReplyT], course: Course, lease: Lease, *, alone: bool
     ) -> ReplyT:
-        try:
-            attempt = self._begin(call, course, host)
-            facts: dict[str, Any] = {
-                **_facts(call, course),
-                "number": attempt.number,
-                "host": host.name,
-            }
-            started = course.elapsed
-            url = host.url_of(call.operation)
-            self.observers.emit(AttemptStarted(**facts, url=url))
-        except BaseException:
-            host.abandoned(probe=probe)
-            raise
+        host = course.last = lease.host
+        attempt = self._begin(call, course, host, alone=alone)
+        facts: dict[str, Any] = {
+            **_facts(call, course),
+            "number": attempt.number,
+            "host": host.name,
+        }
+        started = course.elapsed
+        self.observers.emit(AttemptStarted(**facts, url=host.url_of(call.operation)))
         error: BaseException | None = None
         try:
             reply = await self.exchange.run(call, attempt, host)
@@ -171,7 +232,7 @@ class Calls:
         else:
             return reply
         finally:
-            self._learn(call, course, host, attempt, error, probe=probe)
+            self._learn(call, course, lease, attempt, error)
             self.observers.emit(
                 AttemptFinished(
                     **facts,
@@ -187,34 +248,27 @@ class Calls:
         self,
         call: Call[object],
         course: Course,
-        host: Host,
+        lease: Lease,
         attempt: Attempt,
         error: BaseException | None,
-        *,
-        probe: bool,
     ) -> None:
         outcome = _outcome(attempt, error)
         own = call.operation == course.operation
         course.hint = attempt.hint
         course.left = course.left or (own and attempt.sent)
         if outcome is Outcome.UNKNOWN and own:
-            course.in_doubt = True
-            # Another host could do it a second time before the first is known.
-            course.pinned = host
+            course.doubt(lease.host)
         if isinstance(error, ThrottledError):
             self.slots.slow_down(attempt.wave)
-        if error is None:
-            host.answered(probe=probe)
-        elif isinstance(error, PayerMaxError):
-            host.learn(error, tried=attempt.tried, probe=probe)
-        else:
-            host.abandoned(probe=probe)
-        course.answered = outcome is None or outcome is Outcome.REJECTED
+        lease.learn(error, tried=attempt.tried)
+        course.answered = outcome in {None, Outcome.REJECTED} or isinstance(
+            error, UnnamedReplyError
+        )
         if course.answered:
             self.budget.answered()
         if isinstance(error, ReplySignatureError):
             self.observers.emit(
-                SignatureRefused(**_facts(call, course), host=host.name)
+                SignatureRefused(**_facts(call, course), host=lease.host.name)
             )
 
     def _tell_of_retry(
@@ -223,11 +277,18 @@ class Calls:
         self.observers.emit(
             RetryScheduled(
                 **_facts(call, course),
-                number=course.attempts,
+                number=course.sends,
                 delay=delay,
                 error=type(error).__name__,
             )
         )
+
+
+def _is_left_alone(host: Host | None, error: PayerMaxError) -> bool:
+    """Whether an error means no more than that a host is given its rest."""
+    if error.outcome is Outcome.NOT_SENT:
+        return error.retry_after is not None
+    return error.outcome is Outcome.UNKNOWN and host is not None and host.wait > 0
 
 
 def _facts(call: Call[object], course: Course) -> dict[str, Any]:

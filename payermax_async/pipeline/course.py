@@ -11,6 +11,7 @@ from typing import Self
 import attrs
 
 from payermax_async.clock import Clock
+from payermax_async.core.asked import Asked
 from payermax_async.core.errors import (
     ClientStateError,
     NotSentError,
@@ -54,7 +55,13 @@ class Course:
         self.policy = policy
         self.call_id = next(_NUMBERS)
         self.attempts = 0
-        """How often something was, or was to be, sent."""
+        """How often the request itself was, or was to be, sent."""
+        self.questions = 0
+        """How often it was asked what became of it, or whether a host is well."""
+        self.tries = 0
+        """How often sending it was tried: one limit over all of the call."""
+        self.refusals = 0
+        """How often it was refused."""
         self.answered = False
         """Whether the gateway answered what was sent last."""
         self.in_doubt = False
@@ -63,8 +70,14 @@ class Course:
         """Whether a request of the call's own, not a question about it, has left."""
         self.hint: timedelta | None = None
         """What the last answer says about the stamp of the next request alone."""
+        self.asked: Asked | None = None
+        """What the write asks for."""
+        self.last: Host | None = None
+        """Where something was sent last."""
         self.pinned: Host | None = None
         """The only host that may see the write from now on."""
+        self.hosts: tuple[str, ...] = ()
+        """Base URLs of those that may have seen it already."""
         self._started = self._clock.monotonic()
         self._elapsed = 0.0
         self._deadline = self._started + timeout
@@ -83,13 +96,33 @@ class Course:
         """Seconds to the deadline, negative behind it."""
         return self._deadline - self._clock.monotonic()
 
+    @property
+    def sends(self) -> int:
+        """How often anything was, or was to be, sent."""
+        return self.attempts + self.questions
+
     def tell(self, error: PayerMaxError) -> PayerMaxError:
         """Write down on an error what is known of the call."""
         error.operation = self.operation
         error.merchant_key = self.merchant_key
         error.attempts = self.attempts
+        error.questions = self.questions
         error.elapsed = self.elapsed
+        if self.asked is not None or self.hosts:
+            error.asked, error.hosts = self.asked, self.hosts
         return error
+
+    def doubt(self, host: Host) -> None:
+        """Write down that a host may have done what was asked for."""
+        self.in_doubt = True
+        # Another host could do it a second time before the first is known.
+        self.pinned = host
+        if host.base_url not in self.hosts:
+            self.hosts = (*self.hosts, host.base_url)
+
+    def settled(self) -> None:
+        """Write down that the doubt is over."""
+        self.in_doubt, self.pinned, self.hosts = False, None, ()
 
     def cut(self) -> None:
         """End the call now: the client is closing."""
@@ -118,6 +151,8 @@ class Course:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if isinstance(error, PayerMaxError) and error.operation is None:
+            self.tell(error)  # it came from beside the attempts
         self._courses.leave(self)
         try:
             await self._scope.__aexit__(kind, error, traceback)
@@ -164,6 +199,7 @@ class Course:
                 operation=self.operation,
                 merchant_key=self.merchant_key,
                 attempts=self.attempts,
+                questions=self.questions,
                 elapsed=self.elapsed,
                 outcome=outcome,
                 error=type(error).__name__ if error is not None else None,

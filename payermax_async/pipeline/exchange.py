@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Generic, TypeGuard, TypeVar
+from typing import Any, Generic, Protocol, TypeGuard, TypeVar
 
 import attrs
 
@@ -63,6 +63,25 @@ _STAMP_REFUSED = "REQ_TIME_OVER_TIME"
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
+class ReadsReply(Protocol[ReplyT_co]):
+    """Reads ``data`` of a successful reply."""
+
+    def __call__(self, data: JsonValue, /, *, alone: bool) -> ReplyT_co:
+        """Read it.
+
+        Args:
+            data: What came.
+            alone: Whether nothing else was asked on the same connection.
+
+        Raises:
+            ShapeError: It cannot be read.
+            ReplyMismatchError: It is about something else.
+            UnnamedReplyError: It does not say what it is about.
+            ConflictError: It is about an id that differs in case alone.
+        """
+        ...
+
+
 @attrs.frozen(kw_only=True)
 class Call(Generic[ReplyT_co]):
     """What stays the same over all attempts of a call."""
@@ -77,13 +96,10 @@ class Call(Generic[ReplyT_co]):
     """The merchant's id in the request."""
     replay: Replay
     """May it be sent again after an unknown outcome?"""
-    read: Callable[[JsonValue], ReplyT_co] = attrs.field(repr=False)
-    """Reads ``data`` of a successful reply.
-
-    Raises:
-        ShapeError: It cannot be read.
-        ReplyMismatchError: It is about something else.
-    """
+    read: ReadsReply[ReplyT_co] = attrs.field(repr=False)
+    """Reads ``data`` of a successful reply."""
+    question: Call[Any] | None = attrs.field(default=None, repr=False)
+    """Asks what exists under the merchant's id of a write."""
 
 
 def retry_after_of(response: HttpResponse, now: datetime) -> float | None:
@@ -191,6 +207,7 @@ class Exchange:
             url=host.url_of(call.operation),
             headers=self._headers,
             body=attempt.encoded,
+            alone=attempt.alone,
         )
         answer: object = await self._handle(request, attempt)
         response = attempt.received
@@ -295,7 +312,7 @@ class Exchange:
         if not verified:
             raise ReplySignatureError("the reply reports success without a signature")
         try:
-            return call.read(reply.data)
+            return call.read(reply.data, alone=attempt.alone)
         except ShapeError as error:
             raise UnreadableReplyError(f"the reply's data.{error}") from None
 

@@ -36,6 +36,8 @@ class Attempt:
     """1 for the first attempt of a call."""
     timeout: float
     """Seconds this attempt may take from now on."""
+    alone: bool = False
+    """Whether it needs a connection on which nothing else was asked."""
     wave: int = 0
     """How often the client had slowed down when this attempt got its turn."""
     tried: bool = False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 import attrs
@@ -17,6 +20,7 @@ from payermax_async.core.errors import (
     ReplyError,
     ThrottledError,
     TransportError,
+    UnnamedReplyError,
 )
 from payermax_async.pipeline.breaker import (
     Admission,
@@ -27,7 +31,7 @@ from payermax_async.pipeline.breaker import (
 from payermax_async.pipeline.observe import BreakerChanged, Observers
 from payermax_async.pipeline.skew import SkewPolicy, SkewWatch
 
-__all__ = ["Host", "Hosts"]
+__all__ = ["Host", "Hosts", "Lease"]
 
 
 class Host:
@@ -54,6 +58,11 @@ class Host:
         """Where an operation is posted to."""
         return f"{self.base_url}/{operation}"
 
+    def time(self) -> datetime:
+        """Its time, as far as that is known."""
+        wall, now = self._clock.now(), self._clock.monotonic()
+        return wall + self.skew.correction(wall, now)
+
     def admit(self) -> Admission:
         """What may be sent there now."""
         if self._breaker is None:
@@ -62,7 +71,8 @@ class Host:
         try:
             self._tell()
         except BaseException:
-            self.abandoned(probe=admission is Admission.PROBE)
+            if admission is Admission.PROBE:
+                self.abandoned()
             raise
         return admission
 
@@ -77,27 +87,15 @@ class Host:
             self._breaker.succeeded(self._clock.monotonic(), probe=probe)
             self._tell()
 
-    def learn(self, error: PayerMaxError, *, tried: bool, probe: bool) -> None:
-        """Count an attempt that failed.
-
-        Args:
-            error: How it failed.
-            tried: Whether it came so far as to reach for the host.
-            probe: Whether it was let through to find out about the host.
-        """
-        if self._breaker is None:
-            return
-        if not tried or (isinstance(error, ExtensionError) and not _is_ailment(error)):
-            self.abandoned(probe=probe)  # it says nothing about the host
-        elif _is_ailment(error):
+    def ailed(self, *, probe: bool) -> None:
+        """It gave no answer, or said that it is unwell."""
+        if self._breaker is not None:
             self._breaker.failed(self._clock.monotonic(), probe=probe)
-        else:
-            self._breaker.succeeded(self._clock.monotonic(), probe=probe)
-        self._tell()
+            self._tell()
 
-    def abandoned(self, *, probe: bool) -> None:
-        """An attempt was cut off and says nothing about the host."""
-        if self._breaker is not None and probe:
+    def abandoned(self) -> None:
+        """A probe ended without saying anything about the host."""
+        if self._breaker is not None:
             self._breaker.abandoned()
 
     def _tell(self) -> None:
@@ -109,6 +107,52 @@ class Host:
             self._observers.emit(BreakerChanged(host=self.name, state=state))
 
 
+class Lease:
+    """Leave to send to a host, given back at the end of its block in any case.
+
+    A probe that nobody gives back keeps a healthy host shut for ever.
+    """
+
+    def __init__(self, host: Host, *, probe: bool) -> None:
+        self.host = host
+        self.probe = probe
+        """Whether it is the one question that finds out about the host."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.probe:
+            self.probe = False
+            self.host.abandoned()
+
+    def learn(self, error: BaseException | None, *, tried: bool) -> None:
+        """Tell the host how an attempt ended.
+
+        Args:
+            error: How it failed, if it did.
+            tried: Whether it came so far as to reach for the host.
+        """
+        if error is not None and not (tried and _tells_of_host(error)):
+            return
+        probe, self.probe = self.probe, False
+        if isinstance(error, PayerMaxError) and _is_ailment(error):
+            self.host.ailed(probe=probe)
+        else:
+            self.host.answered(probe=probe)
+
+
+def _tells_of_host(error: BaseException) -> bool:
+    if isinstance(error, ExtensionError):
+        return _is_ailment(error)
+    return isinstance(error, PayerMaxError)
+
+
 def _is_ailment(error: PayerMaxError) -> bool:
     if isinstance(error, ApiError):
         # An unsigned system error may come from anything in between, which is an
@@ -117,6 +161,8 @@ def _is_ailment(error: PayerMaxError) -> bool:
         return error.code in AMBIGUOUS_CODES and not throttled
     if isinstance(error, ExtensionError):
         return error.part == "transport"
+    if isinstance(error, UnnamedReplyError):
+        return False  # genuine, and PayerMax's schema allows it
     return isinstance(error, TransportError | ReplyError)
 
 
@@ -131,20 +177,33 @@ class Hosts:
         """The gateway itself."""
         return self.hosts[0]
 
-    def choose(self, pinned: Host | None) -> tuple[Host, Admission]:
-        """The first host that takes requests.
+    def named(self, address: str) -> Host | None:
+        """The host with this base URL or name, if it is one of these."""
+        wanted = address.rstrip("/")
+        return next(
+            (host for host in self.hosts if wanted in {host.base_url, host.name}), None
+        )
+
+    def others(self, than: Collection[str]) -> tuple[Host, ...]:
+        """Hosts beside those with these base URLs, as long as they take requests."""
+        return tuple(
+            host for host in self.hosts if host.base_url not in than and not host.wait
+        )
+
+    def choose(self, only: Host | None) -> Lease:
+        """Leave to send to the first host that takes requests.
 
         Args:
-            pinned: The only one that may be used, if there is one.
+            only: The only one that may be used, if there is one.
 
         Raises:
             NotSentError: None takes any now; ``retry_after`` says when.
         """
-        candidates = self.hosts if pinned is None else (pinned,)
+        candidates = self.hosts if only is None else (only,)
         for host in candidates:
             admission = host.admit()
             if admission is not Admission.NO:
-                return host, admission
+                return Lease(host, probe=admission is Admission.PROBE)
         raise NotSentError(
             "the gateway failed too often and is left alone for a while",
             retry_after=min(host.wait for host in candidates),

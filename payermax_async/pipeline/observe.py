@@ -74,13 +74,15 @@ class CallFinished(_OfCall):
     """It returned, raised, or was cancelled."""
 
     attempts: int
-    """How often something was sent for it, questions included."""
+    """How often the request itself was sent."""
     elapsed: float
     """Seconds."""
     outcome: Outcome | None
     """``None`` when it was done; otherwise what the gateway may have done."""
     error: str | None = attrs.field(default=None, converter=clean_optional_id)
     """The class of the error, ``CancelledError`` included."""
+    questions: int = 0
+    """How often the gateway was asked what became of it, or whether it is well."""
 
 
 @attrs.frozen(kw_only=True)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from payermax_async.core.codec import ShapeError, from_wire, to_wire
-from payermax_async.core.errors import Problem, ReplyMismatchError, ValidationError
-from payermax_async.core.models.common import Received, Sent
+import attrs
+
+from payermax_async.core.codec import ShapeError, fill_in, from_wire, to_wire
+from payermax_async.core.errors import (
+    ConflictError,
+    Outcome,
+    PayerMaxError,
+    Problem,
+    ReplyMismatchError,
+    UnnamedReplyError,
+    ValidationError,
+)
+from payermax_async.core.models.common import Found, Received, Sent
 from payermax_async.core.operations import (
     OPERATIONS,
     Operation,
@@ -23,6 +33,8 @@ RequestT = TypeVar("RequestT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
 
 _RAW_KEYS = ("merchantLinkId", "outTradeNo", "outRefundNo", "refundTradeNo")
+# Ids of other things; a reply with one of them is an answer about that thing.
+_IDS = ("merchantLinkId", "linkId", *_RAW_KEYS)
 _MISMATCH = "a genuine reply, but about another link, order or refund"
 
 
@@ -39,24 +51,74 @@ def prepare(
         versions: Interface versions that the merchant's configuration overrides.
     """
 
-    def read(data: JsonValue) -> ReplyT:
+    def read(data: JsonValue, *, alone: bool) -> ReplyT:
+        asked = {name: getattr(request, name) for name in operation.echoes}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        left_out: frozenset[str] = frozenset()
+        if operation.may_be_unnamed is not None and isinstance(data, dict):
+            data, left_out = fill_in(data, operation.reply, asked)
         reply = from_wire(data, operation.reply)
-        for name in operation.echoes:
-            asked = getattr(request, name)
-            # A signature proves who spoke, not what the answer is about: a kept
-            # connection can hand over the answer to somebody else's question.
-            if asked is not None and getattr(reply, name) != asked:
-                raise ReplyMismatchError(_MISMATCH)
-        return reply
+        for name, value in asked.items():
+            if getattr(reply, name) != value:
+                raise _mismatch(operation, name, value, getattr(reply, name))
+        if len(left_out) < len(asked) or not asked:
+            return reply  # of two numbers, the one it has is enough
+        return _unnamed(operation, reply, tuple(asked), alone=alone)
 
+    settlement = operation.settlement
+    key = operation.key_of(request)
     return Call(
         operation=operation.name,
         version=versions.get(operation.name, operation.version),
         data=to_wire(request),
-        merchant_key=operation.key_of(request),
+        merchant_key=key,
         replay=operation.replay,
         read=read,
+        question=prepare(settlement.query, settlement.ask_about(key), versions)
+        if settlement is not None and key is not None
+        else None,
     )
+
+
+def _mismatch(
+    operation: Operation[Any, Any], name: str, asked: str, told: str | None
+) -> PayerMaxError:
+    # A signature proves who spoke, not what the answer is about: a kept connection
+    # can hand over the answer to somebody else's question.
+    if told is None or asked.casefold() != told.casefold():
+        return ReplyMismatchError(_MISMATCH)
+    asks = issubclass(operation.reply, Found)
+    return ConflictError(
+        f"PayerMax answers about {told}, which differs from {asked} in case alone: "
+        "it takes both for one id",
+        code="",
+        verified=True,
+        remedy="Use ids that differ in more than small and capital letters.",
+        differences=(name,),
+        outcome=Outcome.REJECTED if asks else Outcome.UNKNOWN,
+    )
+
+
+def _unnamed(
+    operation: Operation[Any, ReplyT],
+    reply: ReplyT,
+    filled: tuple[str, ...],
+    *,
+    alone: bool,
+) -> ReplyT:
+    """A reply whose ids are those of the question, if it may be taken for an answer."""
+    plausible = operation.may_be_unnamed
+    fits = plausible is not None and plausible(reply)
+    if not fits or any(name in reply.extra for name in _IDS):
+        raise ReplyMismatchError(_MISMATCH)
+    if not alone:
+        raise UnnamedReplyError("a genuine reply that does not say what it is about")
+    # Nothing else was asked on this connection, so nothing else can be answered.
+    told: dict[str, Any] = {
+        "id_from_question": True,
+        "not_compared": (*filled, *operation.untied),
+    }
+    return attrs.evolve(reply, **told)
 
 
 def prepare_raw(
@@ -79,7 +141,7 @@ def prepare_raw(
         raise ValidationError((problem,), subject=name)
     keys = [key for key in _RAW_KEYS if isinstance(fields.get(key), str)]
 
-    def read(found: JsonValue) -> JsonObject:
+    def read(found: JsonValue, *, alone: bool) -> JsonObject:  # noqa: ARG001
         if found is None:
             return {}
         if not isinstance(found, dict):

@@ -3,92 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, TypeVar
+from datetime import timedelta
+from typing import Any, NoReturn, TypeVar
 
 import attrs
 
 from payermax_async.clock import Clock
+from payermax_async.core.asked import Asked
 from payermax_async.core.codes import DUPLICATE_CODES, NOT_FOUND_CODES
 from payermax_async.core.errors import (
     ApiError,
-    ClientStateError,
     ConflictError,
     HttpStatusError,
+    NotSentError,
     Outcome,
     OutcomeUnknownError,
     PayerMaxError,
     ThrottledError,
     UnreadableReplyError,
 )
-from payermax_async.core.models.common import Received, Sent
-from payermax_async.core.models.link_request import CreateLink
-from payermax_async.core.models.links import (
-    ExpiredLink,
-    ExpireLink,
-    LinkDetails,
-    QueryLink,
-)
-from payermax_async.core.models.refunds import CreateRefund, RefundDetails
+from payermax_async.core.models.common import Found, Made, Sent
+from payermax_async.core.models.links import ExpiredLink, ExpireLink, QueryLink
 from payermax_async.core.operations import (
-    CREATE_LINK,
     EXPIRE_LINK,
     QUERY_LINK,
-    REFUND,
     Operation,
-)
-from payermax_async.core.settlement import (
-    LINK_SETTLEMENT,
-    REFUND_SETTLEMENT,
     Settlement,
-    expired_link,
 )
-from payermax_async.pipeline.calls import Calls
+from payermax_async.core.settlement import expired_link
+from payermax_async.pipeline.calls import Calls, FoundByProbe
+from payermax_async.pipeline.case import Case, Step
 from payermax_async.pipeline.course import Course
+from payermax_async.pipeline.doubtful import Doubtful
 from payermax_async.pipeline.exchange import Call
+from payermax_async.pipeline.findings import (
+    Finding,
+    as_asked,
+    as_found,
+    conflict,
+)
+from payermax_async.pipeline.hosts import Host
 from payermax_async.pipeline.preparation import prepare
+from payermax_async.pipeline.writes import Writes
 
-__all__ = ["Resolver", "case_of"]
+__all__ = ["Resolver"]
 
 WriteT = TypeVar("WriteT", bound=Sent)
-ReplyT = TypeVar("ReplyT", bound=Received)
-FoundT = TypeVar("FoundT", bound=Received)
-
-
-def _conflict(merchant_key: str | None, differences: tuple[str, ...]) -> ConflictError:
-    """The error for an id that stands for something other than was asked for."""
-    return ConflictError(
-        f"{merchant_key} already stands for something else: "
-        f"{', '.join(differences)} differ",
-        code="",
-        verified=True,
-        remedy="Look at what exists under the id before choosing a new one.",
-        differences=differences,
-    )
-
-
-def case_of(
-    case: CreateLink | CreateRefund | PayerMaxError,
-) -> tuple[str, str, CreateLink | CreateRefund | None]:
-    """Operation, merchant's id and, if known, request of a case to be settled.
-
-    Raises:
-        ClientStateError: The error is about nothing that could be in doubt.
-    """
-    if isinstance(case, CreateLink):
-        return CREATE_LINK.name, case.merchant_link_id, case
-    if isinstance(case, CreateRefund):
-        return REFUND.name, case.out_refund_no, case
-    writes = {CREATE_LINK.name, EXPIRE_LINK.name, REFUND.name}
-    if case.operation not in writes or case.merchant_key is None:
-        raise ClientStateError(
-            "there is nothing to settle: this error is not about creating or "
-            "withdrawing a link, nor about a refund"
-        )
-    return case.operation, case.merchant_key, None
-
-
-def _api_code(error: PayerMaxError | None) -> str | None:
-    return error.code if isinstance(error, ApiError) else None
+MadeT = TypeVar("MadeT", bound=Made)
+FoundT = TypeVar("FoundT", bound=Found)
 
 
 @attrs.frozen(kw_only=True)
@@ -97,45 +59,61 @@ class Resolver:
 
     calls: Calls
     clock: Clock
+    writes: Writes
     versions: Mapping[str, str]
     waits: Sequence[float]
     """Seconds between asking again while PayerMax says it knows nothing."""
-    not_found_codes: frozenset[str] = NOT_FOUND_CODES
-    duplicate_codes: frozenset[str] = DUPLICATE_CODES
 
     async def write(
-        self,
-        operation: Operation[WriteT, ReplyT],
-        settlement: Settlement[WriteT, ReplyT, FoundT],
-        request: WriteT,
-        course: Course,
-    ) -> ReplyT:
+        self, operation: Operation[WriteT, MadeT], request: WriteT, course: Course
+    ) -> MadeT:
         """Send a write; on an unknown outcome ask, and send again if it is not there.
+
+        What remains where the gateway does not check for repeated ids: a query that
+        knows nothing of what was done for longer than all of ``waits``, or a request
+        held up on its way for longer than that.
 
         Raises:
             OutcomeUnknownError: Asking did not settle it before the deadline.
             ConflictError: Something else exists under the merchant's id.
             PayerMaxError: It was certainly not done.
         """
+        settlement = _settlement_of(operation)
         call = prepare(operation, request, self.versions)
-        doubt: PayerMaxError | None = None
-        for _ in range(course.policy.max_attempts):
+        asked = course.asked = settlement.asked(request)
+        key = asked.merchant_key
+        async with self.writes.alone(
+            operation.name, asked, patience=course.remaining
+        ) as write:
+            if write.made is not None:
+                twin: MadeT = self._as_twin(write.made, write.asked, asked, course)
+                return twin
+            self._recall(operation.name, key, course)
             try:
-                return await self.calls.run(call, course)
-            except PayerMaxError as error:
-                if doubt is None and error.outcome is not Outcome.UNKNOWN:
-                    raise
-                # Once a request may have been done, a refusal of the next one no
-                # longer says that nothing exists: only asking does.
-                refused = error if error.outcome is Outcome.REJECTED else None
-                if error.outcome is not Outcome.NOT_SENT or doubt is None:
-                    doubt = error
-            found = await self._ask(call, settlement, course, doubt)
-            if found is not None:
-                return self._as_asked(call, settlement, request, found, course)
-            if refused is not None and _api_code(refused) not in self.duplicate_codes:
-                raise refused
-        self._give_up(course, doubt)
+                made: MadeT = await _Write(
+                    resolver=self, call=call, settlement=settlement, course=course
+                ).run(request)
+                write.made = made
+            finally:
+                if course.in_doubt:
+                    self.writes.leave_in_doubt(operation.name, key, course.hosts)
+                else:
+                    self.writes.settle(operation.name, key)
+            return made
+
+    def _as_twin(self, made: Any, theirs: Asked, asked: Asked, course: Course) -> Any:
+        """What another call with the same id just got, if it asked for the same."""
+        differences = asked.differences(theirs)
+        if differences:
+            raise course.tell(conflict(asked.merchant_key, differences))
+        return attrs.evolve(made, found=True)
+
+    def _recall(self, operation: str, key: str, course: Course) -> None:
+        """Go on where an earlier call left this id in doubt."""
+        for name in self.writes.left_in_doubt(operation, key) or ():
+            host = self.calls.hosts.named(name)
+            if host is not None:
+                course.doubt(host)
 
     async def expire(self, request: ExpireLink, course: Course) -> ExpiredLink:
         """Withdraw a link; on a doubtful end, see whether it is withdrawn.
@@ -144,107 +122,135 @@ class Resolver:
             OutcomeUnknownError: It may be withdrawn or not.
             PayerMaxError: This call certainly did not withdraw it.
         """
-        call = prepare(EXPIRE_LINK, request, self.versions)
         try:
-            return await self.calls.run(call, course)
+            return await self.calls.run(
+                prepare(EXPIRE_LINK, request, self.versions), course
+            )
+        except ConflictError:
+            raise
         except PayerMaxError as error:
             if not course.in_doubt:
                 raise
             # Repeating does no harm, but once an earlier attempt may have done it
             # a refusal may just say that there is nothing left to withdraw.
-            expired = await self._expired(request, course, error)
-            if expired is not None:
-                return expired
-            if error.outcome is Outcome.REJECTED:
+            question = QueryLink(merchant_link_id=request.merchant_link_id)
+            query = prepare(QUERY_LINK, question, self.versions)
+            refused = error.outcome is Outcome.REJECTED
+            for wait in (0.0, *self.waits):
+                await self.pause(wait, course, error)
+                found = await self.ask_hosts(query, course, course.hosts, error)
+                expired = None if found is None else expired_link(found)
+                if expired is not None:
+                    return expired
+                if not refused or (found is not None and found.is_paid):
+                    break
+            if refused:
                 raise
-            self._give_up(course, error)
+            self.give_up(course, error)
 
-    async def _expired(
-        self,
-        request: ExpireLink,
-        course: Course,
-        doubt: PayerMaxError,
-    ) -> ExpiredLink | None:
-        question = QueryLink(merchant_link_id=request.merchant_link_id)
-        try:
-            found = await self.calls.run(
-                prepare(QUERY_LINK, question, self.versions), course
-            )
-        except PayerMaxError:
-            self._give_up(course, doubt)
-        return expired_link(found)
-
-    async def look_up(
-        self, settlement: Settlement[WriteT, ReplyT, FoundT], key: str, course: Course
-    ) -> FoundT | None:
-        """What exists under a merchant's id; ``None`` when it certainly is nothing.
-
-        Raises:
-            OutcomeUnknownError: That could not be found out.
-        """
-        query = prepare(settlement.query, settlement.ask_about(key), self.versions)
-        return await self._ask(query, settlement, course, None)
-
-    async def settle(
-        self, request: CreateLink | CreateRefund | None, course: Course
-    ) -> LinkDetails | RefundDetails | None:
-        """What exists under the merchant's id of a course, as it was asked for.
-
-        Args:
-            request: What was asked for, if that is known, to compare with.
-            course: Of the operation that is in doubt.
+    async def settle(self, doubt: Doubtful, course: Course) -> Any:
+        """What exists under the merchant's id, as it was asked for.
 
         Raises:
             ConflictError: What exists is something else.
             OutcomeUnknownError: That could not be found out.
         """
-        course.in_doubt = True  # until the question is answered
-        key = course.merchant_key or ""
-        differences: tuple[str, ...] = ()
-        if course.operation == REFUND.name:
-            refund = await self.look_up(REFUND_SETTLEMENT, key, course)
-            if isinstance(request, CreateRefund) and refund is not None:
-                differences = REFUND_SETTLEMENT.differences(request, refund)
-            found: LinkDetails | RefundDetails | None = refund
-        else:
-            link = await self.look_up(LINK_SETTLEMENT, key, course)
-            if isinstance(request, CreateLink) and link is not None:
-                differences = LINK_SETTLEMENT.differences(request, link)
-            found = link
-        if differences:
-            raise course.tell(_conflict(course.merchant_key, differences))
+        settlement, key = doubt.operation.settlement, doubt.merchant_key
+        query = (
+            prepare(settlement.query, settlement.ask_about(key), self.versions)
+            if settlement is not None  # of a withdrawal, the link tells
+            else prepare(QUERY_LINK, QueryLink(merchant_link_id=key), self.versions)
+        )
+        course.in_doubt, course.asked, course.hosts = True, doubt.asked, doubt.hosts
+        found = await self.ask(query, course, doubt.absence_from, None)
+        if found is not None and settlement is not None:
+            finding = as_found(settlement, doubt.asked, found, key)
+            found = self.take(finding, course)
+        course.settled()
+        self.writes.settle(doubt.operation.name, key)
         return found
 
-    async def _ask(
+    async def ask(
         self,
-        call: Call[object],
-        settlement: Settlement[WriteT, ReplyT, FoundT],
+        query: Call[FoundT],
         course: Course,
+        absence_from: tuple[str, ...],
         doubt: PayerMaxError | None,
     ) -> FoundT | None:
-        # call stands for the write in doubt, or for a question about its key.
-        query = prepare(
-            settlement.query,
-            settlement.ask_about(call.merchant_key or ""),
-            self.versions,
-        )
-        for wait in (self._pause(course, doubt), *self.waits):
-            if wait:
-                if wait >= course.remaining:
-                    self._give_up(course, doubt)
-                await self.clock.sleep(wait)
-            try:
-                return await self.calls.run(query, course)
-            except PayerMaxError as error:
-                absent = (
-                    _api_code(error) in self.not_found_codes
-                    and error.outcome is Outcome.REJECTED
-                )
-                if not absent:
-                    self._give_up(course, doubt or error)
+        """What exists; ``None`` when that was nothing, each time through the waits.
+
+        Raises:
+            ConflictError: The gateway takes another id for this one.
+            OutcomeUnknownError: That could not be found out.
+        """
+        for wait in (self._rest(course, doubt), *self.waits):
+            await self.pause(wait, course, doubt)
+            found = await self.ask_hosts(query, course, absence_from, doubt)
+            if found is not None:
+                return found
         return None
 
-    def _pause(self, course: Course, doubt: PayerMaxError | None) -> float:
+    async def ask_hosts(
+        self,
+        query: Call[FoundT],
+        course: Course,
+        absence_from: tuple[str, ...],
+        doubt: PayerMaxError | None,
+    ) -> FoundT | None:
+        """What any host knows; ``None`` when each of ``absence_from`` knows nothing."""
+        failure: PayerMaxError | None = None
+        elsewhere = False
+        for name in absence_from:
+            host = self.calls.hosts.named(name)
+            if host is None:
+                failure = NotSentError(f"{name} is not one of this client's hosts")
+                continue
+            if host.wait and not elsewhere:
+                # While it is left alone, another one may know what exists.
+                elsewhere = True
+                found = await self._ask_elsewhere(query, course, absence_from)
+                if found is not None:
+                    return found
+            try:
+                return await self.calls.run(query, course, only=host)
+            except ConflictError:
+                course.settled()
+                raise
+            except PayerMaxError as error:
+                failure = failure if _is_absence(error) else error
+        if failure is None:
+            return None
+        if not elsewhere:
+            found = await self._ask_elsewhere(query, course, absence_from)
+            if found is not None:
+                return found
+        self.give_up(course, doubt or failure)
+
+    async def _ask_elsewhere(
+        self, query: Call[FoundT], course: Course, absence_from: tuple[str, ...]
+    ) -> FoundT | None:
+        for host in self.calls.hosts.others(absence_from):
+            try:
+                return await self.calls.ask_once(query, course, host)
+            except ConflictError:
+                course.settled()
+                raise
+            except PayerMaxError:
+                # Only what it finds counts; the attempt's event tells the rest.
+                continue
+        return None
+
+    async def pause(
+        self, seconds: float, course: Course, doubt: PayerMaxError | None
+    ) -> None:
+        """Wait, unless the deadline comes first."""
+        if seconds <= 0:
+            return
+        if seconds >= course.remaining:
+            self.give_up(course, doubt)
+        await self.clock.sleep(seconds)
+
+    def _rest(self, course: Course, doubt: PayerMaxError | None) -> float:
         """Seconds before the first question: an overloaded gateway gets its rest."""
         if not isinstance(doubt, ThrottledError | HttpStatusError) and (
             doubt is None or doubt.retry_after is None
@@ -253,27 +259,27 @@ class Resolver:
         # A question repeats nothing, so it is not one of the policy's attempts.
         delay = course.policy.next_delay(doubt, 0)
         if delay is None:
-            self._give_up(course, doubt)
+            self.give_up(course, doubt)
         return delay
 
-    def _as_asked(
-        self,
-        call: Call[ReplyT],
-        settlement: Settlement[WriteT, ReplyT, FoundT],
-        request: WriteT,
-        found: FoundT,
-        course: Course,
-    ) -> ReplyT:
-        differences = settlement.differences(request, found)
-        if differences:
-            raise course.tell(_conflict(call.merchant_key, differences))
-        reply = settlement.reply(found)
-        if reply is None:
-            missing = UnreadableReplyError("the query's answer lacks what is needed")
-            self._give_up(course, missing)
-        return reply
+    def take(self, finding: Finding, course: Course) -> Any:
+        """What was found, if it is what was asked for.
 
-    def _give_up(self, course: Course, cause: PayerMaxError | None) -> NoReturn:
+        Raises:
+            ConflictError: It is not, or is over.
+            OutcomeUnknownError: Nobody can say.
+        """
+        if finding.unclear is not None:
+            self.give_up(course, finding.unclear)
+        if finding.error is not None:
+            error = course.tell(finding.error)
+            course.settled()
+            raise error
+        course.settled()
+        return finding.value
+
+    def give_up(self, course: Course, cause: PayerMaxError | None) -> NoReturn:
+        """Report that it may have been done."""
         reason = f"{type(cause).__name__}: {cause}" if cause is not None else ""
         unknown = OutcomeUnknownError(
             f"{course.operation} of {course.merchant_key} may or may not have been "
@@ -282,3 +288,108 @@ class Resolver:
             retry_after=cause.retry_after if cause is not None else None,
         )
         raise course.tell(unknown) from cause
+
+
+@attrs.define(kw_only=True)
+class _Write:
+    """One write on its way: the case decides, this does."""
+
+    resolver: Resolver
+    call: Call[Any]
+    settlement: Settlement[Any, Any, Any]
+    course: Course
+    case: Case = attrs.field(init=False)
+    doubt: PayerMaxError | None = None
+    """What the doubt came from."""
+
+    def __attrs_post_init__(self) -> None:
+        self.case = Case(in_doubt=self.course.in_doubt)
+
+    async def run(self, request: Sent) -> Any:
+        step = self.case.first()
+        while True:
+            if step is Step.ASK:
+                found = await self._ask()
+                if found is not None:
+                    return self._take(found)
+                limit = self.course.policy.max_attempts
+                step = self.case.absent(may_send=self.course.tries < limit)
+            if step is Step.UNKNOWN:
+                self.resolver.give_up(self.course, self.doubt)
+            try:
+                reply = await self.resolver.calls.run(self.call, self.course)
+            except FoundByProbe as probe:
+                return self._take(probe.found)
+            except ConflictError as error:
+                if error.differences:
+                    raise
+                step = self._failed(error)
+            except PayerMaxError as error:
+                step = self._failed(error)
+            else:
+                return await self._judge(request, reply)
+
+    def _failed(self, error: PayerMaxError) -> Step:
+        duplicate = isinstance(error, ApiError) and error.code in DUPLICATE_CODES
+        step = self.case.failed(error.outcome, duplicate=duplicate)
+        if step is Step.REFUSED:
+            raise error
+        if error.outcome is not Outcome.NOT_SENT or self.doubt is None:
+            self.doubt = error
+        if self.course.last is not None and duplicate:
+            self.course.doubt(self.course.last)  # until it is known what stands there
+        return step
+
+    async def _ask(self) -> Any:
+        return await self.resolver.ask(
+            _question(self.call), self.course, self.course.hosts, self.doubt
+        )
+
+    async def _judge(self, request: Sent, reply: Any) -> Any:
+        """A success, unless it shows that it answers for something older."""
+        host = self.course.last
+        if host is None or self._fits(request, reply, host):
+            self.course.settled()
+            return reply
+        self.course.doubt(host)
+        self.doubt = UnreadableReplyError("the answer is about something older")
+        found = await self._ask()
+        if found is None:
+            self.resolver.give_up(self.course, self.doubt)
+        return self._take(found)
+
+    def _fits(self, request: Sent, reply: Any, host: Host) -> bool:
+        now = host.time()
+        begun = now - timedelta(seconds=self.course.elapsed)
+        return self.settlement.fits(request, reply, begun, now)
+
+    def _take(self, found: Any) -> Any:
+        finding = as_asked(
+            self.settlement,
+            self.course.asked,
+            found,
+            self.call.merchant_key or "",
+            ours=self.case.in_doubt,
+            just_made=self.case.own,
+        )
+        return self.resolver.take(finding, self.course)
+
+
+def _settlement_of(operation: Operation[Any, MadeT]) -> Settlement[Any, MadeT, Any]:
+    if operation.settlement is None:
+        raise TypeError(f"nobody can tell whether {operation.name} was done")
+    return operation.settlement
+
+
+def _question(call: Call[Any]) -> Call[Any]:
+    if call.question is None:
+        raise TypeError(f"nobody can tell whether {call.operation} was done")
+    return call.question
+
+
+def _is_absence(error: PayerMaxError) -> bool:
+    return (
+        isinstance(error, ApiError)
+        and error.code in NOT_FOUND_CODES
+        and error.outcome is Outcome.REJECTED
+    )

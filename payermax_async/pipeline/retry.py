@@ -71,7 +71,11 @@ class RetryPolicy:
             error: What ended the last attempt.
             attempt: Its number, 1 for the first.
         """
-        if attempt >= self._most(error) or isinstance(error, _NEVER_AGAIN):
+        return None if attempt >= self._most(error) else self.pace(error, attempt)
+
+    def pace(self, error: PayerMaxError, attempt: int) -> float | None:
+        """The same without a limit of attempts, where something else limits them."""
+        if isinstance(error, _NEVER_AGAIN):
             return None
         asked = error.retry_after
         if asked is not None and asked > self.max_retry_after:

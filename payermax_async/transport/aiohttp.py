@@ -18,6 +18,7 @@ from payermax_async.core.addresses import is_own_machine, is_tls
 from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
+    NotSentError,
     ReplyTooLargeError,
     UnreadableReplyError,
 )
@@ -28,11 +29,8 @@ from payermax_async.transport.aiohttp_errors import (
     explain,
     trace_flights,
 )
-from payermax_async.transport.aiohttp_pool import Connector
-from payermax_async.transport.base import (
-    HttpRequest,
-    HttpResponse,
-)
+from payermax_async.transport.aiohttp_pool import WANTS_A_NEW_ONE, Connector
+from payermax_async.transport.base import HttpRequest, HttpResponse
 from payermax_async.transport.outgoing import check_request, proxy_problem
 from payermax_async.transport.threads import in_own_thread
 from payermax_async.transport.tls import check_context, make_context
@@ -164,14 +162,18 @@ class AiohttpTransport:
             ClientStateError: Not open, closed, or another event loop's.
             ConfigurationError: The URL or a header cannot be sent safely.
             TlsError: The certificate or TLS version was not accepted.
-            NotSentError: Nothing left this machine.
+            NotSentError: Nothing left this machine; also a request that is to go
+                ``alone`` over an injected session or connector.
             NoReplyError: Something left, and no whole answer came back.
             UnreadableReplyError: The answer is compressed, unasked for.
             ReplyTooLargeError: The answer passed ``max_body``.
         """
         session = self._ready()
         flight = Flight(on_sent, check_request(request))
+        if request.alone and self._own_connector is None:
+            raise NotSentError("an injected session may answer over any connection")
         deadline = asyncio.timeout(timeout)
+        new_one = WANTS_A_NEW_ONE.set(request.alone)
         try:
             async with deadline:
                 return await self._exchange(session, request, flight)
@@ -184,6 +186,8 @@ class AiohttpTransport:
                 raise
             closed = aiohttp.ClientConnectionError()
             failure = explain(closed, flight, late=False)
+        finally:
+            WANTS_A_NEW_ONE.reset(new_one)
         # Raised out here, the error has no aiohttp error as its context either.
         raise failure
 

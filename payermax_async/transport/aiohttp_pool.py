@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["Connector", "Resolver", "ThreadResolver"]
+__all__ = ["WANTS_A_NEW_ONE", "Connector", "Resolver", "ThreadResolver"]
+
+WANTS_A_NEW_ONE = ContextVar("WANTS_A_NEW_ONE", default=False)
+"""Whether the request of this task needs a connection that was never used.
+
+aiohttp hands nothing of a request down to its pool but the address.
+"""
 
 _KEEP_ALIVE = 10.0
 """Seconds an idle connection stays: under the idle limit of common servers."""
@@ -131,7 +138,8 @@ class Connector(aiohttp.TCPConnector):
             if protocol not in self._open:
                 self._watch(protocol, transport)
                 return connection
-            if not protocol.should_close and protocol not in self._retired:
+            used_up = protocol.should_close or protocol in self._retired
+            if not used_up and not WANTS_A_NEW_ONE.get():
                 return connection
             connection.close()
 

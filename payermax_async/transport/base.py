@@ -37,6 +37,12 @@ class HttpRequest:
     url: str
     headers: Headers = attrs.field(repr=False, default=())
     body: bytes = attrs.field(repr=False)
+    alone: bool = False
+    """Whether it may only go over a connection on which nothing else was asked.
+
+    Asked for after an answer that does not say what it is about: on a connection of
+    its own, a request can only get its own answer.
+    """
 
     def with_header(self, name: str, value: str) -> HttpRequest:
         """The same request with one more header line."""
@@ -61,7 +67,8 @@ class Transport(Protocol):
     """Carries one request to the gateway.
 
     A transport follows no redirect, keeps no cookie, decompresses nothing and
-    repeats nothing: the layers above decide what a failure means.
+    repeats nothing: the layers above decide what a failure means. A request that is
+    to go ``alone`` gets a connection of its own, or is not sent.
     """
 
     async def open(self) -> None:

@@ -152,7 +152,8 @@ async def test_every_send_of_a_call_is_a_child_with_its_own_end(
         ("queryPaybylink", 3, "ok", None),
     ]
     assert {parent_of(attempt) for attempt in tracing.attempts} == {id_of(call)}
-    assert (call.attributes or {})["payermax.attempts"] == 3
+    assert (call.attributes or {})["payermax.attempts"] == 2
+    assert (call.attributes or {})["payermax.questions"] == 1
     assert [event.name for event in call.events] == ["retry scheduled"]
     assert dict(call.events[0].attributes or {}) == {
         "payermax.delay": 0.1,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from payermax_async.core import errors
 from payermax_async.core.errors import (
+    AlreadyEndedError,
     ApiError,
     ConflictError,
     ExtensionError,
@@ -23,6 +25,7 @@ from payermax_async.core.errors import (
     WebhookError,
     WebhookReason,
 )
+from payermax_async.core.models.links import LinkDetails
 
 CLASSES = [
     value
@@ -38,10 +41,11 @@ BY_OUTCOME = {
     Outcome.UNKNOWN: """
         NoReplyError ReplyError HttpStatusError UnreadableReplyError
         ReplySignatureError ReplyMismatchError ReplyTooLargeError
+        UnnamedReplyError
         OutcomeUnknownError""",
     Outcome.REJECTED: """
         ApiError AuthenticationError InvalidRequestError ThrottledError
-        NotFoundError ConflictError""",
+        NotFoundError ConflictError AlreadyEndedError""",
 }
 
 
@@ -66,6 +70,11 @@ def made(kind: type[PayerMaxError]) -> PayerMaxError:
         return kind(found, subject="X", operation="refund", merchant_key="R1")
     if issubclass(kind, WebhookError):
         return kind("refused", reason=WebhookReason.STALE, status=400, authentic=True)
+    if issubclass(kind, AlreadyEndedError):
+        link = LinkDetails(
+            merchant_link_id="order-1", total_amount=Decimal(1), currency="USD"
+        )
+        return kind("m", state="paid", details=link, **code, **facts)
     if issubclass(kind, ConflictError):
         return kind("m", differences=("currency",), **code, **facts)
     if issubclass(kind, ApiError):

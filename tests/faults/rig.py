@@ -235,7 +235,7 @@ class Stage:
         ]
         for call in rig.calls():
             numbers = [e.number for e in finished if e.call_id == call.call_id]
-            assert sorted(numbers) == list(range(1, call.attempts + 1))
+            assert sorted(numbers) == list(range(1, call.attempts + call.questions + 1))
         text = "\n".join(
             f"{record.getMessage()} {record.args!r} {record.exc_text}"
             for record in records

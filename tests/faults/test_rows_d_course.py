@@ -133,9 +133,9 @@ async def test_something_else_under_the_id_is_never_returned(stage: Stage) -> No
         error = await rig.failure(rig.client.create_link(order(amount="2.00")))
 
         assert type(error) is ConflictError
-        assert error.code == "ORDER_REPEAT"
+        assert error.differences == ("total_amount",)
         assert error.outcome is Outcome.REJECTED
-        assert rig.gateway.names == [CREATE]
+        assert rig.gateway.names == [CREATE, QUERY]
 
 
 async def test_something_else_under_the_id_is_found_out_by_asking(

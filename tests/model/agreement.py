@@ -152,21 +152,25 @@ async def settle(world: World) -> None:
         if not call.is_open:
             continue
         if isinstance(call.error, PayerMaxError):
-            check_found(
-                world, call, await world.client.resolve(call.error, timeout=_PATIENCE)
-            )
+            check_found(world, call, await _resolved(world, call.error))
         await resolve(world, call)
 
 
 async def resolve(world: World, call: Call) -> None:
     """Resolve one call; it must be certain that this works now."""
-    found: Found
-    try:
-        found = await world.client.resolve(call.request, timeout=_PATIENCE)
-    except ConflictError as error:
-        found = error
+    found = await _resolved(world, call.request)
     check_found(world, call, found)
     call.found = found
+
+
+async def _resolved(
+    world: World, case: CreateLink | CreateRefund | PayerMaxError
+) -> Found:
+    """What resolving finds; an error compares as the request does."""
+    try:
+        return await world.client.resolve(case, timeout=_PATIENCE)
+    except ConflictError as error:
+        return error
 
 
 def check_nothing_lost(world: World) -> None:

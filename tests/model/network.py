@@ -138,6 +138,10 @@ class Network:
     async def open(self) -> None:
         await self._inner.open()
 
+    def vouches_for(self, url: str) -> bool:
+        """Whether unsigned answers can only be the gateway's."""
+        return True
+
     async def aclose(self) -> None:
         """Nothing: a request does not care who closes; see :meth:`settled`."""
 

@@ -149,7 +149,14 @@ async def test_a_call_that_works_tells_start_attempt_and_end() -> None:
         ),
         (
             CallFinished,
-            {**facts, "attempts": 1, "elapsed": 0.0, "outcome": None, "error": None},
+            {
+                **facts,
+                "attempts": 1,
+                "questions": 0,
+                "elapsed": 0.0,
+                "outcome": None,
+                "error": None,
+            },
         ),
     ]
 
@@ -168,7 +175,8 @@ async def test_every_send_of_a_call_is_told_with_its_own_outcome() -> None:
     ]
     last = events[-1]
     assert isinstance(last, CallFinished)
-    assert (last.attempts, last.outcome, last.error) == (3, None, None)
+    assert (last.attempts, last.questions) == (2, 1)
+    assert (last.outcome, last.error) == (None, None)
 
 
 async def test_a_refusal_is_told_with_its_code_and_status() -> None:

@@ -17,9 +17,12 @@ from payermax_async.core.strict_json import JsonValue
 
 __all__ = [
     "DECISIVE",
+    "LOCAL",
     "NO_NOTIFY_URL",
     "CardInfo",
     "Fees",
+    "Found",
+    "Made",
     "MerchantFee",
     "PaymentDetail",
     "PaymentStatus",
@@ -108,6 +111,10 @@ Everywhere else a value of an unexpected shape is set aside in ``extra``.
 """
 
 
+LOCAL: Mapping[str, object] = MappingProxyType({"local": True})
+"""Metadata of a reply's field that this package fills in; it never comes by wire."""
+
+
 @attrs.frozen(kw_only=True)
 class Sent:
     """A request: every rule of its tree is checked when it is made."""
@@ -128,6 +135,36 @@ class Received:
     """What came and has no field here, or has an unexpected shape, as it came.
 
     Names are the gateway's own. Kept out of the ``repr``: it may hold anything.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class Made(Received):
+    """The answer to a write, or what a query told in its place."""
+
+    found: bool = attrs.field(default=False, eq=False, metadata=LOCAL)
+    """Whether it existed before this call asked for it, or was found by asking.
+
+    ``False`` when PayerMax answered this call with it. Where PayerMax answers a
+    repeated id with the old one as if it were new, and the time of expiry fits,
+    that cannot be told.
+    """
+    not_compared: tuple[str, ...] = attrs.field(default=(), eq=False, metadata=LOCAL)
+    """What was asked for and could not be compared with what was found."""
+
+
+@attrs.frozen(kw_only=True)
+class Found(Received):
+    """The answer to a query."""
+
+    compared: tuple[str, ...] = attrs.field(default=(), eq=False, metadata=LOCAL)
+    """What was held against a request and found equal; only ``resolve()`` does."""
+    not_compared: tuple[str, ...] = attrs.field(default=(), eq=False, metadata=LOCAL)
+    """What should have been compared, or tells whose answer this is, and could not."""
+    id_from_question: bool = attrs.field(default=False, eq=False, metadata=LOCAL)
+    """Whether PayerMax left the id out, so that it is the one that was asked about.
+
+    Such an answer is only taken from a connection on which nothing else was asked.
     """
 
 

@@ -282,11 +282,14 @@ class CreateLink(Sent):
             notify_url=notify_url,
             merchant_info=merchant_info
             or MerchantInfo(contact_email=contact, logo_url=defaults.logo_url),
-            goods_details=self.goods_details or self._goods(cast("str", show_url)),
+            goods_details=self.goods_to_send(cast("str", show_url)),
             language=self.language or defaults.language,
         )
 
-    def _goods(self, show_url: str) -> tuple[GoodsItem, ...]:
+    def goods_to_send(self, show_url: str) -> tuple[GoodsItem, ...]:
+        """What is sold, or one item made from description and amount."""
+        if self.goods_details:
+            return self.goods_details
         one_line = " ".join(self.description.split())
         item = GoodsItem(
             goods_name=one_line[:128],

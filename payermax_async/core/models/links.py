@@ -15,6 +15,8 @@ import attrs
 from payermax_async.core.checks import key
 from payermax_async.core.models.common import (
     DECISIVE,
+    Found,
+    Made,
     PaymentDetail,
     PaymentStatus,
     Received,
@@ -66,7 +68,7 @@ class ExpireLink(Sent):
 
 
 @attrs.frozen(kw_only=True)
-class CreatedLink(Received):
+class CreatedLink(Made):
     """A link that exists now. Persist it before handing out ``link_url``."""
 
     merchant_link_id: str = attrs.field(metadata=LINK_ID)
@@ -175,7 +177,7 @@ class PaidByPayments:
 
 
 @attrs.frozen(kw_only=True)
-class LinkDetails(PaidByPayments, Received):
+class LinkDetails(PaidByPayments, Found):
     """A link and its payments, as PayerMax knows them."""
 
     merchant_link_id: str = attrs.field(metadata=LINK_ID)

@@ -11,9 +11,9 @@ from payermax_async.core.checks import key
 from payermax_async.core.models.common import (
     DECISIVE,
     Fees,
+    Found,
     PaymentDetail,
     PaymentStatus,
-    Received,
     Sent,
     rule,
 )
@@ -30,7 +30,7 @@ class QueryOrder(Sent):
 
 
 @attrs.frozen(kw_only=True)
-class Order(Received):
+class Order(Found):
     """An order as PayerMax knows it."""
 
     out_trade_no: str

@@ -14,7 +14,8 @@ from payermax_async.core.errors import Problem
 from payermax_async.core.models.common import (
     DECISIVE,
     NO_NOTIFY_URL,
-    Received,
+    Found,
+    Made,
     Sent,
     rule,
     url_or_none,
@@ -112,7 +113,7 @@ class QueryRefund(Sent):
 
 
 @attrs.frozen(kw_only=True)
-class SubmittedRefund(Received):
+class SubmittedRefund(Made):
     """A refund that PayerMax took on. Pending, not yet successful."""
 
     out_refund_no: str
@@ -126,16 +127,16 @@ class SubmittedRefund(Received):
 
 
 @attrs.frozen(kw_only=True)
-class RefundDetails(Received):
+class RefundDetails(Found):
     """A refund as PayerMax knows it."""
 
     status: RefundStatus | str = attrs.field(metadata=DECISIVE)
     """Where it stands."""
-    out_refund_no: str | None = None
+    out_refund_no: str | None = attrs.field(default=None, metadata=DECISIVE)
     """The merchant's own id of the refund."""
-    refund_trade_no: str | None = None
+    refund_trade_no: str | None = attrs.field(default=None, metadata=DECISIVE)
     """PayerMax's id of the refund."""
-    out_trade_no: str | None = None
+    out_trade_no: str | None = attrs.field(default=None, metadata=DECISIVE)
     """PayerMax's order number."""
     refund_amount: Decimal | None = attrs.field(
         # The vendor's own sample of this reply has the other name.

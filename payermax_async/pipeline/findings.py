@@ -1,0 +1,125 @@
+"""What an answer about a write means for whoever asked for it: pure judgement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from payermax_async.core.asked import Asked, Comparison, compare
+from payermax_async.core.errors import (
+    AlreadyEndedError,
+    ConflictError,
+    PayerMaxError,
+    ReplyMismatchError,
+    UnreadableReplyError,
+)
+from payermax_async.core.operations import Settlement
+
+__all__ = ["Finding", "as_asked", "as_found", "conflict"]
+
+_LOOK = "Look at what exists under the id before choosing a new one."
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One of three: it is this, it is something else, nobody can say."""
+
+    value: Any = None
+    """What was found, or what the write would have answered."""
+    error: ConflictError | None = None
+    """Why it is not what was asked for."""
+    unclear: PayerMaxError | None = None
+    """Why that cannot be said."""
+
+
+def conflict(
+    key: str, differences: tuple[str, ...], not_compared: tuple[str, ...] = ()
+) -> ConflictError:
+    """The error for an id that stands for something other than was asked for."""
+    return ConflictError(
+        f"{key} already stands for something else: {', '.join(differences)} differ",
+        code="",
+        verified=True,
+        remedy=_LOOK,
+        differences=differences,
+        not_compared=not_compared,
+    )
+
+
+def as_found(
+    settlement: Settlement[Any, Any, Any], asked: Asked | None, found: Any, key: str
+) -> Finding:
+    """Hold what exists against what was asked for, as far as either is known."""
+    comparison = Comparison(not_compared=settlement.names)
+    if asked is not None:
+        comparison = compare(asked, settlement.told(found))
+    missing = tuple(
+        dict.fromkeys(
+            name
+            for name in (*found.not_compared, *comparison.not_compared)
+            if name not in comparison.compared
+        )
+    )
+    if comparison.differences and found.id_from_question:
+        # It may be an answer about something else altogether.
+        return Finding(
+            unclear=ReplyMismatchError("an answer without an id that does not fit")
+        )
+    if comparison.differences:
+        return Finding(error=conflict(key, comparison.differences, missing))
+    return Finding(
+        value=attrs.evolve(found, compared=comparison.compared, not_compared=missing)
+    )
+
+
+def as_asked(
+    settlement: Settlement[Any, Any, Any],
+    asked: Asked | None,
+    found: Any,
+    key: str,
+    *,
+    ours: bool,
+    just_made: bool,
+) -> Finding:
+    """What exists as an answer to the write.
+
+    Args:
+        settlement: How to read it.
+        asked: What the write asked for.
+        found: What the query told.
+        key: The merchant's id.
+        ours: Whether a send of our own may have made it. Without one, somebody
+            else's stands under the id, and its money must be told to be compared.
+        just_made: Whether a send of this very call may have: what became of it since
+            takes nothing back.
+    """
+    finding = as_found(settlement, asked, found, key)
+    if finding.value is None:
+        return finding
+    missing = finding.value.not_compared
+    if not ours and any(name in missing for name in settlement.money):
+        unclear = f"the answer about {key} does not say how much it is for"
+        return Finding(unclear=UnreadableReplyError(unclear))
+    state = settlement.ended(found)
+    if state is not None and not just_made:
+        return Finding(error=_ended(settlement, finding.value, key, state))
+    reply = settlement.reply(found)
+    if reply is None:
+        lacking = "the query's answer lacks what is needed"
+        return Finding(unclear=UnreadableReplyError(lacking))
+    return Finding(value=attrs.evolve(reply, found=True, not_compared=missing))
+
+
+def _ended(
+    settlement: Settlement[Any, Any, Any], found: Any, key: str, state: str
+) -> AlreadyEndedError:
+    return AlreadyEndedError(
+        f"{key} exists, just as asked for, and is {state}",
+        code="",
+        verified=True,
+        remedy=_LOOK,
+        not_compared=found.not_compared,
+        state=state,
+        details=settlement.plain(found),
+    )
