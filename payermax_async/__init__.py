@@ -162,7 +162,9 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.events import (
         LinkNotPaid,
         LinkPaid,
+        LinkPaidAgain,
         NotifiedEvent,
+        PaymentAuthorized,
         PaymentClosed,
         PaymentFailed,
         PaymentPending,
@@ -171,6 +173,7 @@ if TYPE_CHECKING:
         RefundPending,
         RefundSucceeded,
         UnknownEvent,
+        ZeroPayment,
     )
     from payermax_async.webhooks.handlers import (
         Handlers,
@@ -244,6 +247,7 @@ __all__ = [  # noqa: RUF022 - sorted as its test and dir() sort
     "LinkNotPaid",
     "LinkNotification",
     "LinkPaid",
+    "LinkPaidAgain",
     "LinkPayment",
     "LinkResult",
     "LinkStatus",
@@ -266,6 +270,7 @@ __all__ = [  # noqa: RUF022 - sorted as its test and dir() sort
     "Payer",
     "PayerMaxClient",
     "PayerMaxError",
+    "PaymentAuthorized",
     "PaymentClosed",
     "PaymentDetail",
     "PaymentFailed",
@@ -320,6 +325,7 @@ __all__ = [  # noqa: RUF022 - sorted as its test and dir() sort
     "Verifier",
     "WebhookError",
     "WebhookReason",
+    "ZeroPayment",
 ]
 
 _HOMES = {
@@ -366,6 +372,7 @@ _HOMES = {
     "LinkNotPaid": "webhooks.events",
     "LinkNotification": "core.models.notifications",
     "LinkPaid": "webhooks.events",
+    "LinkPaidAgain": "webhooks.events",
     "LinkPayment": "core.models.links",
     "LinkResult": "core.models.notifications",
     "LinkStatus": "core.models.links",
@@ -388,6 +395,7 @@ _HOMES = {
     "Payer": "core.models.links",
     "PayerMaxClient": "client",
     "PayerMaxError": "core.errors",
+    "PaymentAuthorized": "webhooks.events",
     "PaymentClosed": "webhooks.events",
     "PaymentDetail": "core.models.common",
     "PaymentFailed": "webhooks.events",
@@ -442,6 +450,7 @@ _HOMES = {
     "Verifier": "signing.base",
     "WebhookError": "core.errors",
     "WebhookReason": "core.errors",
+    "ZeroPayment": "webhooks.events",
 }
 """Where each public name lives, below this package."""
 

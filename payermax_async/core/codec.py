@@ -44,7 +44,7 @@ ReceivedT = TypeVar("ReceivedT", bound=Received)
 
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
-    r"(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:?[0-9]{2})"
+    r"(\.[0-9]{1,9})? ?([Zz]|[+-][0-9]{2}:?[0-9]{2})"
 )
 _MICROSECOND_DIGITS = 7
 
@@ -91,6 +91,8 @@ def write_time(moment: datetime) -> str:
 
 def read_time(value: object) -> datetime:
     """An RFC 3339 time, with or without fraction, with ``Z`` or an offset.
+
+    PayerMax also writes a blank before the offset, as in ``...T00:00:01 +0000``.
 
     Raises:
         ShapeError: It is none.

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.reconcile.learned import Account
-from payermax_async.webhooks.entries import StoredNotification
+from payermax_async.webhooks.entries import EntryState, StoredNotification
 from payermax_async.webhooks.receiver import Receiver
 
 __all__ = ["known_payment"]
@@ -18,7 +18,11 @@ _PAGE = 100
 async def known_payment(
     receiver: Receiver[ConnectionT], account: Account, merchant_link_id: str
 ) -> StoredNotification | None:
-    """The entry that tells of a successful payment of the link, if there is one."""
+    """The entry that tells of a successful payment of the link, if there is one.
+
+    One whose amount was wrong only where there is no other.
+    """
+    mismatched: StoredNotification | None = None
     merchants = {account.merchant_no, f"app:{account.app_id}"}
     after = 0
     while True:
@@ -30,9 +34,11 @@ async def known_payment(
             match entry.key:
                 case (merchant, "PAYBYLINK", _, _, PaymentStatus.SUCCESS):
                     if merchant in merchants:
-                        return entry
+                        if entry.state is not EntryState.MISMATCHED:
+                            return entry
+                        mismatched = mismatched or entry
                 case _:
                     pass
             after = entry.id
         if len(found) < _PAGE:
-            return None
+            return mismatched

@@ -15,7 +15,7 @@ import attrs
 
 from payermax_async.core.codec import from_wire, to_wire, write_time
 from payermax_async.core.models.common import PaymentStatus
-from payermax_async.core.models.links import LinkDetails, LinkStatus
+from payermax_async.core.models.links import LinkDetails, LinkPayment, LinkStatus
 from payermax_async.core.models.notifications import LinkNotification
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 
@@ -45,7 +45,12 @@ class Account(Protocol):
 
 def is_under_way(link: LinkDetails) -> bool:
     """Whether a payment of the link may still succeed, even of an expired one."""
-    return any(payment.status not in _ENDED for payment in link.pay_by_link_info)
+    return not all(_is_over(payment) for payment in link.pay_by_link_info)
+
+
+def _is_over(payment: LinkPayment) -> bool:
+    # What is only authorised may still be captured.
+    return payment.status in _ENDED and not payment.is_authorized
 
 
 def has_ended(link: LinkDetails) -> bool:
@@ -67,7 +72,7 @@ def learned(
         account: Whose link it is.
         now: Stands for the time at which it would have been sent.
     """
-    ended = tuple(one for one in link.pay_by_link_info if one.status in _ENDED)
+    ended = tuple(one for one in link.pay_by_link_info if _is_over(one))
     if not ended:
         return None
     content: JsonObject = {

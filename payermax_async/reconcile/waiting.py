@@ -25,7 +25,7 @@ from payermax_async.reconcile.known import known_payment
 from payermax_async.reconcile.learned import has_ended, learned
 from payermax_async.reconcile.rounds import LinkState
 from payermax_async.webhooks.entries import Expected, Source
-from payermax_async.webhooks.events import LinkPaid
+from payermax_async.webhooks.events import LinkPaid, LinkPaidAgain
 from payermax_async.webhooks.expectations import check_expected, check_expected_id
 from payermax_async.webhooks.receiver import Receiver
 
@@ -225,7 +225,7 @@ class _Wait:
             entry = await known_payment(receiver, self._client.config, self._link_id)
             if entry is not None and entry.body is not None:
                 event = entry.event()
-                if isinstance(event, LinkPaid):
+                if isinstance(event, LinkPaid | LinkPaidAgain):
                     told = event.notification.data
                     return self._paid(
                         told, told.total_amount, told.currency, entry.source

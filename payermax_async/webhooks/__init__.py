@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.events import (
         LinkNotPaid,
         LinkPaid,
+        LinkPaidAgain,
         NotifiedEvent,
+        PaymentAuthorized,
         PaymentClosed,
         PaymentFailed,
         PaymentPending,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         RefundPending,
         RefundSucceeded,
         UnknownEvent,
+        ZeroPayment,
     )
     from payermax_async.webhooks.failures import Failure, FailureHook
     from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
@@ -75,10 +78,12 @@ __all__ = [
     "LeaseLostError",
     "LinkNotPaid",
     "LinkPaid",
+    "LinkPaidAgain",
     "MemoryInbox",
     "NotificationVerifier",
     "NotifiedEvent",
     "ParkedBody",
+    "PaymentAuthorized",
     "PaymentClosed",
     "PaymentFailed",
     "PaymentPending",
@@ -99,6 +104,7 @@ __all__ = [
     "TransactionHandler",
     "UnknownEvent",
     "Verdict",
+    "ZeroPayment",
     "dedupe_key",
 ]
 
@@ -123,10 +129,12 @@ _HOMES = {
     "LeaseLostError": "entries",
     "LinkNotPaid": "events",
     "LinkPaid": "events",
+    "LinkPaidAgain": "events",
     "MemoryInbox": "memory",
     "NotificationVerifier": "verifier",
     "NotifiedEvent": "events",
     "ParkedBody": "entries",
+    "PaymentAuthorized": "events",
     "PaymentClosed": "events",
     "PaymentFailed": "events",
     "PaymentPending": "events",
@@ -147,6 +155,7 @@ _HOMES = {
     "TransactionHandler": "handlers",
     "UnknownEvent": "events",
     "Verdict": "entries",
+    "ZeroPayment": "events",
     "dedupe_key": "dedupe",
 }
 """Where each name lives, below this package."""

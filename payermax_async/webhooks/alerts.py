@@ -43,8 +43,15 @@ class AlertKind(enum.StrEnum):
     """Genuine, but for another merchant or app: a wrong address, or a replay."""
     GAVE_UP = "gave up"
     """A handler failed as often as it may."""
+    AMBIGUOUS = "ambiguous"
+    """A payment that took effect, with another amount, or another payment of its
+    link: one of the two came without its number. Not fulfilled."""
+    PAID_AGAIN = "paid again"
+    """A link was paid by a second payment; see :class:`LinkPaidAgain`."""
     REFUNDED_FIRST = "refunded first"
-    """A payment was given back before its success was known. Not fulfilled."""
+    """A payment was given back as a whole before it was handled. Not fulfilled."""
+    REFUND_UNCLEAR = "refund unclear"
+    """A payment is handled of which a refund is known that cannot be compared."""
     INBOX_FAILED = "inbox failed"
     """The inbox could not be used; PayerMax was asked to send again."""
     VERIFIER_FAILED = "verifier failed"
@@ -62,6 +69,10 @@ _ADVICE = {
     "given, with the dashboard",
     AlertKind.GAVE_UP: "mend what failed, then replay the entry",
     AlertKind.REFUNDED_FIRST: "nothing was fulfilled: look at the refund",
+    AlertKind.AMBIGUOUS: "nothing was fulfilled: look at the payments of the link; "
+    "replay the entry by force if it is another payment",
+    AlertKind.PAID_AGAIN: "give one of the payments back, or deliver once more",
+    AlertKind.REFUND_UNCLEAR: "the payment is handled: look at its refunds",
     AlertKind.INBOX_FAILED: "PayerMax sends again for about half a day: have the "
     "database work by then",
     AlertKind.VERIFIER_FAILED: "no notification is taken until it works; PayerMax "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import attrs
@@ -18,7 +19,15 @@ from payermax_async.core.models.notifications import (
 )
 from payermax_async.core.strict_json import JsonError, JsonValue, read_json
 
-__all__ = ["UNUSABLE", "Addressee", "read_notification", "read_typed", "unusable"]
+__all__ = [
+    "UNUSABLE",
+    "is_case",
+    "merchant_within",
+    "read_notification",
+    "read_outline",
+    "read_typed",
+    "unusable",
+]
 
 UNUSABLE = 500
 """The answer to a genuine notification that cannot be used: PayerMax resends it."""
@@ -31,11 +40,42 @@ _MODELS: dict[str, type[Notification]] = {
 
 
 @attrs.frozen(kw_only=True)
-class Addressee(Received):
-    """For whom a notification is. Read as the models read it, but never guessed."""
+class _Told(Received):
+    """What a notification says of its type, and what tells it otherwise."""
 
-    merchant_no: str | None = attrs.field(default=None, metadata=DECISIVE)
-    app_id: str | None = attrs.field(default=None, metadata=DECISIVE)
+    notify_type: str | None = attrs.field(default=None, metadata=DECISIVE)
+    data: Mapping[str, JsonValue] = attrs.field(factory=dict[str, JsonValue])
+
+
+@attrs.frozen(kw_only=True)
+class _Ids(Received):
+    """The fields by which notifications without a type of their own are told."""
+
+    merchant_no: str | None = None
+    out_refund_no: str | None = None
+    capture_no: str | None = None
+    is_final: str | None = None
+    cancel_no: str | None = None
+    request_id: str | None = None
+    rfi_no: str | None = None
+    case_id: str | None = None
+    trade_amount: str | None = None
+
+
+_CASES = frozenset(
+    {"CHARGEBACK", "COMPLAINT", "CUSTOMER COMPLAINT", "DISPUTE", "FRAUD", "RFI"}
+)
+"""What may carry neither merchant nor app, and moves no money by itself."""
+
+
+def is_case(outline: UnknownNotification) -> bool:
+    """Whether it is of a type that need not say for whom it is."""
+    return _folded(outline.notify_type) in _CASES
+
+
+def merchant_within(outline: UnknownNotification) -> str | None:
+    """The merchant that the payload names, where the envelope names none."""
+    return from_wire(outline.data, _Ids).merchant_no
 
 
 def read_notification(body: bytes) -> Notification:
@@ -46,9 +86,45 @@ def read_notification(body: bytes) -> Notification:
     """
     try:
         content = read_json(body)
-        return read_typed(content, from_wire(content, UnknownNotification))
+        return read_typed(content, read_outline(content))
     except (JsonError, ShapeError) as error:
         raise unusable(error) from None
+
+
+def read_outline(content: JsonValue) -> UnknownNotification:
+    """Whatever every notification has, with its payload as it came.
+
+    Raises:
+        ShapeError: It is no notification.
+    """
+    kind = _kind(from_wire(content, _Told))
+    if kind is not None and isinstance(content, dict):
+        return from_wire({**content, "notifyType": kind}, UnknownNotification)
+    return from_wire(content, UnknownNotification)
+
+
+def _kind(told: _Told) -> str | None:
+    """The type that the fields tell, where the type's own field does not."""
+    ids = from_wire(told.data, _Ids)
+    match _folded(told.notify_type or ""):
+        case "":
+            if ids.rfi_no is not None:
+                return "RFI"
+            if ids.case_id is not None:
+                return "DISPUTE"
+            return "FRAUD" if ids.trade_amount is not None else None
+        case "REFUND" if ids.out_refund_no is None:
+            # The vendor's schemas give these two the type of refunds.
+            if ids.capture_no is not None or ids.is_final is not None:
+                return "CAPTURE"
+            void = ids.cancel_no is not None or ids.request_id is not None
+            return "CANCEL" if void else None
+        case _:
+            return None
+
+
+def _folded(notify_type: str) -> str:
+    return " ".join(notify_type.replace("_", " ").upper().split())
 
 
 def read_typed(content: JsonValue, outline: UnknownNotification) -> Notification:
@@ -67,7 +143,8 @@ def read_typed(content: JsonValue, outline: UnknownNotification) -> Notification
 
 
 def _amount(notification: Notification) -> Decimal | None:
-    if isinstance(notification, LinkNotification | PaymentNotification):
+    # An order of zero binds a payment method; see ZeroPayment.
+    if isinstance(notification, LinkNotification):
         return notification.data.total_amount
     if isinstance(notification, RefundNotification):
         return notification.data.refund_amount

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+from payermax_async.core.models.links import LinkPayment
 from payermax_async.core.models.notifications import (
     LinkNotification,
     Notification,
     PaymentNotification,
+    PaymentResult,
     RefundNotification,
     UnknownNotification,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 
-__all__ = ["dedupe_key"]
+__all__ = ["dedupe_key", "numbered"]
 
 
 def dedupe_key(notification: Notification) -> tuple[str, ...]:
@@ -32,10 +34,15 @@ def dedupe_key(notification: Notification) -> tuple[str, ...]:
 
         - links: the merchant's id of the link, and order number and status of
           each payment, in the order of the numbers;
-        - payments: order number and status;
+        - payments: order number and status, ``AUTHORIZED`` for a success that is
+          none before it is captured, and ``ZERO`` before the status of an order
+          of nothing;
         - refunds: the merchant's id of the refund and its status;
         - any other type: a digest of the whole payload, as nothing is known of
           its ids.
+
+        Amounts are no part of it: compare them before you act. An inbox also knows
+        what one notification left out and another one says.
 
     Example:
         >>> dedupe_key(await verifier.verify(headers, body))
@@ -55,7 +62,7 @@ def _merchant(notification: Notification) -> str:
 def _event(notification: Notification) -> tuple[str, ...]:
     if isinstance(notification, LinkNotification):
         payments = sorted(
-            (payment.out_trade_no or "", str(payment.status or ""))
+            (numbered(payment.out_trade_no), _status(payment))
             for payment in notification.data.pay_by_link_info
         )
         parts = (part for payment in payments for part in payment)
@@ -64,7 +71,7 @@ def _event(notification: Notification) -> tuple[str, ...]:
         return (
             "PAYMENT",
             notification.data.out_trade_no,
-            str(notification.data.status),
+            _status(notification.data),
         )
     if isinstance(notification, RefundNotification):
         return (
@@ -75,8 +82,26 @@ def _event(notification: Notification) -> tuple[str, ...]:
     return (notification.notify_type, _digest(notification))
 
 
+def numbered(out_trade_no: str | None) -> str:
+    """An order number; empty for none, which some notifications leave out."""
+    return (out_trade_no or "").strip()
+
+
+def _status(payment: LinkPayment | PaymentResult) -> str:
+    status = "AUTHORIZED" if payment.is_authorized else str(payment.status or "")
+    if isinstance(payment, PaymentResult) and payment.total_amount == 0:
+        return f"ZERO {status}"
+    return status
+
+
 def _digest(notification: Notification) -> str:
-    content: JsonObject = {"extra": _in_order(notification.extra)}
+    # A time of sending, like notifyTime: new with every delivery.
+    said = {
+        name: value
+        for name, value in notification.extra.items()
+        if name.strip().lower() != "requesttime"
+    }
+    content: JsonObject = {"extra": _in_order(said)}
     if isinstance(notification, UnknownNotification):
         content["data"] = _in_order(notification.data)
     return f"sha256:{hashlib.sha256(write_json(content)).hexdigest()}"

@@ -12,8 +12,15 @@ from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import lenient_amount
 from payermax_async.webhooks.content import read_notification
-from payermax_async.webhooks.events import NotifiedEvent, event_of, split
+from payermax_async.webhooks.events import (
+    LinkPaid,
+    LinkPaidAgain,
+    NotifiedEvent,
+    event_of,
+    split,
+)
 from payermax_async.webhooks.expectations import check_expected
+from payermax_async.webhooks.rulings import GivenBack, Role, Ruling
 
 __all__ = [
     "Arrival",
@@ -26,6 +33,7 @@ __all__ = [
     "Stored",
     "StoredNotification",
     "Verdict",
+    "as_again",
 ]
 
 
@@ -52,7 +60,7 @@ class EntryState(enum.StrEnum):
     SUPERSEDED = "superseded"
     """Something newer was known already; it took no effect and never will."""
     MISMATCHED = "mismatched"
-    """Amount or currency are not those of the order; nothing was fulfilled."""
+    """Amount or currency are not those of the order, or of what took effect before."""
     FAILED = "failed"
     """Its handler failed as often as it may; replay it once that is mended."""
     PARKED = "parked"
@@ -105,7 +113,11 @@ class Stored:
     fresh: tuple[NotifiedEvent, ...] = ()
     """Events that had not been seen and are to take effect."""
     superseded: tuple[NotifiedEvent, ...] = ()
-    """Events that had not been seen, but come too late."""
+    """Events that had not been seen, but come too late or were given back."""
+    mismatched: tuple[NotifiedEvent, ...] = ()
+    """Successes that may be another one with another amount; none takes effect."""
+    unclear: tuple[NotifiedEvent, ...] = ()
+    """Those of the fresh ones of which an unknown part was refunded."""
     duplicates: tuple[NotifiedEvent, ...] = ()
     """Events the inbox has already."""
 
@@ -150,6 +162,12 @@ class StoredNotification:
     """What it moves forward; one event of a subject is handled at a time."""
     holder: str = attrs.field(default="", repr=False)
     """Who claimed it, as given to :meth:`Inbox.claim`."""
+    role: Role = Role.NONE
+    """Whether it took effect as the payment of a link, or as a further one."""
+    ruling: Ruling = Ruling.EFFECT
+    """Of a claimed one: what is to become of it."""
+    refunded: GivenBack = GivenBack.NOT_ALL
+    """Of a claimed payment: how much of it was refunded by then."""
 
     @property
     def is_raw(self) -> bool:
@@ -169,7 +187,15 @@ class StoredNotification:
         merchant = self.key[0]
         if notification.merchant_no is None and not merchant.startswith("app:"):
             notification = attrs.evolve(notification, merchant_no=merchant)
-        return event_of(split(notification)[self.part])
+        event = event_of(split(notification)[self.part])
+        if self.role is Role.AGAIN and isinstance(event, LinkPaid):
+            return as_again(event)
+        return event
+
+
+def as_again(paid: LinkPaid) -> LinkPaidAgain:
+    """The same as a further payment of a link that is paid."""
+    return LinkPaidAgain(notification=paid.notification, payment=paid.payment)
 
 
 @attrs.frozen(kw_only=True)

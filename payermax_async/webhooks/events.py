@@ -20,7 +20,9 @@ from payermax_async.core.models.refunds import RefundStatus
 __all__ = [
     "LinkNotPaid",
     "LinkPaid",
+    "LinkPaidAgain",
     "NotifiedEvent",
+    "PaymentAuthorized",
     "PaymentClosed",
     "PaymentFailed",
     "PaymentPending",
@@ -29,6 +31,7 @@ __all__ = [
     "RefundPending",
     "RefundSucceeded",
     "UnknownEvent",
+    "ZeroPayment",
     "event_of",
     "split",
 ]
@@ -91,11 +94,21 @@ class LinkPaid(_OfLink):
 
 
 @attrs.frozen(kw_only=True)
-class LinkNotPaid(_OfLink):
-    """A payment of a link failed, was closed, or is still under way.
+class LinkPaidAgain(_OfLink):
+    """Another payment of a link succeeded, after one that took effect already.
 
-    ``payment.status`` tells which. The link may still be paid by another payment;
-    once one has succeeded, this does not come any more.
+    The buyer's money came twice: give one of the payments back, or deliver once
+    more. Deliberately no :class:`LinkPaid`, whose handler could not tell it from a
+    repetition; the receiver tells it as an alert too.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class LinkNotPaid(_OfLink):
+    """A payment of a link failed, was closed, is under way or only authorised.
+
+    ``payment.status`` and ``payment.is_authorized`` tell which. The link may still be
+    paid by another payment; once one has succeeded, this does not come any more.
     """
 
 
@@ -128,6 +141,19 @@ class _OfOrder(NotifiedEvent):
 @attrs.frozen(kw_only=True)
 class PaymentSucceeded(_OfOrder):
     """An order was paid."""
+
+
+@attrs.frozen(kw_only=True)
+class PaymentAuthorized(_OfOrder):
+    """An order's amount was set aside, but is not paid before it is captured."""
+
+
+@attrs.frozen(kw_only=True)
+class ZeroPayment(_OfOrder):
+    """An order of nothing ended, as when a payment method is bound to a token.
+
+    ``notification.data.status`` tells how. No money moved, so nothing was paid.
+    """
 
 
 @attrs.frozen(kw_only=True)
@@ -195,6 +221,9 @@ class RefundPending(_OfRefund):
 class UnknownEvent(NotifiedEvent):
     """A type or a status this package does not know, or a link without payments.
 
+    Disputes, frauds, requests for information and the results of captures and
+    voids are such, whose fields are under ``notification.data``.
+
     It is kept and handed to the catch-all; that nobody wants it is no failure.
     """
 
@@ -255,6 +284,10 @@ def event_of(notification: Notification) -> NotifiedEvent:
             if isinstance(payment.status, PaymentStatus):
                 return LinkNotPaid(notification=notification, payment=payment)
     if isinstance(notification, PaymentNotification):
+        if notification.data.total_amount == 0:
+            return ZeroPayment(notification=notification)
+        if notification.data.is_authorized:
+            return PaymentAuthorized(notification=notification)
         order = _OF_ORDER.get(notification.data.status)
         if order is not None:
             return order(notification=notification)

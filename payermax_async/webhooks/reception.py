@@ -22,7 +22,6 @@ from payermax_async.webhooks.entries import (
     Source,
     Stored,
 )
-from payermax_async.webhooks.events import LinkPaid, PaymentSucceeded
 from payermax_async.webhooks.failures import error_name, failure_of
 from payermax_async.webhooks.headers import HeaderSource
 from payermax_async.webhooks.inbox import Inbox
@@ -172,13 +171,8 @@ class Reception:
     def _arrival(
         self, notification: Notification, body: bytes, source: Source
     ) -> Arrival:
-        merchant = self._verifier.sole_merchant
-        if notification.merchant_no is None and merchant is not None:
-            # Optional in some notifications; without it, two about one payment
-            # would seem to be about two.
-            notification = attrs.evolve(notification, merchant_no=merchant)
         return Arrival(
-            notification=notification,
+            notification=self._verifier.addressed(notification),
             body=body,
             received_at=self._clock.now(),
             tenant=self._tenant,
@@ -189,18 +183,9 @@ class Reception:
         self._tally.count("stored", len(stored.fresh))
         self._tally.count("superseded", len(stored.superseded))
         self._tally.count("duplicate", len(stored.duplicates))
-        for event in stored.superseded:
-            if isinstance(event, LinkPaid | PaymentSucceeded):
-                # A success can only be overtaken by the refund of its payment.
-                problem = "the refund of this payment was known before its success"
-                self._tally.alert(
-                    Alert(
-                        kind=AlertKind.REFUNDED_FIRST,
-                        merchant_key=event.merchant_key,
-                        problem=problem,
-                    )
-                )
-        if stored.fresh:
+        self._tally.count("mismatched", len(stored.mismatched))
+        if stored != Stored(duplicates=stored.duplicates):
+            # Also what takes no effect is ruled, and told of, by the worker.
             self._on_fresh()
 
     async def _refuse(self, refused: WebhookError, raw: bytes) -> Reply:

@@ -12,6 +12,7 @@ from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
 from payermax_async.webhooks.entries import StoredNotification
 from payermax_async.webhooks.events import (
     LinkPaid,
+    LinkPaidAgain,
     NotifiedEvent,
     PaymentSucceeded,
     UnknownEvent,
@@ -43,7 +44,7 @@ class Loudness(enum.Enum):
 
 def loudness(event: NotifiedEvent) -> Loudness:
     """How loud it is that nobody handles an event."""
-    if isinstance(event, LinkPaid | PaymentSucceeded):
+    if isinstance(event, LinkPaid | LinkPaidAgain | PaymentSucceeded):
         return Loudness.MONEY
     found = event.notification
     if isinstance(event, UnknownEvent):

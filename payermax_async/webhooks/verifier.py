@@ -14,7 +14,7 @@ import attrs
 
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.cleaning import clean_id
-from payermax_async.core.codec import ShapeError, from_wire
+from payermax_async.core.codec import ShapeError
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import (
     ConfigurationError,
@@ -23,15 +23,18 @@ from payermax_async.core.errors import (
     WebhookError,
     WebhookReason,
 )
-from payermax_async.core.models.notifications import (
-    Notification,
-    UnknownNotification,
-)
+from payermax_async.core.models.notifications import Notification
 from payermax_async.core.strict_json import JsonError, read_json
 from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
-from payermax_async.webhooks.content import UNUSABLE, Addressee, read_typed, unusable
+from payermax_async.webhooks.addressees import Addressees
+from payermax_async.webhooks.content import (
+    UNUSABLE,
+    read_outline,
+    read_typed,
+    unusable,
+)
 from payermax_async.webhooks.failures import error_name, part_name
 from payermax_async.webhooks.framing import (
     LOOKED_AT,
@@ -133,13 +136,7 @@ class NotificationVerifier:
                 "the first argument must check signatures, such as "
                 f"RsaVerifier(platform_key); {type(verifier).__name__} does not"
             )
-        self._merchant_nos = _names("merchant_no", merchant_no)
-        self._app_ids = _names("app_id", app_id)
-        if self._merchant_nos is None and self._app_ids is None:
-            raise ConfigurationError(
-                "give merchant_no, app_id or both: PayerMax signs every merchant's "
-                "notifications, so a right signature alone does not make one yours"
-            )
+        self._addressees = Addressees.of(merchant_no, app_id)
         if max_body < 1:
             raise ConfigurationError("max_body is a number of bytes, at least 1")
         if max_age is not None and max_age <= timedelta(0):
@@ -173,11 +170,9 @@ class NotificationVerifier:
         """The largest body looked at, in bytes: a server need read no more."""
         return self._max_body
 
-    @property
-    def sole_merchant(self) -> str | None:
-        """The merchant number, where only one may come here."""
-        numbers = self._merchant_nos or frozenset()
-        return next(iter(numbers)) if len(numbers) == 1 else None
+    def addressed(self, notification: Notification) -> Notification:
+        """The notification with its merchant, where it names none and one is meant."""
+        return self._addressees.addressed(notification)
 
     async def verify(
         self,
@@ -294,35 +289,14 @@ class NotificationVerifier:
         """What a body with the right signature says."""
         try:
             content = read_json(raw)
-            addressee = from_wire(content, Addressee)
-        except (JsonError, ShapeError) as error:
-            raise unusable(error) from None
-        self._check_addressee(addressee)
-        try:
+            self._addressees.check(content)
             # First without a type, so that a stale one is called stale even if
             # its payload is also of a kind that cannot be read.
-            outline = from_wire(content, UnknownNotification)
+            outline = read_outline(content)
             self._check_time(outline)
-            return read_typed(content, outline)
-        except ShapeError as error:
+            return self.addressed(read_typed(content, outline))
+        except (JsonError, ShapeError) as error:
             raise unusable(error) from None
-
-    def _check_addressee(self, addressee: Addressee) -> None:
-        compared = [
-            name in allowed
-            for name, allowed in (
-                (addressee.merchant_no, self._merchant_nos),
-                (addressee.app_id, self._app_ids),
-            )
-            if name is not None and allowed is not None
-        ]
-        if not compared or not all(compared):
-            # Not marked as authentic: what belongs to somebody else is not kept.
-            raise WebhookError(
-                "the notification is for another merchant or app",
-                reason=WebhookReason.NOT_OURS,
-                status=403,
-            )
 
     def _check_time(self, notification: Notification) -> None:
         # A time that is missing or cannot be read passes: this is a sanity check,
@@ -337,18 +311,3 @@ class NotificationVerifier:
                 status=UNUSABLE,
                 authentic=True,
             )
-
-
-def _names(setting: str, given: str | Collection[str] | None) -> frozenset[str] | None:
-    if given is None:
-        return None
-    names = frozenset([given] if isinstance(given, str) else given)
-    # None comes in where a setting was looked up and not found.
-    found = cast("frozenset[object]", names)
-    whole = all(isinstance(one, str) and one and one == one.strip() for one in found)
-    if not names or not whole:
-        raise ConfigurationError(
-            f"{setting} is the text from PayerMax's dashboard without blanks, or "
-            "several of them, or None"
-        )
-    return names

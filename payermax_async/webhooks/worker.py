@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -32,6 +32,7 @@ from payermax_async.webhooks.failures import Failure, failure_of
 from payermax_async.webhooks.handlers import Handlers, Registered
 from payermax_async.webhooks.inbox import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.rulings import GivenBack, Ruling
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.unclaimed import Unclaimed
 
@@ -44,6 +45,31 @@ _TIDYING = timedelta(hours=1)
 _AFTER_TROUBLE = 1.0
 _RENEWALS = 3
 _AT_IT = 0.02
+
+_RULINGS: Mapping[Ruling, tuple[AlertKind, str, EntryState | None]] = {
+    Ruling.AGAIN: (
+        AlertKind.PAID_AGAIN,
+        "a further payment of a link that was paid: give one of them back",
+        None,
+    ),
+    Ruling.GIVEN_BACK: (
+        AlertKind.REFUNDED_FIRST,
+        "all of this payment was refunded before it was handled",
+        EntryState.SUPERSEDED,
+    ),
+    Ruling.OTHER_AMOUNT: (
+        AlertKind.MISMATCHED,
+        "it took effect already, with another amount or currency",
+        EntryState.MISMATCHED,
+    ),
+    Ruling.AMBIGUOUS: (
+        AlertKind.AMBIGUOUS,
+        "it may be the payment that took effect, with another amount, or another one",
+        EntryState.MISMATCHED,
+    ),
+}
+"""What is told of a ruling, and the state of what takes no effect."""
+_UNCLEAR_REFUND = "a refund of it is known that cannot be compared with it"
 
 
 class Worker(Generic[ConnectionT]):
@@ -219,6 +245,9 @@ class Worker(Generic[ConnectionT]):
 
     async def _judge(self, entry: StoredNotification) -> Verdict | None:
         """Run the handler; what is left to be noted of how that ended."""
+        without_effect = self._ruled(entry)
+        if without_effect is not None:
+            return without_effect
         event = self._event(entry)
         if event is None:
             return Verdict(state=EntryState.PARKED, problem="unreadable by now")
@@ -238,6 +267,21 @@ class Worker(Generic[ConnectionT]):
             self._tally.count("handler failed")
             failure = failure_of("a handler", error, name=handler.name)
             return self._failed(entry, failure)
+
+    def _ruled(self, entry: StoredNotification) -> Verdict | None:
+        """Tell what somebody should look at; how it ends, if it takes no effect.
+
+        Told before it is noted: again rather than never, should the process die.
+        """
+        if entry.refunded is GivenBack.UNCLEAR:
+            self._alert(AlertKind.REFUND_UNCLEAR, entry, _UNCLEAR_REFUND)
+        if entry.ruling not in _RULINGS:
+            return None
+        kind, problem, state = _RULINGS[entry.ruling]
+        # A further payment whose handler failed was told of before that.
+        if state is not None or not entry.problem:
+            self._alert(kind, entry, problem)
+        return None if state is None else Verdict(state=state, problem=problem)
 
     def _event(self, entry: StoredNotification) -> NotifiedEvent | None:
         try:

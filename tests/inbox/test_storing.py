@@ -102,8 +102,8 @@ _FORWARD = {
     "refund success, late failure": ([refund("SUCCESS"), refund("FAILED")], "ws"),
     "refund pending, success": ([refund("PENDING"), refund("SUCCESS")], "ww"),
     "success, refund": ([link("SUCCESS"), refund("SUCCESS")], "ww"),
-    "refund, link success": ([refund("SUCCESS"), link("SUCCESS")], "ws"),
-    "refund, order success": ([refund("SUCCESS"), order("SUCCESS")], "ws"),
+    "refund, link success": ([refund("SUCCESS"), link("SUCCESS")], "ww"),
+    "refund, order success": ([refund("SUCCESS"), order("SUCCESS")], "ww"),
     "refund of another payment": ([refund("SUCCESS", "T2"), link("SUCCESS")], "ww"),
     "failed refund, success": ([refund("FAILED"), link("SUCCESS")], "ww"),
     "two refunds of one payment": (

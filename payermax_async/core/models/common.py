@@ -19,6 +19,9 @@ __all__ = [
     "DECISIVE",
     "LOCAL",
     "NO_NOTIFY_URL",
+    "CaptureMode",
+    "Captured",
+    "CapturedOrder",
     "CardInfo",
     "Fees",
     "Found",
@@ -176,6 +179,54 @@ class PaymentStatus(StrEnum):
     FAILED = "FAILED"
     CLOSED = "CLOSED"
     CLOSE = "CLOSE"
+
+
+class CaptureMode(StrEnum):
+    """How an authorised amount is drawn; other modes may come."""
+
+    MANUAL = "MANUAL"
+    """Only once the merchant asks for it: until then nothing is paid."""
+
+
+class Captured:
+    """Paid is what succeeded and was more than authorised."""
+
+    __slots__ = ()
+
+    # Of a ``PaymentStatus | str``, or none where a model may lack it.
+    status: Any
+    capture_mode: CaptureMode | str | None
+    authorization_type: str | None
+
+    @property
+    def is_authorized(self) -> bool:
+        """Whether the amount is set aside for the merchant, but not drawn.
+
+        Whether it was drawn since is told by the result of the capture.
+        """
+        by_hand = self.capture_mode == CaptureMode.MANUAL or (
+            self.capture_mode is None and self.authorization_type is not None
+        )
+        return bool(self.status == PaymentStatus.SUCCESS) and by_hand
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it succeeded, and not as an authorisation only."""
+        return bool(self.status == PaymentStatus.SUCCESS) and not self.is_authorized
+
+
+class CapturedOrder(Captured):
+    """An order of nothing, which binds a payment method, is not paid either."""
+
+    __slots__ = ()
+
+    total_amount: Decimal
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether money was paid: not only authorised, and more than nothing."""
+        paid = bool(self.status == PaymentStatus.SUCCESS) and not self.is_authorized
+        return paid and self.total_amount > 0
 
 
 @attrs.frozen(kw_only=True)

@@ -15,6 +15,8 @@ import attrs
 from payermax_async.core.checks import key
 from payermax_async.core.models.common import (
     DECISIVE,
+    Captured,
+    CaptureMode,
     Found,
     Made,
     PaymentDetail,
@@ -117,7 +119,7 @@ class Payer(Received):
 
 
 @attrs.frozen(kw_only=True)
-class LinkPayment(Received):
+class LinkPayment(Captured, Received):
     """One attempt to pay a link."""
 
     out_trade_no: str | None = None
@@ -130,11 +132,12 @@ class LinkPayment(Received):
     """Who paid."""
     payment_details: tuple[PaymentDetail, ...] = ()
     """How it was paid."""
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether this attempt succeeded."""
-        return self.status == PaymentStatus.SUCCESS
+    capture_mode: CaptureMode | str | None = attrs.field(
+        default=None, metadata=DECISIVE
+    )
+    """``MANUAL``: authorised, and paid only once it is captured."""
+    authorization_type: str | None = None
+    """What kind of authorisation it is, if it is one."""
 
 
 @attrs.frozen(kw_only=True)

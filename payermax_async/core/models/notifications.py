@@ -10,6 +10,8 @@ import attrs
 
 from payermax_async.core.models.common import (
     DECISIVE,
+    CapturedOrder,
+    CaptureMode,
     Fees,
     PaymentDetail,
     PaymentStatus,
@@ -68,7 +70,7 @@ class LinkResult(PaidByPayments, Received):
 
 
 @attrs.frozen(kw_only=True)
-class PaymentResult(Received):
+class PaymentResult(CapturedOrder, Received):
     """The order a PAYMENT notification is about."""
 
     out_trade_no: str
@@ -99,11 +101,12 @@ class PaymentResult(Received):
     """Virtual account or payment code."""
     cashier_country: str | None = None
     """Country of the cashier page that was used."""
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether the order was paid."""
-        return self.status == PaymentStatus.SUCCESS
+    capture_mode: CaptureMode | str | None = attrs.field(
+        default=None, metadata=DECISIVE
+    )
+    """``MANUAL``: authorised, and paid only once it is captured."""
+    authorization_type: str | None = None
+    """What kind of authorisation it is, if it is one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -139,7 +142,11 @@ class Notification(Received):
     """
 
     notify_type: str
-    """What it is about, such as ``PAYBYLINK``; open, new types may come."""
+    """What it is about, such as ``PAYBYLINK``; open, new types may come.
+
+    What PayerMax sends without a type, or under that of refunds, is told by its
+    fields: ``RFI``, ``FRAUD``, ``DISPUTE``, ``CAPTURE`` and ``CANCEL``.
+    """
     code: str | None = None
     """The gateway's code; a failure code when a payment failed."""
     msg: str | None = attrs.field(default=None, repr=False)
@@ -166,7 +173,7 @@ class LinkNotification(Notification):
 
 @attrs.frozen(kw_only=True)
 class PaymentNotification(Notification):
-    """PAYMENT: an order was paid, failed or closed."""
+    """PAYMENT: an order was paid, authorised, failed or closed."""
 
     data: PaymentResult
     """The order."""

@@ -10,6 +10,8 @@ import attrs
 from payermax_async.core.checks import key
 from payermax_async.core.models.common import (
     DECISIVE,
+    CapturedOrder,
+    CaptureMode,
     Fees,
     Found,
     PaymentDetail,
@@ -30,7 +32,7 @@ class QueryOrder(Sent):
 
 
 @attrs.frozen(kw_only=True)
-class Order(Found):
+class Order(CapturedOrder, Found):
     """An order as PayerMax knows it."""
 
     out_trade_no: str
@@ -69,8 +71,9 @@ class Order(Found):
     """When it was over."""
     cashier_country: str | None = None
     """Country of the cashier page that was used."""
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether the order was paid."""
-        return self.status == PaymentStatus.SUCCESS
+    capture_mode: CaptureMode | str | None = attrs.field(
+        default=None, metadata=DECISIVE
+    )
+    """``MANUAL``: authorised, and paid only once it is captured."""
+    authorization_type: str | None = None
+    """What kind of authorisation it is, if it is one."""

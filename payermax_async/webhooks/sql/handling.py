@@ -8,7 +8,9 @@ from datetime import datetime
 import attrs
 
 from payermax_async.webhooks.entries import EntryState, StoredNotification, Verdict
-from payermax_async.webhooks.sql.keeping import mark_payment, ranks_of
+from payermax_async.webhooks.rulings import Role, Ruling, ahead_of, rule
+from payermax_async.webhooks.sql import facts
+from payermax_async.webhooks.sql.facts import ranks_of
 from payermax_async.webhooks.sql.vocabulary import (
     SELECT,
     WAITING,
@@ -18,7 +20,7 @@ from payermax_async.webhooks.sql.vocabulary import (
     micros,
     read_entry,
 )
-from payermax_async.webhooks.standing import is_overtaken, payment_subject
+from payermax_async.webhooks.standing import SUCCEEDED, Kind, is_overtaken
 
 __all__ = ["claim", "finish", "next_due", "renew", "was_handled"]
 
@@ -43,24 +45,55 @@ def claim(
         entry = read_entry(row)
         if entry.subject in taken:
             continue
-        limits = {**json.loads(row[-1]), entry.subject: row[-2]}
+        limits: dict[str, int] = json.loads(row[-1])
         known = {} if entry.forced else (yield from ranks_of(limits))
         if is_overtaken(limits, known):
             yield _set(entry.id, Verdict(state=EntryState.SUPERSEDED), now)
             continue
+        ruled = yield from _ruled(entry, row[-2])
+        if ruled is None:
+            continue
+        entry = ruled
         yield Query(
             "UPDATE {standing} SET holder = :holder, held_until = :until "
             "WHERE subject = :subject",
             {"holder": holder, "until": micros(until), "subject": entry.subject},
         )
         yield Query(
-            "UPDATE {inbox} SET attempts = attempts + 1 WHERE id = :id",
-            {"id": entry.id},
+            "UPDATE {inbox} SET attempts = attempts + 1, role = :role WHERE id = :id",
+            {"id": entry.id, "role": entry.role.value},
         )
         taken[entry.subject] = attrs.evolve(
             entry, holder=holder, attempts=entry.attempts + 1
         )
     return tuple(taken.values())
+
+
+def _ruled(entry: StoredNotification, rank: int) -> Steps[StoredNotification | None]:
+    """The entry with what is to become of it; None when another one comes first."""
+    if rank != SUCCEEDED:
+        return entry
+    known = yield from facts.successes(entry.subject)
+    own = next(one for one in known if one.id == entry.id)
+    others = [one for one in known if one.id != entry.id]
+    back = yield from facts.refunded(own)
+    ruling = rule(own, others, back, forced=entry.forced)
+    if ruling is Ruling.WAIT:
+        # Behind those it waits for in the order of the query above.
+        due = max(
+            micros(one.due_at) + (one.id > own.id)
+            for one in ahead_of(own, others)
+            if one.is_waiting and one.due_at is not None
+        )
+        yield Query(
+            "UPDATE {inbox} SET due_at = :due_at WHERE id = :id",
+            {"id": entry.id, "due_at": due},
+        )
+        return None
+    roles = {Ruling.EFFECT: Role.FIRST, Ruling.AGAIN: Role.AGAIN}
+    return attrs.evolve(
+        entry, ruling=ruling, refunded=back, role=roles.get(ruling, Role.NONE)
+    )
 
 
 def renew(entry: StoredNotification, until: datetime) -> Steps[bool]:
@@ -83,21 +116,33 @@ def finish(entry: StoredNotification, verdict: Verdict, now: datetime) -> Steps[
     if not held:
         return False
     yield _set(entry.id, verdict, now)
-    if verdict.state is EntryState.DONE:
-        yield from mark_payment(entry.tenant, entry.key)
     return True
 
 
 def was_handled(entry: StoredNotification) -> Steps[bool]:
     """Whether the payment of an entry was handled, under whichever type."""
-    subject = payment_subject(entry.tenant, entry.key)
-    return subject is not None and bool((yield from ranks_of([subject])))
+    rows = yield Query(
+        "SELECT 1 FROM {inbox} AS i JOIN {inbox} AS o ON o.trade = i.trade "
+        "WHERE i.id = :id AND i.trade <> '' AND o.state = :done "
+        "AND o.rank = :succeeded AND o.kind <> :refund",
+        {
+            "id": entry.id,
+            "done": EntryState.DONE.value,
+            "succeeded": SUCCEEDED,
+            "refund": Kind.REFUND.value,
+        },
+    )
+    return bool(rows)
+
+
+_WITHOUT_EFFECT = frozenset({EntryState.MISMATCHED, EntryState.SUPERSEDED})
 
 
 def _set(number: int, verdict: Verdict, now: datetime) -> Query:
+    role = ", role = ''" if verdict.state in _WITHOUT_EFFECT else ""
     return Query(
-        "UPDATE {inbox} SET state = :state, problem = :problem, due_at = :due_at, "
-        "changed_at = :now WHERE id = :id",
+        "UPDATE {inbox} SET state = :state, problem = :problem, due_at = :due_at, "  # noqa: S608 - constants
+        f"changed_at = :now{role} WHERE id = :id",
         {
             "id": number,
             "state": verdict.state.value,

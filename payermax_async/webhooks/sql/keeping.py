@@ -6,58 +6,81 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
+import attrs
+
 from payermax_async.webhooks.entries import (
     Arrival,
     EntryState,
     ParkedBody,
     Source,
     Stored,
+    as_again,
 )
-from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.events import LinkPaid, NotifiedEvent
+from payermax_async.webhooks.rulings import GivenBack, Role, Ruling, rule, same_as
+from payermax_async.webhooks.sql import facts
+from payermax_async.webhooks.sql.facts import ranks_of
 from payermax_async.webhooks.sql.vocabulary import Query, Steps, micros
 from payermax_async.webhooks.standing import (
+    ENDED,
     NOTHING_KNOWN,
+    Kind,
     Part,
     digest,
     is_superseded,
     parts_of,
-    payment_subject,
 )
 
-__all__ = ["admit", "mark_payment", "park", "ranks_of", "store"]
+__all__ = ["admit", "park", "store"]
 
 
 def store(arrival: Arrival, *, handled: bool = False) -> Steps[Stored]:
     """Keep an arrival; with ``handled`` as done already."""
-    fresh: list[NotifiedEvent] = []
-    superseded: list[NotifiedEvent] = []
-    duplicates: list[NotifiedEvent] = []
-    for part in parts_of(arrival.notification, tenant=arrival.tenant):
-        known = yield Query(
-            "UPDATE {inbox} SET deliveries = deliveries + 1 "
-            "WHERE unique_key = :unique_key RETURNING id",
-            {"unique_key": part.unique},
-        )
-        state = None if known else (yield from _keep(part, arrival, handled))
-        if state is None:
-            duplicates.append(part.event)
-        elif state is EntryState.SUPERSEDED:
-            superseded.append(part.event)
+    found = _Found()
+    merchants = yield from facts.merchants(arrival.notification, arrival.tenant)
+    readings = [
+        parts_of(arrival.notification, tenant=arrival.tenant, merchant=merchant)
+        for merchant in merchants
+    ]
+    ranks = yield from _lock(part for parts in readings for part in parts)
+    for part, *others in zip(*readings, strict=True):
+        if (yield from _is_known(part, others)):
+            found.duplicates.append(part.event)
+        elif part.is_success:
+            yield from _keep_success(part, arrival, handled, found)
         else:
-            fresh.append(part.event)
-    return Stored(
-        fresh=tuple(fresh),
-        superseded=tuple(superseded),
-        duplicates=tuple(duplicates),
-    )
+            yield from _keep(part, arrival, handled, ranks, found)
+        for subject, rank in part.advances.items():
+            if rank > ranks[subject]:
+                yield facts.advance(subject, rank)
+                ranks[subject] = rank
+    return found.stored()
 
 
-def _keep(part: Part, arrival: Arrival, handled: bool) -> Steps[EntryState | None]:
-    """Insert a part; None when another process was faster."""
-    # Locks what the part moves, in one order everywhere, so that two processes
-    # neither miss each other's step nor wait for each other.
+@attrs.define
+class _Found:
+    fresh: list[NotifiedEvent] = attrs.field(factory=list[NotifiedEvent])
+    superseded: list[NotifiedEvent] = attrs.field(factory=list[NotifiedEvent])
+    mismatched: list[NotifiedEvent] = attrs.field(factory=list[NotifiedEvent])
+    unclear: list[NotifiedEvent] = attrs.field(factory=list[NotifiedEvent])
+    duplicates: list[NotifiedEvent] = attrs.field(factory=list[NotifiedEvent])
+
+    def stored(self) -> Stored:
+        return Stored(
+            fresh=tuple(self.fresh),
+            superseded=tuple(self.superseded),
+            mismatched=tuple(self.mismatched),
+            unclear=tuple(self.unclear),
+            duplicates=tuple(self.duplicates),
+        )
+
+
+def _lock(parts: Iterable[Part]) -> Steps[dict[str, int]]:
+    # Everything at once and in one order everywhere, so that two processes neither
+    # miss each other's step nor wait for each other.
+    subjects = {subject for part in parts for subject in (part.subject, *part.advances)}
     ranks: dict[str, int] = {}
-    for subject in sorted(part.advances):
+    for subject in sorted(subjects):
         rows = yield Query(
             "INSERT INTO {standing} AS s (subject, rank, holder, held_until) "
             "VALUES (:subject, :rank, '', 0) "
@@ -65,48 +88,116 @@ def _keep(part: Part, arrival: Arrival, handled: bool) -> Steps[EntryState | Non
             {"subject": subject, "rank": NOTHING_KNOWN},
         )
         ranks[subject] = rows[0][0]
-    ranks |= yield from ranks_of(part.bars)
-    state = EntryState.DONE if handled else EntryState.WAITING
-    if is_superseded(part, ranks):
-        state = EntryState.SUPERSEDED
-    inserted = yield from _insert(
-        {
-            "unique_key": part.unique,
-            "key_parts": json.dumps(part.key),
-            "merchant_key": part.event.merchant_key,
-            "notify_type": arrival.notification.notify_type,
-            "state": state.value,
-            "source": arrival.source.value,
-            "part": part.index,
-            "subject": part.subject,
-            "rank": part.rank,
-            "bars": json.dumps(dict(part.bars)),
-            "problem": "",
-        },
-        arrival,
-    )
-    if not inserted:
-        return None
-    for subject, rank in part.advances.items():
-        if rank > ranks[subject]:
-            yield Query(
-                "UPDATE {standing} SET rank = :rank WHERE subject = :subject",
-                {"subject": subject, "rank": rank},
+    return ranks
+
+
+def _is_known(part: Part, others: Iterable[Part]) -> Steps[bool]:
+    """Count one more delivery of what is known, under whichever name of a merchant."""
+    for reading in (part, *others):
+        if not part.is_success:
+            known = yield Query(
+                "UPDATE {inbox} SET deliveries = deliveries + 1 "
+                "WHERE unique_key = :unique_key RETURNING id",
+                {"unique_key": reading.unique},
             )
-    if state is EntryState.DONE:
-        yield from mark_payment(arrival.tenant, part.key)
-    return state
-
-
-def mark_payment(tenant: str, key: tuple[str, ...]) -> Steps[None]:
-    """Remember that a payment was handled, if the key is of one."""
-    subject = payment_subject(tenant, key)
-    if subject is not None:
-        yield Query(
-            "INSERT INTO {standing} (subject, rank, holder, held_until) "
-            "VALUES (:subject, 0, '', 0) ON CONFLICT (subject) DO NOTHING",
-            {"subject": subject},
+            if known:
+                return True
+            continue
+        successes = yield from facts.successes(reading.subject)
+        same = same_as(
+            facts.success(reading),
+            successes,
+            beside=reading.beside,
+            ordinal=reading.ordinal,
         )
+        if same is not None:
+            yield Query(
+                "UPDATE {inbox} SET deliveries = deliveries + 1, trade = :trade "
+                "WHERE id = :id",
+                {"id": same.id, "trade": same.trade or reading.trade},
+            )
+            return True
+    return False
+
+
+def _keep_success(
+    part: Part, arrival: Arrival, handled: bool, found: _Found
+) -> Steps[None]:
+    """Insert a success, and say what would become of it by what is known now.
+
+    Unless it is handled already, that is ruled when it is handed out, by whoever
+    tells of it: what was not told when a process died is told by the next.
+    """
+    one = facts.success(part)
+    known = yield from facts.successes(part.subject)
+    back = yield from facts.refunded(one)
+    ruling = rule(one, known, back, at_once=handled)
+    state, event, role = EntryState.DONE, part.event, Role.FIRST
+    if ruling is Ruling.GIVEN_BACK:
+        state, role = EntryState.SUPERSEDED, Role.NONE
+        found.superseded.append(event)
+    elif ruling in {Ruling.OTHER_AMOUNT, Ruling.AMBIGUOUS}:
+        state, role = EntryState.MISMATCHED, Role.NONE
+        found.mismatched.append(event)
+    else:
+        if ruling is Ruling.AGAIN and isinstance(event, LinkPaid):
+            event, role = as_again(event), Role.AGAIN
+        found.fresh.append(event)
+        if back is GivenBack.UNCLEAR:
+            found.unclear.append(event)
+    if not handled:
+        state, role = EntryState.WAITING, Role.NONE
+    if part.kind is Kind.LINK and not part.trade:
+        # Two of them need not be one.
+        part = attrs.evolve(part, unique=digest(part.unique, str(len(known))))
+    yield from _insert(_columns(part, arrival, state, role), arrival)
+
+
+def _keep(
+    part: Part,
+    arrival: Arrival,
+    handled: bool,
+    ranks: Mapping[str, int],
+    found: _Found,
+) -> Steps[None]:
+    """Insert a part that is no success."""
+    known = {**ranks, **(yield from ranks_of(set(part.bars) - set(ranks)))}
+    state = EntryState.DONE if handled else EntryState.WAITING
+    if is_superseded(part, known):
+        state = EntryState.SUPERSEDED
+    inserted = yield from _insert(_columns(part, arrival, state, Role.NONE), arrival)
+    if not inserted:
+        found.duplicates.append(part.event)
+        return
+    (found.superseded if state is EntryState.SUPERSEDED else found.fresh).append(
+        part.event
+    )
+    if part.kind is Kind.REFUND and part.rank == ENDED and part.trade:
+        # If it had succeeded, it is taken back: what it cancelled is ruled anew.
+        yield facts.wake_given_back(part.trade, arrival.received_at)
+
+
+def _columns(
+    part: Part, arrival: Arrival, state: EntryState, role: Role
+) -> dict[str, object]:
+    return {
+        "unique_key": part.unique,
+        "key_parts": json.dumps(part.key),
+        "merchant_key": part.event.merchant_key,
+        "notify_type": arrival.notification.notify_type,
+        "state": state.value,
+        "source": arrival.source.value,
+        "part": part.index,
+        "subject": part.subject,
+        "rank": part.rank,
+        "bars": json.dumps(dict(part.bars)),
+        "problem": "",
+        "kind": part.kind.value,
+        "trade": part.trade,
+        "amount": part.amount,
+        "currency": part.currency,
+        "role": role.value,
+    }
 
 
 def _insert(values: Mapping[str, object], arrival: Arrival | ParkedBody) -> Steps[bool]:
@@ -127,19 +218,6 @@ def _insert(values: Mapping[str, object], arrival: Arrival | ParkedBody) -> Step
         row,
     )
     return bool(rows)
-
-
-def ranks_of(subjects: Iterable[str]) -> Steps[dict[str, int]]:
-    """How far subjects have moved; those nothing is known of are left out."""
-    found: dict[str, int] = {}
-    for subject in subjects:
-        rows = yield Query(
-            "SELECT rank FROM {standing} WHERE subject = :subject",
-            {"subject": subject},
-        )
-        if rows:
-            found[subject] = rows[0][0]
-    return found
 
 
 def park(arrival: ParkedBody) -> Steps[bool]:
@@ -167,6 +245,11 @@ def park(arrival: ParkedBody) -> Steps[bool]:
                 "rank": NOTHING_KNOWN,
                 "bars": "{}",
                 "problem": arrival.problem,
+                "kind": Kind.OTHER.value,
+                "trade": "",
+                "amount": "",
+                "currency": "",
+                "role": Role.NONE.value,
             },
             arrival,
         )

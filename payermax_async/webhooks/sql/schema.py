@@ -11,7 +11,7 @@ from payermax_async.webhooks.sql.vocabulary import Query, Steps
 
 __all__ = ["VERSION", "Dialect", "create", "version"]
 
-VERSION = 1
+VERSION = 2
 """Of the tables. A later one brings the statements that lead to it."""
 
 _VERSIONED = "CREATE TABLE IF NOT EXISTS {about} (version INTEGER NOT NULL)"
@@ -36,16 +36,28 @@ CREATE TABLE IF NOT EXISTS {inbox} (
     forced INTEGER NOT NULL,
     subject TEXT NOT NULL,
     rank INTEGER NOT NULL,
-    bars TEXT NOT NULL
+    bars TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    trade TEXT NOT NULL,
+    amount TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    role TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS {prefix}inbox_due
     ON {inbox} (tenant, due_at, id) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS {prefix}inbox_merchant_key ON {inbox} (merchant_key);
+CREATE INDEX IF NOT EXISTS {prefix}inbox_subject ON {inbox} (subject);
+CREATE INDEX IF NOT EXISTS {prefix}inbox_trade ON {inbox} (trade) WHERE trade <> '';
 CREATE TABLE IF NOT EXISTS {standing} (
     subject TEXT PRIMARY KEY,
     rank INTEGER NOT NULL,
     holder TEXT NOT NULL,
     held_until BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS {names} (
+    name TEXT PRIMARY KEY,
+    known_as TEXT NOT NULL,
+    tied TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS {expected} (
     tenant TEXT NOT NULL,
@@ -87,6 +99,7 @@ class Dialect:
                 about=f"{self.table}about",
                 inbox=f"{self.table}inbox",
                 standing=f"{self.table}standing",
+                names=f"{self.table}names",
                 expected=f"{self.table}expected",
                 prefix=self.prefix,
                 number=self.number,

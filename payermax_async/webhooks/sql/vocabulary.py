@@ -2,7 +2,8 @@
 
 A step yields statements and is sent their rows, so that one text of the rules
 serves SQLite in a thread and PostgreSQL on the loop. Parameters are written
-``:name``, tables ``{inbox}``, ``{standing}``, ``{expected}`` and ``{about}``, the
+``:name``, tables ``{inbox}``, ``{standing}``, ``{names}``, ``{expected}`` and
+``{about}``, the
 clause that locks claimed rows ``{lock}``. The steps of one call are one transaction.
 """
 
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from payermax_async.webhooks.entries import EntryState, Source, StoredNotification
+from payermax_async.webhooks.rulings import Role
 
 __all__ = [
     "COLUMNS",
@@ -61,6 +63,7 @@ COLUMNS = (
     "problem",
     "forced",
     "subject",
+    "role",
     "rank",
     "bars",
 )
@@ -91,6 +94,7 @@ def read_entry(row: Row) -> StoredNotification:
         state=EntryState(values.pop("state")),
         source=Source(values.pop("source")),
         forced=bool(values.pop("forced")),
+        role=Role(values.pop("role")),
         body=None if body is None else bytes(body),
         received_at=from_micros(values.pop("received_at")),
         due_at=from_micros(values.pop("due_at")),
