@@ -1,0 +1,329 @@
+"""An id that is taken: what stands there is compared, and said as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from payermax_async.core.errors import (
+    AlreadyEndedError,
+    ConflictError,
+    Outcome,
+    OutcomeUnknownError,
+    PayerMaxError,
+    ReplyMismatchError,
+    UnnamedReplyError,
+)
+from payermax_async.core.strict_json import JsonObject
+from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.testing.replies import signed_reply
+
+from .gateway import PLATFORM, START, order
+from .merchant import (
+    ASK_REFUND,
+    CREATE,
+    HELD_UP,
+    LOST,
+    QUERY,
+    REFUND,
+    Gateways,
+    coded,
+    refund,
+)
+
+
+def ok(data: JsonObject) -> Any:
+    return signed_reply(PLATFORM, data)
+
+
+async def test_the_same_link_again_is_returned_and_marked_as_found() -> None:
+    gateways = Gateways(checks=True)
+    async with gateways.client() as client:
+        first = await client.create_link(order())
+        again = await client.create_link(order())
+    assert (first.found, again.found) == (False, True)
+    assert (first.link_id, first.link_url) == (again.link_id, again.link_url)
+    assert again.not_compared == ()
+    assert gateways.names() == [CREATE, CREATE, QUERY]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "difference"),
+    [
+        ("totalAmount", "20.00", "total_amount"),
+        ("currency", "SGD", "currency"),
+        ("country", "SG", "country"),
+        ("description", "Red T-shirt", "description"),
+        ("goodsDetails", [{"goodsName": "Other"}], "goods_details[0].goods_name"),
+    ],
+)
+async def test_another_link_under_the_id_is_a_conflict_that_names_the_difference(
+    field: str, value: Any, difference: str
+) -> None:
+    gateways = Gateways(checks=True)
+    async with gateways.client() as client:
+        await client.create_link(order())
+        gateways.first.made["order-1"][0][field] = value
+        with pytest.raises(ConflictError) as caught:
+            await client.create_link(order())
+    assert caught.value.differences == (difference,)
+    assert caught.value.outcome is Outcome.REJECTED
+    assert gateways.count() == 1
+
+
+@pytest.mark.parametrize("end", ["paid", "withdrawn or expired"])
+async def test_the_same_link_that_is_over_is_a_conflict_with_its_details(
+    end: str,
+) -> None:
+    gateways = Gateways(checks=True)
+    async with gateways.client() as client:
+        await client.create_link(order())
+        made = gateways.first.made["order-1"][0]
+        if end == "paid":
+            payer: JsonObject = {"userId": "ada", "userName": "Ada Lovelace"}
+            made["payByLinkInfo"] = [
+                {"outTradeNo": "T1", "status": "SUCCESS", "userInfo": payer}
+            ]
+        else:
+            made["linkStatus"] = "EXPIRED"
+        with pytest.raises(AlreadyEndedError) as caught:
+            await client.create_link(order())
+    error = caught.value
+    assert (error.state, error.differences) == (end, ())
+    assert error.details.is_paid == (end == "paid")
+    assert b"Lovelace" not in pickle.dumps(error)
+    assert b"T-shirt" not in pickle.dumps(error)
+
+
+async def test_a_taken_id_that_no_query_shows_is_unknown_and_not_sent_again() -> None:
+    gateways = Gateways()
+    gateways.first.script[CREATE] = [coded("ORDER_REPEAT")]
+    async with gateways.client() as client:
+        with pytest.raises(OutcomeUnknownError):
+            await client.create_link(order())
+    assert gateways.names() == [CREATE, *[QUERY] * 4]
+
+
+async def test_a_link_whose_money_is_not_told_is_unknown() -> None:
+    gateways = Gateways(checks=True)
+    async with gateways.client() as client:
+        await client.create_link(order())
+        del gateways.first.made["order-1"][0]["totalAmount"]
+        with pytest.raises(OutcomeUnknownError):
+            await client.create_link(order())
+
+
+@pytest.mark.parametrize("operation", [CREATE, QUERY])
+async def test_ids_that_differ_in_case_alone_are_a_conflict(operation: str) -> None:
+    gateways = Gateways()
+
+    def lower(data: JsonObject) -> Any:
+        made = gateways.first.make(CREATE, "order-1", gateways.asked[0])
+        return ok(made)
+
+    gateways.first.script[operation] = [lower]
+    if operation == QUERY:
+        gateways.first.script[CREATE] = [coded("ORDER_REPEAT")]
+    async with gateways.client() as client:
+        with pytest.raises(ConflictError) as caught:
+            await client.create_link(order("Order-1"))
+    assert caught.value.differences == ("merchant_link_id",)
+    sure = operation == QUERY
+    assert caught.value.outcome is (Outcome.REJECTED if sure else Outcome.UNKNOWN)
+    assert gateways.names().count(CREATE) == 1
+
+
+@pytest.mark.parametrize(("age", "found"), [(60, False), (7200, True)])
+async def test_an_old_link_answered_as_new_is_noticed_by_its_expiry(
+    age: int, found: bool
+) -> None:
+    gateways = Gateways()
+
+    def old(data: JsonObject) -> Any:
+        made = gateways.first.make(CREATE, "order-1", data)
+        expires = START + timedelta(hours=24, seconds=-age)
+        return ok({**made, "expiresAt": expires.isoformat()})
+
+    gateways.first.script[CREATE] = [old]
+    async with gateways.client() as client:
+        link = await client.create_link(order())
+    assert link.found is found
+    assert (QUERY in gateways.names()) is found
+
+
+async def test_the_same_refund_again_is_found_and_another_is_a_conflict() -> None:
+    gateways = Gateways(checks=True)
+    async with gateways.client() as client:
+        assert not (await client.refund(refund())).found
+        assert (await client.refund(refund())).found
+        for other in (
+            refund(amount="6.00"),
+            refund(out_trade_no="T2"),
+        ):
+            with pytest.raises(ConflictError) as caught:
+                await client.refund(other)
+            assert len(caught.value.differences) == 1
+    assert gateways.count("R1") == 1
+
+
+async def test_two_tasks_with_one_id_get_the_same_one_thing() -> None:
+    gateways = Gateways()
+    async with gateways.client() as client:
+        links = await asyncio.gather(*(client.create_link(order()) for _ in range(5)))
+        assert sorted(link.found for link in links) == [False, True, True, True, True]
+        backs = await asyncio.gather(client.refund(refund()), client.refund(refund()))
+        different = await asyncio.gather(
+            client.create_link(order("b")),
+            client.create_link(order("b", "1.00")),
+            return_exceptions=True,
+        )
+    assert len(set(map(str, links))) == 2  # they differ in ``found`` alone
+    assert gateways.count() == gateways.count("R1") == gateways.count("b") == 1
+    assert backs[0] == backs[1]
+    assert isinstance(different[1], ConflictError)
+
+
+async def test_two_processes_with_one_id_get_the_same_one_link() -> None:
+    gateways = Gateways(checks=True)
+    async with gateways.client() as one, gateways.client() as other:
+        links = await asyncio.gather(
+            one.create_link(order()), other.create_link(order())
+        )
+    assert gateways.count() == 1
+    assert links[0].link_url == links[1].link_url
+
+
+# --- once in doubt ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["PARAMS_INVALID", "CONTRACT_INVALID"])
+async def test_once_in_doubt_a_refusal_of_the_next_send_ends_nothing(
+    code: str,
+) -> None:
+    gateways = Gateways()
+    gateways.first.script[CREATE] = [LOST, coded(code)]
+    gateways.first.shown_after = 100.0
+    async with gateways.client() as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.create_link(order())
+        gateways.clock.seconds = 101.0
+        assert await client.resolve(caught.value) is not None
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+async def test_one_limit_holds_for_all_sends_of_a_write(most: int) -> None:
+
+    gateways = Gateways()
+    gateways.first.script[CREATE] = [HELD_UP] * 99
+    policy = RetryPolicy(max_attempts=most, draw=lambda _low, high: high)
+    async with gateways.client(retry=policy, timeout=3000) as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.create_link(order())
+    assert gateways.names().count(CREATE) == most
+    assert caught.value.attempts == most
+    assert caught.value.questions == gateways.names().count(QUERY) == 4 * most
+
+
+# --- what an error carries --------------------------------------------------------
+
+
+async def test_an_error_is_compared_like_its_request_also_from_a_pickle() -> None:
+    gateways = Gateways()
+    gateways.first.script = {CREATE: [LOST], QUERY: [HELD_UP] * 5}
+    async with gateways.client() as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.create_link(order())
+        error = pickle.loads(pickle.dumps(caught.value))
+        found = await client.resolve(error)
+        assert found is not None
+        assert {"total_amount", "currency", "description"} <= set(found.compared)
+        gateways.first.made["order-1"][0]["totalAmount"] = "1.00"
+        with pytest.raises(ConflictError) as conflict:
+            await client.resolve(error)
+        assert conflict.value.differences == ("total_amount",)
+        # An error of before, or of somebody else, knows nothing to compare with.
+        del error.__dict__["asked"]
+        found = await client.resolve(error)
+    assert found is not None
+    assert found.compared == ()
+    assert {"total_amount", "currency"} <= set(found.not_compared)
+
+
+# --- answers without an id --------------------------------------------------------
+
+
+def bare(status: str = "REFUND_PENDING", **more: Any) -> Any:
+    return lambda _data: ok({"status": status, **more})
+
+
+async def test_a_refund_in_doubt_settles_by_a_bare_status_said_twice() -> None:
+    gateways = Gateways()
+    gateways.first.script = {REFUND: [LOST], ASK_REFUND: [bare(), bare()]}
+    async with gateways.client() as client:
+        made = await client.refund(refund())
+    assert (made.out_refund_no, made.status, made.found) == (
+        "R1",
+        "REFUND_PENDING",
+        True,
+    )
+    assert {"refund_amount", "refund_currency"} <= set(made.not_compared)
+    assert gateways.names() == [REFUND, ASK_REFUND, ASK_REFUND]
+
+
+async def test_a_bare_status_says_nothing_of_somebody_elses_refund() -> None:
+    gateways = Gateways()
+    gateways.first.script = {REFUND: [coded("ORDER_REPEAT")]}
+    gateways.first.script[ASK_REFUND] = [bare()] * 2
+    async with gateways.client() as client:
+        with pytest.raises(OutcomeUnknownError):
+            await client.refund(refund())
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        bare(outRefundNo="R2"),
+        bare("SUCCESS"),
+        bare(merchantLinkId="order-1"),
+    ],
+    ids=["another id", "an order's status", "a link's id"],
+)
+async def test_what_contradicts_is_not_taken(second: Any) -> None:
+    gateways = Gateways()
+    gateways.first.script[ASK_REFUND] = [bare(), second] * 9
+    async with gateways.client() as client:
+        with pytest.raises(ReplyMismatchError):
+            await client.query_refund("R1", timeout=1)
+
+
+async def test_a_bare_answer_with_another_amount_is_unknown_and_no_conflict() -> None:
+    gateways = Gateways()
+    other = bare(refundAmount="1.00")
+    gateways.first.script = {REFUND: [LOST], ASK_REFUND: [other, other]}
+    async with gateways.client() as client:
+        with pytest.raises(OutcomeUnknownError):
+            await client.refund(refund())
+
+
+async def test_an_order_without_its_number_is_asked_for_again_and_taken() -> None:
+    gateways = Gateways()
+    paid: JsonObject = {"status": "SUCCESS", "totalAmount": "5", "currency": "USD"}
+    gateways.first.script["orderQuery"] = [lambda _data: ok(paid)] * 2
+    async with gateways.client() as client:
+        found = await client.query_order("T1")
+    assert (found.out_trade_no, found.id_from_question) == ("T1", True)
+    assert {"total_amount", "currency"} <= set(found.not_compared)
+
+
+async def test_an_id_that_the_schema_requires_stays_required() -> None:
+    gateways = Gateways()
+    nameless: JsonObject = {"totalAmount": "5", "currency": "USD"}
+    gateways.first.script[QUERY] = [lambda _data: ok(nameless)] * 9
+    async with gateways.client() as client:
+        with pytest.raises(PayerMaxError) as caught:
+            await client.query_link("order-1", timeout=1)
+    assert not isinstance(caught.value, UnnamedReplyError)
