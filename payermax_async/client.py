@@ -151,6 +151,11 @@ class PayerMaxClient:
         request is sent again only if it knows nothing of the link. What the
         request leaves out comes from the configuration's ``defaults``.
 
+        A link that exists under the id is compared and returned with ``found`` set;
+        so are repeats by other tasks and processes. What remains, should PayerMax not
+        check for repeated ids: its queries lag, or a request is held up, for longer
+        than :attr:`ClientOptions.settle_waits`.
+
         Args:
             request: The link. Its ``merchant_link_id`` makes it unique.
             timeout: Seconds for all of it; the client's option when left out.
@@ -158,6 +163,7 @@ class PayerMaxClient:
         Raises:
             ValidationError: Something required is missing; nothing was sent.
             OutcomeUnknownError: It may exist; settle it with :meth:`resolve`.
+            AlreadyEndedError: Just this exists, and is paid, withdrawn or expired.
             ConflictError: Something else exists under the id.
             PayerMaxError: It was certainly not created; see ``outcome``.
         """
