@@ -293,7 +293,8 @@ class Receiver(Generic[ConnectionT]):
         """What happened how often since the receiver was made, for metrics.
 
         The keys are the values of :class:`WebhookReason`, ``stored``,
-        ``superseded``, ``duplicate``, ``overloaded``, ``inbox failed``,
+        ``superseded``, ``mismatched``, ``duplicate``, ``overloaded``,
+        ``inbox failed``,
         ``handled``, ``unclaimed``, ``handler failed``, ``lookup failed``,
         ``lease lost``, ``worker failed``, ``unclaimed:`` with the name of a type, and
         ``alert:`` with the value of an :class:`AlertKind`.

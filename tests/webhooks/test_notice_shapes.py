@@ -329,6 +329,16 @@ async def test_an_authorised_payment_is_not_paid(
     assert found.data.is_paid is (event == "PaymentSucceeded")
 
 
+async def test_an_authorisation_and_its_payment_have_keys_of_their_own() -> None:
+    verifier = kit.notification_verifier(kit.TrustingVerifier())
+    authorized, paid = [
+        dedupe_key(await verifier.verify(TRUSTED, write_json(content)))
+        for content in (_authorized(), _authorized(captureMode="AUTOMATIC"))
+    ]
+    assert authorized == (MERCHANT_NO, "PAYMENT", "T1", "AUTHORIZED")
+    assert paid == (MERCHANT_NO, "PAYMENT", "T1", "SUCCESS")
+
+
 async def test_a_capture_mode_that_cannot_be_read_is_not_guessed() -> None:
     async with running(Post()) as post:
         assert await post.deliver(_authorized(captureMode=["MANUAL"])) == 500
