@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from unittest import mock
 
+import attrs
 import pytest
 
 from payermax_async.core.errors import (
@@ -372,6 +373,20 @@ class TransportContract(LifetimeContract):
         if end.error is not None:
             assert end.error.outcome is Outcome.NOT_SENT
             assert end.sent == 0
+
+    @in_loop
+    async def test_a_request_that_goes_alone_gets_a_connection_of_its_own(self) -> None:
+        """Or is not sent: over a used one, another answer could be waiting."""
+        async with LoopbackGateway(answering(_OK)) as gateway, self.opened() as it:
+            await call(it, request_to(gateway.url))
+            before = gateway.connections
+            alone = attrs.evolve(request_to(gateway.url), alone=True)
+            end = await call(it, alone)
+        if end.error is not None:
+            assert end.error.outcome is Outcome.NOT_SENT
+            assert end.sent == 0
+        else:
+            assert gateway.connections == before + 1
 
     @in_loop
     async def test_aclose_ends_every_connection(self) -> None:

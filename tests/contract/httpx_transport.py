@@ -43,6 +43,8 @@ class HttpxTransport:
         if self._client is None:
             raise ClientStateError("the transport is not open")
         check_request(request)
+        if request.alone:
+            raise NotSentError("httpx does not say which connection it takes")
         sent: list[None] = []
 
         async def watch(event: str, _: object) -> None:

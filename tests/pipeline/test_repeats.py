@@ -238,6 +238,7 @@ async def test_an_error_is_compared_like_its_request_also_from_a_pickle() -> Non
         with pytest.raises(OutcomeUnknownError) as caught:
             await client.create_link(order())
         error = pickle.loads(pickle.dumps(caught.value))
+        assert isinstance(error, OutcomeUnknownError)
         found = await client.resolve(error)
         assert found is not None
         assert {"total_amount", "currency", "description"} <= set(found.compared)
@@ -257,7 +258,10 @@ async def test_an_error_is_compared_like_its_request_also_from_a_pickle() -> Non
 
 
 def bare(status: str = "REFUND_PENDING", **more: Any) -> Any:
-    return lambda _data: ok({"status": status, **more})
+    def answer(_data: JsonObject) -> Any:
+        return ok({"status": status, **more})
+
+    return answer
 
 
 async def test_a_refund_in_doubt_settles_by_a_bare_status_said_twice() -> None:

@@ -305,6 +305,21 @@ async def test_what_is_remembered_ends_with_its_time() -> None:
     assert gateways.names() == [CREATE]
 
 
+@both
+async def test_a_write_in_doubt_waits_for_its_host_and_never_takes_the_backup(
+    write: str, query: str, key: str, send: Write
+) -> None:
+    gateways = Gateways()
+    # Sent again, it does not even leave, and that opens the breaker.
+    gateways.first.script[write] = [HELD_UP, NotSentError("refused")]
+    opens = BreakerPolicy(min_calls=6, failure_ratio=0.2, open_for=30)
+    async with gateways.client(failover=True, breaker=opens) as client:
+        await send(client)
+    assert [host for host, name in gateways.seen if name == write] == [FIRST] * 3
+    assert gateways.count(key) == 1
+    assert gateways.names().count(query) >= 5
+
+
 async def test_a_write_in_doubt_goes_to_the_same_host_in_the_next_call_too() -> None:
     gateways = Gateways()
     gateways.first.script = {CREATE: [HELD_UP], QUERY: [HELD_UP] * 5}
