@@ -26,6 +26,7 @@ RANKS = {
     "clock": 1,
     "environment": 1,
     "signing": 1,
+    "storage": 1,
     "transport": 2,
     "pipeline": 3,
     "assembly": 4,
@@ -62,7 +63,7 @@ NEIGHBOURS = {
 }
 """Who may import a room of the same rank; never both ways."""
 
-NARROW = {"webhooks": {"core", "signing", "clock"}}
+NARROW = {"webhooks": {"core", "signing", "storage", "clock"}}
 """Rooms that may import less than their rank allows."""
 
 LIBRARIES = {
@@ -96,7 +97,14 @@ LIBRARIES = {
     "cyclopts": ("cli",),
     # Of the sandbox's pages alone, and there in one place.
     "jinja2": ("sandbox.cashier.markup",),
-    "psycopg": ("webhooks.postgres",),
+    "psycopg": (
+        "storage.pooling",
+        "storage.postgres",
+        "storage.postgres_address",
+        "storage.postgres_runner",
+        "storage.postgres_transactions",
+    ),
+    "psycopg_pool": ("storage.pooling",),
     "opentelemetry": ("contrib.otel",),
     "prometheus_client": ("contrib.prometheus",),
     "rich": ("cli",),

@@ -76,6 +76,7 @@ def list_entries(
         lambda opened: opened.entries(
             state=wanted, merchant_key=key, after=after, limit=limit
         ),
+        read_only=True,
     )
     if as_json:
         print_json([_plain(entry) for entry in found])
@@ -117,7 +118,7 @@ def show(
     """
     from payermax_async.cli.inbox_address import using
 
-    entry = using(inbox, lambda opened: opened.entry(number))
+    entry = using(inbox, lambda opened: opened.entry(number), read_only=True)
     if entry is None:
         raise _no_entry(number)
     if raw:

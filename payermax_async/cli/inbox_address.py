@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from payermax_async.clock import SystemClock
 from payermax_async.core.errors import ConfigurationError, WebhookError
+from payermax_async.storage.errors import StorageError
 from payermax_async.webhooks.content import read_notification
 from payermax_async.webhooks.entries import Arrival, EntryState
 from payermax_async.webhooks.inbox import Inbox
@@ -24,20 +24,20 @@ _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 
 
-def inbox_at(address: str) -> AnyInbox:
+def inbox_at(address: str, *, read_only: bool = False) -> AnyInbox:
     """The inbox at an address, not yet open.
+
+    Args:
+        address: Where it is.
+        read_only: To look into a file without writing to it.
 
     Raises:
         ConfigurationError: It is none, the file is not there, or the extra
             ``postgres`` is not installed. The address is never quoted.
     """
     if address.startswith(_POSTGRES):
-        try:
-            from payermax_async.webhooks.postgres import PostgresInbox
-        except ModuleNotFoundError:
-            raise ConfigurationError(
-                "this needs psycopg. Run: pip install 'payermax_async[postgres]'"
-            ) from None
+        from payermax_async.webhooks.postgres import PostgresInbox
+
         return PostgresInbox(address, connections=1, handler_connections=1)
     if not address.startswith(_SQLITE):
         raise ConfigurationError(
@@ -50,10 +50,15 @@ def inbox_at(address: str) -> AnyInbox:
     if not file.is_file():
         # It would be made, and found to be empty.
         raise ConfigurationError(f"there is no file {file}")
-    return SqliteInbox(file)
+    return SqliteInbox(file, read_only=read_only)
 
 
-def using(address: str, question: Callable[[AnyInbox], Awaitable[ResultT]]) -> ResultT:
+def using(
+    address: str,
+    question: Callable[[AnyInbox], Awaitable[ResultT]],
+    *,
+    read_only: bool = False,
+) -> ResultT:
     """Open an inbox, ask, and close it.
 
     Raises:
@@ -61,7 +66,7 @@ def using(address: str, question: Callable[[AnyInbox], Awaitable[ResultT]]) -> R
     """
 
     async def run() -> ResultT:
-        inbox = inbox_at(address)
+        inbox = inbox_at(address, read_only=read_only)
         await inbox.open()
         try:
             return await question(inbox)
@@ -70,15 +75,8 @@ def using(address: str, question: Callable[[AnyInbox], Awaitable[ResultT]]) -> R
 
     try:
         return asyncio.run(run())
-    except sqlite3.Error as error:
+    except StorageError as error:
         raise ConfigurationError(f"the inbox cannot be used: {error}") from None
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] != "psycopg":
-            raise
-        # Its text may quote the address, and that may hold a password.
-        raise ConfigurationError(
-            f"the inbox cannot be used: psycopg says {type(error).__name__}"
-        ) from None
 
 
 async def replay_entry(inbox: AnyInbox, number: int, *, force: bool) -> bool:

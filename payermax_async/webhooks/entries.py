@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import attrs
 
-from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import lenient_amount
+from payermax_async.storage.errors import StorageError
 from payermax_async.webhooks.content import read_notification
 from payermax_async.webhooks.events import (
     LinkPaid,
@@ -30,6 +30,7 @@ __all__ = [
     "LeaseLostError",
     "ParkedBody",
     "Source",
+    "StorageError",
     "Stored",
     "StoredNotification",
     "Verdict",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 
-class InboxError(PayerMaxError):
+class InboxError(StorageError):
     """The inbox is not open, or does not fit what was asked of it."""
 
 

@@ -31,7 +31,8 @@ class Inbox(Protocol[ConnectionT_co]):
     """Keeps notifications. All times are handed in.
 
     Constructors do no I/O. Every method but ``open`` raises :class:`InboxError`
-    while the inbox is not open, and whatever its database raises.
+    while the inbox is not open, and :class:`StorageError` for what the database did
+    not do, or not in time.
     """
 
     @property

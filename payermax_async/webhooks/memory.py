@@ -8,6 +8,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
+from payermax_async.storage.migrations import migrate
+from payermax_async.storage.sql import Plan
+from payermax_async.storage.sqlite import drive
 from payermax_async.webhooks.entries import (
     EntryState,
     InboxError,
@@ -15,10 +18,8 @@ from payermax_async.webhooks.entries import (
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.sql import schema
 from payermax_async.webhooks.sql.base import SqlInbox
-from payermax_async.webhooks.sql.vocabulary import Steps
-from payermax_async.webhooks.sqlite import drive
+from payermax_async.webhooks.sql.schema import INBOX
 
 __all__ = ["MemoryInbox"]
 
@@ -50,7 +51,7 @@ class MemoryInbox(SqlInbox[None]):
             raise InboxError("the inbox is open already")
         # Without a thread: nothing in memory is worth waiting for.
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
-        await self._run(schema.create())
+        await self._run(lambda: migrate(INBOX))
 
     async def aclose(self) -> None:
         """Forget everything; a second call does nothing."""
@@ -72,12 +73,12 @@ class MemoryInbox(SqlInbox[None]):
         if not await self.finish(entry, Verdict(state=EntryState.DONE), now):
             raise LeaseLostError("another worker may have begun the same entry")
 
-    async def _run(self, steps: Steps[T]) -> T:
+    async def _run(self, plan: Plan[T], *, again: Plan[T] | None = None) -> T:  # noqa: ARG002 - nothing is lost on the way to memory
         if self._connection is None:
             raise InboxError("the inbox is not open: use it within 'async with inbox:'")
         self._connection.execute("BEGIN")
         try:
-            result = drive(self._connection, steps)
+            result = drive(self._connection, plan())
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise

@@ -5,15 +5,14 @@ Needs the extra ``postgres``: ``pip install 'payermax_async[postgres]'``.
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TypeVar
 
-from payermax_async.core.errors import ConfigurationError
+from payermax_async.storage.postgres import PostgresConnection, PostgresDatabase
+from payermax_async.storage.postgres_address import PostgresAddress
+from payermax_async.storage.sql import Plan, Steps
 from payermax_async.webhooks.entries import (
     Arrival,
     EntryState,
@@ -23,24 +22,13 @@ from payermax_async.webhooks.entries import (
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.sql import handling, keeping
+from payermax_async.webhooks.sql import handling, keeping, recovery
 from payermax_async.webhooks.sql.base import SqlInbox
-from payermax_async.webhooks.sql.schema import Dialect, create
-from payermax_async.webhooks.sql.vocabulary import Query, Row, Steps
-
-if TYPE_CHECKING:
-    from psycopg import AsyncConnection
-    from psycopg.rows import TupleRow
+from payermax_async.webhooks.sql.schema import INBOX
 
 __all__ = ["PostgresConnection", "PostgresInbox"]
 
 T = TypeVar("T")
-PostgresConnection: TypeAlias = "AsyncConnection[TupleRow]"
-"""What a handler gets that shares the inbox's transaction."""
-
-_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-# Any number will do, as long as all processes take the same.
-_CREATING = 7_269_377_413
 
 
 class PostgresInbox(SqlInbox[PostgresConnection]):
@@ -54,6 +42,11 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
       on which the entry is marked as done when the handler returns;
     - code that receives notifications by itself hands its own connection to
       :meth:`store`.
+
+    Connections that are dead, or whose server may not write any more, are replaced;
+    a step that they failed is done once more on another one. Nothing that the
+    merchant's code did is repeated by itself: a handler is run anew. A role that may
+    only use the tables will do once another has opened the inbox.
 
     On Windows psycopg needs a selector event loop; its documentation says how.
 
@@ -69,6 +62,7 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
         schema: str = "payermax",
         connections: int = 4,
         handler_connections: int = 4,
+        timeout: float = 10.0,
     ) -> None:
         """Keep the settings; nothing is opened yet.
 
@@ -80,65 +74,46 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
             handler_connections: The same for handlers that share a transaction.
                 They are apart so that slow handlers never keep a notification
                 from being stored.
+            timeout: Seconds for a call, unless its caller has a limit of its own, as
+                a receiver has.
 
         Raises:
-            ConfigurationError: psycopg is not installed, the schema is no plain
-                lower-case name, or there is less than one connection of a kind.
+            ConfigurationError: psycopg is not installed, the address cannot be read
+                (it is not repeated), the schema is no plain name, or there is less
+                than one connection of a kind.
         """
-        if find_spec("psycopg") is None:
-            raise ConfigurationError(
-                "PostgresInbox needs psycopg: pip install 'payermax_async[postgres]'"
-            )
-        if not _SCHEMA.fullmatch(schema):
-            raise ConfigurationError(
-                "schema is a name of lower-case letters, digits and underscores"
-            )
-        if connections < 1 or handler_connections < 1:
-            raise ConfigurationError("PostgresInbox needs at least 1 of each kind")
-        self._schema = schema
-        self._connections = _Connections(address, connections)
-        self._for_handlers = _Connections(address, handler_connections)
-        self._open = False
-        self._dialect = _dialect(schema)
+        found = PostgresAddress.read(address, application=INBOX.name)
+        # Whoever prints the variables of this frame finds no password in them.
+        del address
+        self._connections = PostgresDatabase(
+            found,
+            INBOX,
+            schema=schema,
+            connections=connections,
+            handler_connections=handler_connections,
+            timeout=timeout,
+        )
 
     @property
     def is_open(self) -> bool:
         """Whether it can be used."""
-        return self._open
+        return self._connections.is_open
 
     async def open(self) -> None:
         """Connect, and create or check the schema and its tables.
 
         Raises:
-            InboxError: It is open already, or a later version made the tables.
-            psycopg.Error: The database cannot be reached or used.
+            InboxError: It is open already.
+            StorageError: The database cannot be reached or used, or a later or an
+                unreleased version made the tables.
         """
-        if self._open:
+        if self.is_open:
             raise InboxError("the inbox is open already")
-        from psycopg import sql
-
-        try:
-            async with self._connections.take() as connection, connection.transaction():
-                # CREATE IF NOT EXISTS fails when two do it at the same moment.
-                await connection.execute(
-                    "SELECT pg_advisory_xact_lock(%s)", (_CREATING,)
-                )
-                await connection.execute(
-                    sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(
-                        sql.Identifier(self._schema)
-                    )
-                )
-                await self._drive(connection, create())
-        except BaseException:
-            await self._connections.aclose()
-            raise
-        self._open = True
+        await self._connections.open()
 
     async def aclose(self) -> None:
         """Close every connection; a second call does nothing."""
-        self._open = False
         await self._connections.aclose()
-        await self._for_handlers.aclose()
 
     async def store(
         self,
@@ -164,10 +139,15 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
             ...     for event in stored.fresh:
             ...         await connection.execute("UPDATE orders ...")
         """
-        steps = keeping.store(arrival, handled=handled)
         if connection is None:
-            return await self._run(steps)
-        return await self._drive(connection, steps)
+            return await self._run(
+                lambda: keeping.store(arrival, handled=handled),
+                again=lambda: recovery.store(arrival, handled=handled),
+            )
+        self._check_open()
+        return await self._connections.drive(
+            connection, keeping.store(arrival, handled=handled)
+        )
 
     def work(
         self, entry: StoredNotification, now: datetime
@@ -180,84 +160,21 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
         self, entry: StoredNotification, now: datetime
     ) -> AsyncGenerator[PostgresConnection]:
         self._check_open()
-        done = Verdict(state=EntryState.DONE)
-        async with self._for_handlers.take() as connection, connection.transaction():
-            yield connection
-            # Last, so that no row of the inbox stays locked while a handler runs.
-            if not await self._drive(connection, handling.finish(entry, done, now)):
+
+        def last() -> Steps[None]:
+            done = Verdict(state=EntryState.DONE)
+            if not (yield from handling.finish(entry, done, now)):
                 raise LeaseLostError("another worker may have begun the same entry")
 
-    async def _run(self, steps: Steps[T]) -> T:
+        async with self._connections.transaction(
+            last, settled=lambda: recovery.is_done(entry, now)
+        ) as connection:
+            yield connection
+
+    async def _run(self, plan: Plan[T], *, again: Plan[T] | None = None) -> T:
         self._check_open()
-        async with self._connections.take() as connection, connection.transaction():
-            return await self._drive(connection, steps)
-
-    async def _drive(self, connection: PostgresConnection, steps: Steps[T]) -> T:
-        async with connection.cursor() as cursor:
-
-            async def rows(query: Query) -> list[Row]:
-                text = self._dialect.write(query.text)
-                # The text is made of constants and a checked name; psycopg's type
-                # for it admits literals only.
-                await cursor.execute(text.encode(), query.parameters)
-                return await cursor.fetchall() if cursor.description else []
-
-            try:
-                query = next(steps)
-                while True:
-                    query = steps.send(await rows(query))
-            except StopIteration as ended:
-                return cast("T", ended.value)
+        return await self._connections.run(plan, again=again)
 
     def _check_open(self) -> None:
-        if not self._open:
+        if not self.is_open:
             raise InboxError("the inbox is not open: use it within 'async with inbox:'")
-
-
-def _dialect(name: str) -> Dialect:
-    return Dialect(
-        table=f"{name}.",
-        prefix="",
-        number="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-        bytes="BYTEA",
-        lock="FOR UPDATE OF i, s SKIP LOCKED",
-        parameter=r"%(\1)s",
-    )
-
-
-class _Connections:
-    """A few connections, made when needed and given back in good order only."""
-
-    def __init__(self, address: str, limit: int) -> None:
-        self._address = address
-        self._slots = asyncio.Semaphore(limit)
-        self._idle: list[PostgresConnection] = []
-
-    @asynccontextmanager
-    async def take(self) -> AsyncGenerator[PostgresConnection]:
-        """One connection for one transaction."""
-        async with self._slots:
-            connection = self._idle.pop() if self._idle else await self._connect()
-            try:
-                yield connection
-            finally:
-                if connection.info.transaction_status.name == "IDLE":
-                    self._idle.append(connection)
-                else:
-                    # The server is gone, or this was cancelled half-way; what else
-                    # lies idle may be dead as well.
-                    await connection.close()
-                    await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close what lies idle."""
-        while self._idle:
-            await self._idle.pop().close()
-
-    async def _connect(self) -> PostgresConnection:
-        # Here and not above: the package must be importable without the extra.
-        from psycopg import AsyncConnection
-
-        return await AsyncConnection.connect(
-            self._address, autocommit=True, application_name="payermax_async inbox"
-        )

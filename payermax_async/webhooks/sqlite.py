@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from os import PathLike, fspath
-from typing import TypeVar, cast
+from os import PathLike
+from typing import TypeVar
 
-from payermax_async.core.errors import ConfigurationError
+from payermax_async.storage.sql import Plan
+from payermax_async.storage.sqlite import SqliteDatabase, drive
 from payermax_async.webhooks.entries import (
     EntryState,
     InboxError,
@@ -20,32 +18,14 @@ from payermax_async.webhooks.entries import (
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.sql import handling, schema
+from payermax_async.webhooks.sql import handling
 from payermax_async.webhooks.sql.base import SqlInbox
-from payermax_async.webhooks.sql.vocabulary import Query, Steps
+from payermax_async.webhooks.sql.schema import INBOX
 
-__all__ = ["SQLITE", "SqliteChanges", "SqliteInbox", "drive"]
+__all__ = ["SqliteChanges", "SqliteInbox"]
 
 T = TypeVar("T")
 Parameters = Sequence[object] | Mapping[str, object]
-
-# The rest of an extended result code says in which way a file is busy.
-_PRIMARY_CODE = 0xFF
-_BUSY_PAUSE = 0.01  # seconds
-
-# RETURNING came with it: https://www.sqlite.org/lang_returning.html
-_OLDEST = (3, 35, 0)
-_CLOSED = "the inbox is not open: use it within 'async with inbox:'"
-
-SQLITE = schema.Dialect(
-    table="payermax_",
-    prefix="payermax_",
-    number="INTEGER PRIMARY KEY AUTOINCREMENT",
-    bytes="BLOB",
-    lock="",
-    parameter=r":\1",
-)
-"""How the statements are written for SQLite."""
 
 
 class SqliteChanges:
@@ -71,10 +51,11 @@ class SqliteChanges:
 class SqliteInbox(SqlInbox[SqliteChanges]):
     """Keeps notifications in a SQLite file, which several processes may share.
 
-    What :meth:`store` was given is on the disk when it returns: the file is in
-    WAL mode with full synchronisation. All work is done in one thread of its own,
-    so that a slow disk never stalls the event loop. Keep the file on a local disk;
-    https://www.sqlite.org/wal.html says why no network file system will do.
+    What :meth:`store` was given is on the disk when it returns. A new file is in WAL
+    mode with full synchronisation where Python's SQLite has the fix for a bug of that
+    mode (3.51.3, 3.50.7, 3.44.6 and newer), else it has a rollback journal. It is
+    readable by its owner alone. All work is done in one thread of its own, so that a
+    slow disk never stalls the event loop. The file has to be on a local disk.
 
     Example:
         >>> async with SqliteInbox("payermax-inbox.sqlite3") as inbox:
@@ -82,62 +63,48 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
     """
 
     def __init__(
-        self, path: str | PathLike[str], *, busy_timeout: float = 10.0
+        self,
+        path: str | PathLike[str],
+        *,
+        busy_timeout: float = 10.0,
+        read_only: bool = False,
     ) -> None:
         """Keep the settings; nothing is opened yet.
 
         Args:
             path: The file, created when it is missing.
-            busy_timeout: Seconds to wait for another process to let the file go.
+            busy_timeout: Seconds to wait for another process to let the file go,
+                unless the caller gives up earlier.
+            read_only: To look into it: nothing is created, changed or checkpointed.
 
         Raises:
             ConfigurationError: The path is empty or ``:memory:``, which no thread
                 or process can share; or Python's SQLite is older than 3.35.
         """
-        self._path = fspath(path)
-        if self._path in {"", ":memory:"}:
-            raise ConfigurationError("give SqliteInbox a file, or use MemoryInbox")
-        if sqlite3.sqlite_version_info < _OLDEST:
-            raise ConfigurationError(
-                f"SqliteInbox needs SQLite 3.35, this is {sqlite3.sqlite_version}"
-            )
-        self._busy_timeout = busy_timeout
-        self._thread: ThreadPoolExecutor | None = None
-        self._connection: sqlite3.Connection | None = None
+        self._database = SqliteDatabase(
+            path, INBOX, busy_timeout=busy_timeout, read_only=read_only
+        )
 
     @property
     def is_open(self) -> bool:
         """Whether it can be used."""
-        return self._connection is not None
+        return self._database.is_open
 
     async def open(self) -> None:
         """Open the file, and create or check the tables.
 
         Raises:
-            InboxError: It is open already, or a later version made the tables.
-            sqlite3.Error: The file cannot be used.
+            InboxError: It is open already.
+            StorageError: The file cannot be used, or a later or an unreleased version
+                made the tables.
         """
-        if self._thread is not None:
+        if self.is_open:
             raise InboxError("the inbox is open already")
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="payermax-inbox")
-        try:
-            self._connection = await self._call(self._connect)
-        except BaseException:
-            self._thread.shutdown()
-            self._thread = None
-            raise
+        await self._database.open()
 
     async def aclose(self) -> None:
         """Close the file once what was begun is over; a second call does nothing."""
-        connection, self._connection = self._connection, None
-        thread, self._thread = self._thread, None
-        if thread is not None and connection is not None:
-            try:
-                await asyncio.get_running_loop().run_in_executor(
-                    thread, connection.close
-                )
-            finally:
-                thread.shutdown()
+        await self._database.aclose()
 
     def work(
         self, entry: StoredNotification, now: datetime
@@ -156,84 +123,30 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
         def commit(connection: sqlite3.Connection) -> None:
             if not drive(connection, handling.finish(entry, done, now)):
                 raise LeaseLostError("another worker may have begun the same entry")
-            for statement, parameters in changes.statements:
-                connection.execute(statement, parameters)
-
-        await self._transact(commit)
-
-    async def _run(self, steps: Steps[T]) -> T:
-        return await self._transact(lambda connection: drive(connection, steps))
-
-    async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._connection
-        if connection is None:
-            raise InboxError(_CLOSED)
-
-        def transaction() -> T:
-            # Taken at once: a read that turns into a write could not wait.
-            connection.execute("BEGIN IMMEDIATE")
             try:
-                result = work(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            return result
+                for statement, parameters in changes.statements:
+                    connection.execute(statement, parameters)
+            except sqlite3.Error as error:
+                raise _HandlerError(error) from None
 
-        return await self._call(transaction)
-
-    async def _call(self, work: Callable[[], T]) -> T:
-        thread = self._thread
-        if thread is None:
-            raise InboxError(_CLOSED)
-        return await asyncio.get_running_loop().run_in_executor(thread, work)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path,
-            timeout=self._busy_timeout,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        self._check_open()
         try:
-            self._enter_wal(connection)
-            # In WAL mode, NORMAL could lose a committed notification at power loss.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            drive(connection, schema.create())
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            await self._database.transact(commit)
+        except _HandlerError as failed:
+            raise failed.error from None
 
-    def _enter_wal(self, connection: sqlite3.Connection) -> None:
-        # While another process sets the same new file up, SQLite refuses this one
-        # statement at once, without the wait that its time-out promises.
-        deadline = time.monotonic() + self._busy_timeout
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                busy = error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
-                if not busy or time.monotonic() >= deadline:
-                    raise
-                time.sleep(_BUSY_PAUSE)
-            else:
-                return
+    async def _run(self, plan: Plan[T], *, again: Plan[T] | None = None) -> T:
+        self._check_open()
+        return await self._database.run(plan, again=again)
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise InboxError("the inbox is not open: use it within 'async with inbox:'")
 
 
-def drive(connection: sqlite3.Connection, steps: Steps[T]) -> T:
-    """Run steps on an open connection, within whatever transaction it is in."""
+class _HandlerError(Exception):
+    """A statement of the merchant's failed: its error is the merchant's to read."""
 
-    def rows(query: Query) -> list[tuple[object, ...]]:
-        text = SQLITE.write(query.text)
-        return connection.execute(text, dict(query.parameters)).fetchall()
-
-    try:
-        query = next(steps)
-        while True:
-            query = steps.send(rows(query))
-    except StopIteration as ended:
-        return cast("T", ended.value)
+    def __init__(self, error: sqlite3.Error) -> None:
+        super().__init__()
+        self.error = error

@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import partial
 from typing import Generic, Self, TypeVar
 
+from payermax_async.storage.sql import Plan
 from payermax_async.webhooks.entries import (
     Arrival,
     EntryState,
@@ -17,8 +19,7 @@ from payermax_async.webhooks.entries import (
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.sql import handling, keeping, records
-from payermax_async.webhooks.sql.vocabulary import Steps
+from payermax_async.webhooks.sql import handling, keeping, records, recovery
 
 __all__ = ["SqlInbox"]
 
@@ -52,8 +53,13 @@ class SqlInbox(ABC, Generic[ConnectionT]):
         """A transaction at whose end a claimed entry is done."""
 
     @abstractmethod
-    async def _run(self, steps: Steps[T]) -> T:
-        """Run the steps in one transaction that is durable before this returns."""
+    async def _run(self, plan: Plan[T], *, again: Plan[T] | None = None) -> T:
+        """Run the steps in one transaction that is durable before this returns.
+
+        Args:
+            plan: Makes the steps.
+            again: Makes them for when it cannot be told whether they were committed.
+        """
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -64,43 +70,59 @@ class SqlInbox(ABC, Generic[ConnectionT]):
 
     async def store(self, arrival: Arrival) -> Stored:
         """Keep an arrival durably; what is known already is only counted."""
-        return await self._run(keeping.store(arrival))
+        return await self._run(
+            lambda: keeping.store(arrival), again=lambda: recovery.store(arrival)
+        )
 
     async def park(self, arrival: ParkedBody) -> bool:
         """Keep genuine bytes that cannot be used; False when they were known."""
-        return await self._run(keeping.park(arrival))
+        return await self._run(
+            lambda: keeping.park(arrival), again=lambda: recovery.park(arrival)
+        )
 
     async def admit(self, number: int, arrival: Arrival) -> Stored | None:
         """Store what parked bytes are found to say after all, and unpark them."""
-        return await self._run(keeping.admit(number, arrival))
+        return await self._run(
+            lambda: keeping.admit(number, arrival),
+            again=lambda: recovery.admit(number, arrival),
+        )
 
     async def claim(
         self, *, tenant: str, holder: str, now: datetime, until: datetime, limit: int
     ) -> tuple[StoredNotification, ...]:
         """Take what is due, for nobody else to take before ``until``."""
+        claim = partial(
+            handling.claim,
+            tenant=tenant,
+            holder=holder,
+            now=now,
+            until=until,
+            limit=limit,
+        )
         return await self._run(
-            handling.claim(
-                tenant=tenant, holder=holder, now=now, until=until, limit=limit
-            )
+            claim, again=lambda: recovery.claim(claim, holder=holder)
         )
 
     async def renew(self, entry: StoredNotification, until: datetime) -> bool:
         """Hold an entry for longer; False when it is no longer held."""
-        return await self._run(handling.renew(entry, until))
+        return await self._run(lambda: handling.renew(entry, until))
 
     async def finish(
         self, entry: StoredNotification, verdict: Verdict, now: datetime
     ) -> bool:
         """Set the state of a claimed entry; False when it is no longer held."""
-        return await self._run(handling.finish(entry, verdict, now))
+        return await self._run(
+            lambda: handling.finish(entry, verdict, now),
+            again=lambda: recovery.finish(entry, verdict, now),
+        )
 
     async def was_handled(self, entry: StoredNotification) -> bool:
         """Whether the payment of an entry was handled, under whichever type."""
-        return await self._run(handling.was_handled(entry))
+        return await self._run(lambda: handling.was_handled(entry))
 
     async def next_due(self, tenant: str) -> datetime | None:
         """When there is next something to claim; ``None`` when nothing waits."""
-        return await self._run(handling.next_due(tenant))
+        return await self._run(lambda: handling.next_due(tenant))
 
     async def entries(
         self,
@@ -113,7 +135,7 @@ class SqlInbox(ABC, Generic[ConnectionT]):
     ) -> tuple[StoredNotification, ...]:
         """What is kept, in the order of arrival, from behind the number ``after``."""
         return await self._run(
-            records.entries(
+            lambda: records.entries(
                 state=state,
                 merchant_key=merchant_key,
                 tenant=tenant,
@@ -124,31 +146,31 @@ class SqlInbox(ABC, Generic[ConnectionT]):
 
     async def entry(self, number: int) -> StoredNotification | None:
         """One entry by its number."""
-        found = await self._run(records.entries(number=number))
+        found = await self._run(lambda: records.entries(number=number))
         return found[0] if found else None
 
     async def counts(self, tenant: str | None = None) -> Mapping[EntryState, int]:
         """How many entries stand where; only states that occur."""
-        return await self._run(records.counts(tenant))
+        return await self._run(lambda: records.counts(tenant))
 
     async def replay(self, number: int, now: datetime, *, force: bool = False) -> bool:
         """Let an entry be handled again, at once and with all its attempts."""
-        return await self._run(records.replay(number, now, force=force))
+        return await self._run(lambda: records.replay(number, now, force=force))
 
     async def set_aside(self, number: int, now: datetime) -> bool:
         """Park an entry by hand; False when there is none or it is being handled."""
-        return await self._run(records.set_aside(number, now))
+        return await self._run(lambda: records.set_aside(number, now))
 
     async def scrub(self, before: datetime, now: datetime) -> int:
         """Drop the raw bytes of what came before, save what still waits."""
-        return await self._run(records.scrub(before, now))
+        return await self._run(lambda: records.scrub(before, now))
 
     async def expect(
         self, merchant_key: str, expected: Expected, *, tenant: str = ""
     ) -> None:
         """Remember what is to be paid for a link or order; the last word counts."""
-        await self._run(records.expect(tenant, merchant_key, expected))
+        await self._run(lambda: records.expect(tenant, merchant_key, expected))
 
     async def expected(self, merchant_key: str, *, tenant: str = "") -> Expected | None:
         """What :meth:`expect` was told."""
-        return await self._run(records.expected(tenant, merchant_key))
+        return await self._run(lambda: records.expected(tenant, merchant_key))

@@ -8,6 +8,7 @@ from datetime import datetime
 import attrs
 
 from payermax_async.core.models.notifications import Notification
+from payermax_async.storage.sql import Query, Steps, from_micros, micros
 from payermax_async.webhooks.entries import EntryState
 from payermax_async.webhooks.rulings import (
     GivenBack,
@@ -16,13 +17,7 @@ from payermax_async.webhooks.rulings import (
     Success,
     given_back,
 )
-from payermax_async.webhooks.sql.vocabulary import (
-    WAITING,
-    Query,
-    Steps,
-    from_micros,
-    micros,
-)
+from payermax_async.webhooks.sql.vocabulary import WAITING
 from payermax_async.webhooks.standing import (
     SUCCEEDED,
     Kind,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from payermax_async.storage.sql import Query, Steps, micros
 from payermax_async.webhooks.entries import (
     Arrival,
     EntryState,
@@ -20,7 +21,6 @@ from payermax_async.webhooks.events import LinkPaid, NotifiedEvent
 from payermax_async.webhooks.rulings import GivenBack, Role, Ruling, rule, same_as
 from payermax_async.webhooks.sql import facts
 from payermax_async.webhooks.sql.facts import ranks_of
-from payermax_async.webhooks.sql.vocabulary import Query, Steps, micros
 from payermax_async.webhooks.standing import (
     ENDED,
     NOTHING_KNOWN,

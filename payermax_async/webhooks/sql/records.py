@@ -7,15 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from payermax_async.core.money import format_amount
+from payermax_async.storage.sql import Query, Steps, micros
 from payermax_async.webhooks.entries import EntryState, Expected, StoredNotification
-from payermax_async.webhooks.sql.vocabulary import (
-    SELECT,
-    WAITING,
-    Query,
-    Steps,
-    micros,
-    read_entry,
-)
+from payermax_async.webhooks.sql.vocabulary import SELECT, WAITING, read_entry
+from payermax_async.webhooks.standing import digest
 
 __all__ = [
     "counts",
@@ -26,6 +21,10 @@ __all__ = [
     "scrub",
     "set_aside",
 ]
+
+
+_BEGINNING = "substr({}, 1, 200) = substr({}, 1, 200)"
+"""What the index on ids holds of one: the whole may be longer than any index takes."""
 
 
 def entries(
@@ -46,6 +45,8 @@ def entries(
     }
     given = {name: value for name, value in wanted.items() if value is not None}
     tests = "".join(f" AND i.{name} = :{name}" for name in given)
+    if merchant_key is not None:
+        tests += f" AND {_BEGINNING.format('i.merchant_key', ':merchant_key')}"
     rows = yield Query(
         f"{SELECT} WHERE i.id > :after{tests} ORDER BY i.id LIMIT :limit",
         {**given, "after": after, "limit": limit},
@@ -117,11 +118,12 @@ def scrub(before: datetime, now: datetime) -> Steps[int]:
 def expect(tenant: str, merchant_key: str, amount: Expected) -> Steps[None]:
     """Remember what is to be paid."""
     yield Query(
-        "INSERT INTO {expected} (tenant, merchant_key, amount, currency) "
-        "VALUES (:tenant, :merchant_key, :amount, :currency) "
-        "ON CONFLICT (tenant, merchant_key) DO UPDATE SET "
+        "INSERT INTO {expected} (unique_key, tenant, merchant_key, amount, currency) "
+        "VALUES (:unique_key, :tenant, :merchant_key, :amount, :currency) "
+        "ON CONFLICT (unique_key) DO UPDATE SET "
         "amount = excluded.amount, currency = excluded.currency",
         {
+            "unique_key": digest(tenant, merchant_key),
             "tenant": tenant,
             "merchant_key": merchant_key,
             "amount": format_amount(amount.amount),
@@ -133,8 +135,7 @@ def expect(tenant: str, merchant_key: str, amount: Expected) -> Steps[None]:
 def expected(tenant: str, merchant_key: str) -> Steps[Expected | None]:
     """What is to be paid."""
     rows = yield Query(
-        "SELECT amount, currency FROM {expected} "
-        "WHERE tenant = :tenant AND merchant_key = :merchant_key",
-        {"tenant": tenant, "merchant_key": merchant_key},
+        "SELECT amount, currency FROM {expected} WHERE unique_key = :unique_key",
+        {"unique_key": digest(tenant, merchant_key)},
     )
     return Expected(Decimal(rows[0][0]), rows[0][1]) if rows else None

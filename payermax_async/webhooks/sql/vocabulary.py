@@ -1,50 +1,15 @@
-"""What an SQL inbox says to its database, without saying it.
-
-A step yields statements and is sent their rows, so that one text of the rules
-serves SQLite in a thread and PostgreSQL on the loop. Parameters are written
-``:name``, tables ``{inbox}``, ``{standing}``, ``{names}``, ``{expected}`` and
-``{about}``, the
-clause that locks claimed rows ``{lock}``. The steps of one call are one transaction.
-"""
+"""What is read of an entry, and how."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
-from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from payermax_async.storage.sql import Row, from_micros
 from payermax_async.webhooks.entries import EntryState, Source, StoredNotification
 from payermax_async.webhooks.rulings import Role
 
-__all__ = [
-    "COLUMNS",
-    "SELECT",
-    "WAITING",
-    "Query",
-    "Row",
-    "Steps",
-    "from_micros",
-    "micros",
-    "read_entry",
-]
+__all__ = ["COLUMNS", "SELECT", "WAITING", "read_entry"]
 
-T = TypeVar("T")
-
-
-class Query(NamedTuple):
-    """A statement and its parameters."""
-
-    text: str
-    parameters: Mapping[str, object] = MappingProxyType({})
-
-
-Row: TypeAlias = tuple[Any, ...]
-"""What the database returns is of the types in the schema, which no checker reads."""
-Steps: TypeAlias = Generator[Query, list[Row], T]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = (
     "id",
     "tenant",
@@ -72,16 +37,6 @@ SELECT = f"SELECT i.{', i.'.join(COLUMNS)} FROM {{inbox}} AS i"  # noqa: S608 - 
 """Reads entries; whatever narrows them follows."""
 WAITING = EntryState.WAITING.value
 """As a parameter."""
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970, exactly."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def from_micros(number: int) -> datetime:
-    """The moment, in UTC."""
-    return _EPOCH + timedelta(microseconds=number)
 
 
 def read_entry(row: Row) -> StoredNotification:

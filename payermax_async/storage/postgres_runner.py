@@ -1,0 +1,222 @@
+"""Runs steps on pooled connections: in time, and once more where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import psycopg
+
+from payermax_async.storage.deadlines import left
+from payermax_async.storage.errors import StorageError
+from payermax_async.storage.migrations import Component, migrate, pending
+from payermax_async.storage.pooling import Bounded, Pool, is_lost
+from payermax_async.storage.postgres import PostgresConnection
+from payermax_async.storage.postgres_address import PostgresAddress
+from payermax_async.storage.postgres_transactions import (
+    UnknownEndError,
+    drive,
+    shared,
+    transact,
+)
+from payermax_async.storage.sql import Dialect, Plan, Steps
+
+__all__ = ["Runner"]
+
+T = TypeVar("T")
+
+# Any number will do, as long as all processes take the same.
+_MIGRATING = 7_269_377_413
+_OPENING = 30.0  # seconds: another process may be at the tables
+_CONFLICT = "40"
+_SHOWN = frozenset({"08", "25", "28", "3D", "3F", "42", "53", "55", "57"})
+"""Classes of SQLSTATE whose messages repeat nothing of what was to be stored."""
+_NOT_ALLOWED = "42501"
+
+
+class Runner:
+    """An open :class:`~payermax_async.storage.postgres.PostgresDatabase`."""
+
+    def __init__(
+        self,
+        address: PostgresAddress,
+        component: Component,
+        dialect: Dialect,
+        *,
+        schema: str,
+        sizes: tuple[int, int],
+        timeout: float,
+    ) -> None:
+        self._address = address
+        self._component = component
+        self._dialect = dialect
+        self._schema = schema
+        self._timeout = timeout
+        own, handlers = sizes
+        self._own = Pool(address, name=component.name, size=own)
+        self._for_handlers = Pool(
+            address,
+            name=f"{component.name}, handlers",
+            size=handlers,
+            asks_the_server=True,
+        )
+
+    async def open(self) -> None:
+        """Connect, and check the tables; make them where the role may and must."""
+        # A connection of its own first: a pool that finds no server only waits.
+        connection = await self._own.connect()
+        try:
+            opening = left(max(self._timeout, _OPENING))
+            await self._guarded(self._prepare(connection), opening)
+        except _AgainError as failed:
+            problem = failed.problem
+        else:
+            await self._own.open()
+            await self._for_handlers.open()
+            return
+        finally:
+            await connection.close()
+        raise self._failed(problem)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._own.aclose()
+        await self._for_handlers.aclose()
+
+    # --- own steps ---------------------------------------------------------------
+
+    async def run(self, plan: Plan[T], *, again: Plan[T] | None = None) -> T:
+        """Run steps in one transaction that is durable when this returns."""
+        end = time.monotonic() + left(self._timeout)
+        try:
+            return await self._attempt(plan, end)
+        except _AgainError as first:
+            known = first.known
+        once_more = plan if known or again is None else again
+        try:
+            return await self._attempt(once_more, end)
+        except _AgainError as second:
+            problem = second.problem
+        raise self._failed(f"twice: {problem}")
+
+    async def _attempt(self, plan: Plan[T], end: float) -> T:
+        async with self._own.take(_until(end)) as connection:
+            seconds = _until(end)
+            work = transact(self._dialect, connection, plan, seconds)
+            try:
+                return await self._guarded(work, seconds)
+            except _AgainError as failed:
+                if failed.lost:
+                    await self._own.retire(connection)
+                raise
+
+    @asynccontextmanager
+    async def take(self) -> AsyncGenerator[Bounded]:
+        """One of the connections that steps are run on."""
+        async with self._own.take(left(self._timeout)) as connection:
+            yield connection
+
+    async def _guarded(self, work: Awaitable[T], seconds: float) -> T:
+        """Wait for own work, and say what went wrong without a word of the data."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        except TimeoutError:
+            failed: Exception = self._failed(
+                f"no answer within {seconds:.3g} seconds; whether it was done is not "
+                "known"
+            )
+        except UnknownEndError as error:
+            failed = _AgainError(self._words(error.error), known=False, lost=True)
+        except psycopg.Error as error:
+            words, lost = self._words(error), is_lost(error)
+            conflict = (error.sqlstate or "").startswith(_CONFLICT)
+            if lost or conflict:
+                failed = _AgainError(words, known=True, lost=lost)
+            else:
+                failed = self._failed(words)
+        # Outside, so that the driver's error and its frames do not travel along.
+        raise failed
+
+    def _failed(self, problem: str) -> StorageError:
+        return StorageError(f"the {self._component.name} in PostgreSQL: {problem}")
+
+    def _words(self, error: BaseException) -> str:
+        name = type(error).__name__
+        if not isinstance(error, psycopg.Error) or error.sqlstate is None:
+            return f"the connection was lost ({name})"
+        said = f"{name}, SQLSTATE {error.sqlstate}"
+        if error.sqlstate[:2] in _SHOWN:
+            said += f": {self._address.told(error.diag.message_primary or '')}"
+        if error.sqlstate == _NOT_ALLOWED:
+            said += (
+                f'. A role that only uses the tables needs USAGE on schema "'
+                f'{self._schema}" and SELECT, INSERT, UPDATE, DELETE on its tables, '
+                "once a role that may create them has opened it"
+            )
+        return said
+
+    # --- the merchant's ----------------------------------------------------------
+
+    @asynccontextmanager
+    async def transaction(
+        self, last: Callable[[], Steps[None]], *, settled: Callable[[], Steps[bool]]
+    ) -> AsyncGenerator[PostgresConnection]:
+        """A transaction for the merchant's own statements, ended with ours."""
+        try:
+            async with self._for_handlers.take(left(self._timeout)) as connection:
+                try:
+                    async with shared(connection, left(float("inf"))):
+                        yield connection
+                        ours = drive(self._dialect, connection, last())
+                        await asyncio.wait_for(ours, left(self._timeout))
+                except BaseException as error:
+                    if is_lost(error):
+                        await self._for_handlers.retire(connection)
+                    raise
+        except UnknownEndError as error:
+            problem = self._words(error.error)
+        else:
+            return
+        if not await self.run(settled):
+            raise self._failed(f"the handler's changes were not committed: {problem}")
+
+    async def drive(self, connection: PostgresConnection, steps: Steps[T]) -> T:
+        """Run steps on the merchant's connection: no limit of ours, never again."""
+        return await drive(self._dialect, connection, steps)
+
+    # --- the tables --------------------------------------------------------------
+
+    async def _prepare(self, connection: PostgresConnection) -> None:
+        async with connection.transaction():
+            if not await drive(self._dialect, connection, pending(self._component)):
+                return
+        async with connection.transaction():
+            # CREATE IF NOT EXISTS fails when two do it at the same moment.
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
+            found = await connection.execute(
+                "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s",
+                (self._schema,),
+            )
+            if await found.fetchone() is None:
+                await connection.execute(f'CREATE SCHEMA "{self._schema}"'.encode())
+            await drive(self._dialect, connection, migrate(self._component))
+
+
+def _until(end: float) -> float:
+    return max(0.001, end - time.monotonic())
+
+
+class _AgainError(Exception):
+    """What failed may be tried once more."""
+
+    def __init__(self, problem: str, *, known: bool, lost: bool) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.known = known
+        """Whether it is certain that nothing was committed."""
+        self.lost = lost
+        """Whether the connection is of no more use."""
