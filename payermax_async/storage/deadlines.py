@@ -7,35 +7,33 @@ one would let the server work for nobody.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["left", "within"]
+__all__ = ["announced", "left"]
 
 _END: ContextVar[float | None] = ContextVar("payermax_deadline", default=None)
 """On the monotonic clock."""
 
 
-@asynccontextmanager
-async def within(seconds: float) -> AsyncGenerator[None]:
-    """``asyncio.timeout`` that the databases inside know of.
+@contextmanager
+def announced(seconds: float) -> Generator[None]:
+    """Say within the block that its caller waits for so long; it has to see to that.
 
-    Raises:
-        TimeoutError: It took longer.
+    Tasks that are started in the block know it as well.
 
     Example:
-        >>> async with within(5.0):
-        ...     await inbox.store(arrival)
+        >>> with announced(5.0):
+        ...     async with asyncio.timeout(5.0):
+        ...         await inbox.store(arrival)
     """
     end = time.monotonic() + seconds
     outer = _END.get()
     token = _END.set(end if outer is None else min(end, outer))
     try:
-        async with asyncio.timeout(seconds):
-            yield
+        yield
     finally:
         _END.reset(token)
 

@@ -191,7 +191,7 @@ def identity(path: str) -> tuple[int, int]:
 
 
 def enter_mode(
-    connection: sqlite3.Connection, path: str, *, patience: float, lax: bool = False
+    connection: sqlite3.Connection, path: str, *, patience: float, alone: bool = False
 ) -> None:
     """Choose how commits are made durable, and never change it under others.
 
@@ -202,22 +202,23 @@ def enter_mode(
         connection: Open, and in no transaction.
         path: The file, for messages.
         patience: Seconds to wait for a process that is setting the same file up.
-        lax: A loss of power may lose the last commits, but no part of one.
+        alone: The connection locks the file for as long as it is open, and a loss of
+            power may lose its last commits. The bug of WAL mode takes two.
     """
-    mode = _mode(connection)
+    mode, sound = _mode(connection), alone or wal_is_sound()
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    if mode != "wal" and not pages and wal_is_sound():
+    if mode != "wal" and not pages and sound:
         mode = _switch(connection, "WAL", patience)
-    elif mode == "wal" and not wal_is_sound():
+    elif mode == "wal" and not sound:
         mode = _leave_wal(connection)
         if mode == "wal":
             _LOG.warning("%s", _stuck(path))
     if mode == "wal":
-        connection.execute(f"PRAGMA synchronous = {'NORMAL' if lax else 'FULL'}")
+        connection.execute(f"PRAGMA synchronous = {'NORMAL' if alone else 'FULL'}")
         return
     # Of this connection alone: the file is the same in every rollback mode.
     _switch(connection, "PERSIST", patience)
-    connection.execute(f"PRAGMA synchronous = {'FULL' if lax else 'EXTRA'}")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if alone else 'EXTRA'}")
 
 
 def _mode(connection: sqlite3.Connection) -> str:

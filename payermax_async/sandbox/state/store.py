@@ -1,13 +1,13 @@
 """The sandbox's state in a SQLite file: every change is one transaction.
 
 The file holds the private keys that the sandbox made, so that its owner alone may
-read it. A process that is killed loses nothing that was answered: the write-ahead log
-survives it. (A power cut may lose the last changes, but never leaves half of one.)
+read it: one that others may read is closed to them. A process that is killed loses
+nothing that was answered. (A power cut may lose the last changes, but never leaves half
+of one.)
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -21,6 +21,8 @@ from payermax_async.core.strict_json import (
     read_json,
     write_json,
 )
+from payermax_async.storage import sqlite_file
+from payermax_async.storage.errors import StorageError
 
 __all__ = ["Change", "SandboxStore"]
 
@@ -61,23 +63,19 @@ class SandboxStore:
         """
         self._file = file
         try:
-            # Made here: SQLite would make it readable for others.
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-            self._database = sqlite3.connect(
-                file, timeout=_BUSY_SECONDS, isolation_level=None
+            self._database = sqlite_file.connect(
+                str(file), timeout=_BUSY_SECONDS, narrow=True
             )
-        except OSError as error:
-            raise self._problem(error.strerror or type(error).__name__) from None
-        except sqlite3.Error as error:
+        except StorageError as error:
             raise self._problem(str(error)) from None
         try:
             self._prepare()
+            self._identity = sqlite_file.identity(str(file))
         except sqlite3.Error as error:
             self._database.close()
-            in_use = "locked" in str(error) or "busy" in str(error)
-            raise self._problem(
-                "another sandbox is using it" if in_use else str(error)
-            ) from None
+            if sqlite_file.is_busy(error):
+                raise self._problem("another sandbox is using it") from None
+            raise self._problem(str(sqlite_file.told(error, str(file)))) from None
         except BaseException:
             self._database.close()
             raise
@@ -91,8 +89,9 @@ class SandboxStore:
         run = self._database.execute
         # One sandbox a file: two would each answer from what they remember.
         run("PRAGMA locking_mode=EXCLUSIVE")
-        run("PRAGMA journal_mode=WAL")
-        run("PRAGMA synchronous=NORMAL")
+        sqlite_file.enter_mode(
+            self._database, str(self._file), patience=_BUSY_SECONDS, alone=True
+        )
         run("BEGIN IMMEDIATE")
         try:
             (application,) = run("PRAGMA application_id").fetchone()
@@ -181,7 +180,12 @@ class SandboxStore:
                 run("ROLLBACK")
                 raise
             run("COMMIT")
+            if sqlite_file.identity(str(self._file)) != self._identity:
+                raise self._problem("another file stands in its place")
         except sqlite3.Error as error:
+            words = str(sqlite_file.told(error, str(self._file)))
+            raise self._problem(words) from None
+        except StorageError as error:
             raise self._problem(str(error)) from None
 
     def close(self) -> None:
