@@ -167,12 +167,13 @@ class Runner:
     ) -> AsyncGenerator[PostgresConnection]:
         """A transaction for the merchant's own statements, ended with ours."""
         try:
-            async with self._for_handlers.take(left(self._timeout)) as connection:
+            ours = min(self._timeout, left(self._timeout))
+            async with self._for_handlers.take(ours) as connection:
                 try:
                     async with shared(connection, left(float("inf"))):
                         yield connection
-                        ours = drive(self._dialect, connection, last())
-                        await asyncio.wait_for(ours, left(self._timeout))
+                        async with asyncio.timeout(ours):
+                            await drive(self._dialect, connection, last())
                 except BaseException as error:
                     if is_lost(error):
                         await self._for_handlers.retire(connection)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from payermax_async.core.errors import PayerMaxError
+from payermax_async.storage.deadlines import announced
 
 __all__ = ["BrokenOffError", "TimeLimits"]
 
@@ -49,7 +50,8 @@ class TimeLimits:
             BrokenOffError: It was cancelled, though not from here.
             Exception: Whatever the work raises.
         """
-        task = asyncio.ensure_future(_as_coroutine(work))
+        with announced(seconds):  # an inbox waits for its database no longer
+            task = asyncio.ensure_future(_as_coroutine(work))
         try:
             done, _ = await asyncio.wait({task}, timeout=seconds)
             if not done:
