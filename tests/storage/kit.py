@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 _READY = 15.0
 
 
-def at(address: str, **changes: object) -> str:
+def at(address: str, **changes: str | int) -> str:
     """The same address with something changed."""
     return make_conninfo(address, **changes)
 
@@ -55,6 +55,10 @@ class HalfOpen:
         self.swallows_what: bytes | None = None
         """From the first connection on that sends this, its bytes are swallowed."""
 
+        self.loses_a_commit = False
+        """The next COMMIT gets through, and the answer to it does not."""
+        self._losing: set[int] = set()
+
     def swallow(self) -> None:
         """From now on nothing of what is open gets through; what is new does."""
         self._swallowing |= set(range(self._number))
@@ -70,7 +74,7 @@ class HalfOpen:
         try:
             await asyncio.gather(
                 self._pass(number, reader, other_writer),
-                self._pass(number, other_reader, writer),
+                self._pass(number, other_reader, writer, answers=True),
             )
         finally:
             for each in (writer, other_writer):
@@ -78,13 +82,23 @@ class HalfOpen:
             self._tasks.discard(task)
 
     async def _pass(
-        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        number: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        answers: bool = False,
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(2**16):
                 if self.swallows_what is not None and self.swallows_what in data:
                     self._swallowing.add(number)
                     self.swallows_what = None
+                if answers and number in self._losing:
+                    break
+                if self.loses_a_commit and b"COMMIT" in data:
+                    self._losing.add(number)
+                    self.loses_a_commit = False
                 if number not in self._swallowing:
                     writer.write(data)
                     await writer.drain()

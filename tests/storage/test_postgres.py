@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator
-from typing import cast
 
 import psycopg
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.deadlines import announced
 from payermax_async.storage.errors import StorageError
-from payermax_async.webhooks.entries import EntryState, InboxError
+from payermax_async.webhooks.entries import EntryState, InboxError, Verdict
 from payermax_async.webhooks.postgres import PostgresConnection, PostgresInbox
 from tests.inbox import kit as inboxes
 from tests.storage import kit
@@ -73,79 +72,92 @@ async def test_a_connection_whose_server_may_not_write_any_more_is_replaced(
 async def test_a_server_that_is_half_open_is_left_within_the_callers_time(
     postgres_address: str, schema: str
 ) -> None:
-    async with kit.half_open(postgres_address) as (proxy, address):
-        async with PostgresInbox(address, schema=schema) as inbox:
-            await asyncio.gather(
-                *(inbox.store(inboxes.link(f"o-{n}")) for n in range(4))
-            )
-            proxy.swallow()
-            begun = time.monotonic()
-            with announced(5.0):
-                async with asyncio.timeout(5.0):
-                    assert (await inbox.store(inboxes.link("o-9"))).fresh
-            assert time.monotonic() - begun < 5.0
-            assert len(await inboxes.claim(inbox)) == 5
+    async with (
+        kit.half_open(postgres_address) as (proxy, address),
+        PostgresInbox(address, schema=schema) as inbox,
+    ):
+        await asyncio.gather(*(inbox.store(inboxes.link(f"o-{n}")) for n in range(4)))
+        proxy.swallow()
+        begun = time.monotonic()
+        with announced(5.0):
+            async with asyncio.timeout(5.0):
+                assert (await inbox.store(inboxes.link("o-9"))).fresh
+        assert time.monotonic() - begun < 5.0
+        assert len(await inboxes.claim(inbox)) == 5
 
 
 async def test_cancelling_a_statement_that_hangs_does_not_wait_for_the_server(
     postgres_address: str, schema: str
 ) -> None:
-    async with kit.half_open(postgres_address) as (proxy, address):
-        async with PostgresInbox(address, schema=schema) as inbox:
-            await inbox.store(inboxes.link("o-1"))
-            proxy.swallows_what = b"due_at"  # claim's own statement, half-way
-            begun = time.monotonic()
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.5):
-                    await inboxes.claim(inbox)
-            assert time.monotonic() - begun < 1.5
-            assert len(await inboxes.claim(inbox)) == 1
+    async with (
+        kit.half_open(postgres_address) as (proxy, address),
+        PostgresInbox(address, schema=schema) as inbox,
+    ):
+        await inbox.store(inboxes.link("o-1"))
+        proxy.swallows_what = b"due_at"  # claim's own statement, half-way
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await inboxes.claim(inbox)
+        assert time.monotonic() - begun < 1.5
+        assert len(await inboxes.claim(inbox)) == 1
 
 
 async def test_without_a_callers_limit_a_call_has_one_of_its_own(
     postgres_address: str, schema: str
 ) -> None:
-    async with kit.half_open(postgres_address) as (proxy, address):
-        async with PostgresInbox(address, schema=schema, timeout=0.5) as inbox:
-            proxy.swallows_what = b"unique_key"
-            with pytest.raises(StorageError, match=r"no answer within 0\.\d+ seconds"):
-                await inbox.store(inboxes.link("o-1"))
+    async with (
+        kit.half_open(postgres_address) as (proxy, address),
+        PostgresInbox(address, schema=schema, timeout=0.5) as inbox,
+    ):
+        proxy.swallows_what = b"unique_key"
+        with pytest.raises(StorageError, match=r"no answer within 0\.\d+ seconds"):
+            await inbox.store(inboxes.link("o-1"))
 
 
 async def test_a_commit_whose_answer_was_lost_is_looked_up(
     postgres_address: str, schema: str
 ) -> None:
-    async with PostgresInbox(postgres_address, schema=schema) as inbox:
-        with losing_commits():
-            assert (await inbox.store(inboxes.link("o-1"))).fresh
-        with losing_commits():
-            (entry,) = await inboxes.claim(inbox)
+    async with (
+        kit.half_open(postgres_address) as (proxy, address),
+        PostgresInbox(address, schema=schema) as inbox,
+    ):
+        proxy.loses_a_commit = True
+        assert (await inbox.store(inboxes.link("o-1"))).fresh
+        assert not proxy.loses_a_commit
+        proxy.loses_a_commit = True
+        (entry,) = await inboxes.claim(inbox)
         assert entry.merchant_key == "o-1"
-        with losing_commits():
-            async with inbox.work(entry, inboxes.NOW) as connection:
-                await connection.execute("SELECT 1")
+        async with inbox.work(entry, inboxes.NOW) as connection:
+            await connection.execute("SELECT 1")
+            proxy.loses_a_commit = True
+        assert not proxy.loses_a_commit
         assert await inboxes.states(inbox) == ["done"]
         (kept,) = await inbox.entries()
         assert kept.deliveries == 1
+        await inbox.store(inboxes.link("o-2"))
+        (entry,) = await inboxes.claim(inbox)
+        proxy.loses_a_commit = True
+        failed = Verdict(state=EntryState.FAILED)
+        assert await inbox.finish(entry, failed, inboxes.NOW)
+        assert await inboxes.states(inbox) == ["done", "failed"]
 
 
 async def test_a_server_that_was_stopped_and_started_is_used_again() -> None:
-    async with kit.cluster() as server:
-        async with PostgresInbox(server.address) as inbox:
-            await inbox.store(inboxes.link("o-1"))
-            await server.stop()
-            with announced(1.0), pytest.raises(StorageError):
-                await inbox.store(inboxes.link("o-2"))
-            await server.start()
-            assert (await inbox.store(inboxes.link("o-2"))).fresh
-            assert len(await inbox.entries()) == 2
+    async with kit.cluster() as server, PostgresInbox(server.address) as inbox:
+        await inbox.store(inboxes.link("o-1"))
+        await server.stop()
+        with announced(1.0), pytest.raises(StorageError):
+            await inbox.store(inboxes.link("o-2"))
+        await server.start()
+        assert (await inbox.store(inboxes.link("o-2"))).fresh
+        assert len(await inbox.entries()) == 2
 
 
 async def test_a_server_that_may_not_write_is_refused_when_opened() -> None:
     async with kit.cluster() as server:
-        await kit.execute(
-            server.address, "ALTER DATABASE postgres SET default_transaction_read_only = on"
-        )
+        read_only = "ALTER DATABASE postgres SET default_transaction_read_only = on"
+        await kit.execute(server.address, read_only)
         with pytest.raises(StorageError, match="read-only"):
             await PostgresInbox(server.address).open()
 
@@ -178,8 +190,8 @@ async def test_a_handlers_statements_have_the_callers_limit_unless_the_merchant_
         (entry,) = await inboxes.claim(inbox)
         with announced(300.0):
             async with inbox.work(entry, inboxes.NOW) as connection:
-                assert all(value.startswith(("5min", "299", "300")) for value in
-                           await limits(connection))
+                found = await limits(connection)
+            assert all(value.startswith(("5min", "299", "300")) for value in found)
     async with PostgresInbox(own, schema=schema) as inbox:
         await inbox.store(inboxes.link("o-3"))
         (entry,) = await inboxes.claim(inbox)
@@ -353,7 +365,6 @@ def test_an_inbox_can_be_opened_in_one_loop_after_the_other(
         (f"postgresql://shop:{SECRET}@db:notaport/shop", "port"),
         (f"postgresql://shop:{SECRET}/x@db/shop", "percent-encoded"),
         (f"postgresql://shop:p@{SECRET}@db/shop", "percent-encoded"),
-        (f"postgresql://shop:x?{SECRET}@db/shop", "percent-encoded"),
         (f"postgresql://shop:{SECRET}@db/shop?foo=bar", "cannot read it"),
         (f"host=db password={SECRET} and more", "cannot read it"),
         (f"host=db password='{SECRET}", "cannot read it"),
