@@ -148,8 +148,10 @@ def _look_at_file(file: Path, *, narrow: bool) -> None:
 
 
 def _look_at_rights(file: Path) -> None:
+    # Where it can be told, what the process may as the user it has become.
+    effective = os.access in os.supports_effective_ids
     for place in (file, file.absolute().parent):
-        if not os.access(place, os.W_OK):
+        if not os.access(place, os.W_OK, effective_ids=effective):
             raise StorageError(
                 f"{file}: this process may not write to {place}; SQLite needs to write "
                 "to the file and to make others beside it"
