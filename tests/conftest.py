@@ -36,12 +36,13 @@ from hypothesis import HealthCheck, Phase, settings
 _UNTIMED = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.register_profile("steady", _UNTIMED, derandomize=True)
-# Without shrinking, which takes minutes: what is found is told at once, with a seed.
-settings.register_profile(
-    "fresh", _UNTIMED, database=None, phases=[Phase.explicit, Phase.generate]
-)
-settings.register_profile("shrinking", _UNTIMED, database=None)
+# Without shrinking, which takes minutes: what is found is told at once. The smallest
+# example of it comes from --hypothesis-profile=shrinking or a seed with --shrink.
+_AT_ONCE = [Phase.explicit, Phase.generate]
+settings.register_profile("steady", _UNTIMED, derandomize=True, phases=_AT_ONCE)
+settings.register_profile("shrinking", _UNTIMED, derandomize=True)
+settings.register_profile("fresh", _UNTIMED, database=None, phases=_AT_ONCE)
+settings.register_profile("fresh-shrinking", _UNTIMED, database=None)
 settings.load_profile("steady")
 
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")

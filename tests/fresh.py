@@ -29,7 +29,7 @@ def command_of(
     seed: int, paths: Sequence[str], *, shrink: bool = False, limit: float = 600.0
 ) -> list[str]:
     """The run of pytest that a seed stands for."""
-    profile = "shrinking" if shrink else "fresh"
+    profile = "fresh-shrinking" if shrink else "fresh"
     return [
         *(sys.executable, "-m", "pytest", "-q", "-x", "-m", "hypothesis"),
         *(f"--hypothesis-profile={profile}", f"--hypothesis-seed={seed}"),

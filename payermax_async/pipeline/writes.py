@@ -88,12 +88,13 @@ class Writes:
             This write, or the one before it that got what it ``made``.
 
         Raises:
-            NotSentError: One before it took longer than ``patience`` seconds.
+            NotSentError: Those before it took longer than ``patience`` seconds.
         """
         name = operation, asked.merchant_key
+        deadline = asyncio.get_running_loop().time() + max(patience, 0.0)
         while (earlier := self._under_way.get(name)) is not None:
             try:
-                async with asyncio.timeout(max(patience, 0.0)):
+                async with asyncio.timeout_at(deadline):
                     await earlier.ended()
             except TimeoutError:
                 raise NotSentError(

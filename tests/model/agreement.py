@@ -51,7 +51,8 @@ def _check_single(world: World) -> None:
 def _check_told(call: Call) -> None:
     """The error says what it promises, in time, and is one of ours."""
     assert call.ended is not None
-    assert call.ended - call.started <= call.timeout + _ROUNDING, "past the deadline"
+    late = call.ended - call.started - call.timeout
+    assert late <= _ROUNDING, f"{late} s past the deadline: {call}"
     if call.error is None:
         assert call.told is not None
         assert call.told.outcome is None
