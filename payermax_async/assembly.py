@@ -10,7 +10,13 @@ import attrs
 
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.config import MerchantConfig
-from payermax_async.core.errors import ClientStateError, ConfigurationError
+from payermax_async.core.checks import seconds_problem
+from payermax_async.core.errors import (
+    ClientStateError,
+    ConfigurationError,
+    Problem,
+    ValidationError,
+)
 from payermax_async.core.models.links import QueryLink
 from payermax_async.core.operations import QUERY_LINK
 from payermax_async.options import ClientOptions
@@ -148,7 +154,19 @@ class Engine:
     def course(
         self, operation: str, merchant_key: str | None, timeout: float | None
     ) -> Course:
-        """A call about to start."""
+        """A call about to start.
+
+        Raises:
+            ValidationError: ``timeout`` is no number of seconds above zero.
+        """
+        problem = None if timeout is None else seconds_problem(timeout)
+        if problem is not None:
+            raise ValidationError(
+                (Problem("timeout", problem),),
+                subject=operation,
+                operation=operation,
+                merchant_key=merchant_key,
+            )
         return Course(
             self.courses,
             operation=operation,

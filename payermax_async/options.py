@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from payermax_async.core.checks import seconds_problem
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.retry import RetryPolicy
@@ -13,8 +14,9 @@ __all__ = ["ClientOptions"]
 
 
 def _seconds(_: object, field: attrs.Attribute[float], value: float) -> None:
-    if not 0 < value < float("inf"):
-        raise ConfigurationError(f"{field.name} must be more than zero seconds")
+    problem = seconds_problem(value)
+    if problem is not None:
+        raise ConfigurationError(f"{field.name} {problem}")
 
 
 @attrs.frozen(kw_only=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
-__all__ = ["is_own_machine", "is_tls"]
+__all__ = ["is_own_machine", "is_page", "is_tls"]
+
+_UNSEEN = re.compile("[\\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -17,3 +20,15 @@ def is_own_machine(url: str) -> bool:
 def is_tls(url: str) -> bool:
     """Whether what is sent there goes over TLS."""
     return urlsplit(url).scheme == "https"
+
+
+def is_page(value: object) -> bool:
+    """Whether a value is an http or https address, of any host."""
+    if not isinstance(value, str) or _UNSEEN.search(value):
+        return False
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(host)

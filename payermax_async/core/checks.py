@@ -27,6 +27,7 @@ __all__ = [
     "host_problem",
     "key",
     "problems_of",
+    "seconds_problem",
     "text",
     "url",
     "web_url_problem",
@@ -85,6 +86,15 @@ def code_of(length: int, what: str) -> Check:
         return f"must be {what}: {length} upper-case letters"
 
     return check
+
+
+def seconds_problem(value: object) -> str | None:
+    """What is wrong with a limit in seconds, or ``None``."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"must be a number of seconds, not {type(value).__name__}"
+    if not 0 < value < float("inf"):
+        return "must be more than zero seconds, and finite"
+    return None
 
 
 def web_url_problem(value: str, max_length: int) -> str | None:

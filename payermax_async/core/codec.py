@@ -22,6 +22,7 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from payermax_async.core.addresses import is_page
 from payermax_async.core.models.common import Received, Wire, wire_of
 from payermax_async.core.money import (
     ExchangeRate,
@@ -216,10 +217,11 @@ def _received_hook(
         _Field(
             attribute,
             (_wire_name(attribute), *wire_of(attribute).aliases),
-            _reader(converter, attribute.type),
+            _page_reader(read) if attribute.metadata.get("page") else read,
         )
         for attribute in attrs.fields(cls)
         if attribute.name != "extra" and not attribute.metadata.get("local")
+        for read in [_reader(converter, attribute.type)]
     ]
     known = {_fold(name) for field in fields for name in field.names}
 
@@ -234,6 +236,16 @@ def _received_hook(
         return cls(**values, extra=extra)
 
     return read
+
+
+def _page_reader(read: Callable[[object], Any]) -> Callable[[object], Any]:
+    def read_page(value: object) -> str:
+        found = read(value)
+        if not is_page(found):
+            raise ShapeError("is no http or https address")
+        return str(found)
+
+    return read_page
 
 
 def _collect(

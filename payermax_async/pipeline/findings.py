@@ -106,7 +106,7 @@ def as_asked(
         return Finding(error=_ended(settlement, finding.value, key, state))
     reply = settlement.reply(found)
     if reply is None:
-        lacking = "the query's answer lacks what is needed"
+        lacking = "it exists, but the answer lacks what is needed to use it"
         return Finding(unclear=UnreadableReplyError(lacking))
     return Finding(value=attrs.evolve(reply, found=True, not_compared=missing))
 

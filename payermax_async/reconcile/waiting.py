@@ -12,6 +12,7 @@ import attrs
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.checks import seconds_problem
 from payermax_async.core.errors import (
     AuthenticationError,
     ClientStateError,
@@ -142,8 +143,9 @@ async def wait_until_paid(
         >>> if outcome.is_paid:
         ...     await ship("order-1001")
     """
-    if not 0 < timeout < float("inf"):
-        raise ConfigurationError("timeout is a number of seconds, more than 0")
+    problem = seconds_problem(timeout)
+    if problem is not None:
+        raise ConfigurationError(f"timeout {problem}")
     check_expected_id(merchant_link_id)
     if expected is not None:
         check_expected(

@@ -97,9 +97,14 @@ def test_a_link_status_is_read_in_any_case(text: str) -> None:
 def test_names_are_read_however_they_are_spelled(
     model: type[Received], name: str, field: str
 ) -> None:
-    needed: JsonObject = {"merchantLinkId": "a", "linkUrl": "u", "notifyType": "X"}
-    found = from_wire({**needed, name: "text"}, model)
-    assert getattr(found, field) == "text"
+    needed: JsonObject = {
+        "merchantLinkId": "a",
+        "linkUrl": "http://u",
+        "notifyType": "X",
+    }
+    value = "https://pay.test/1"
+    found = from_wire({**needed, name: value}, model)
+    assert getattr(found, field) == value
     assert name not in found.extra
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "DECISIVE",
     "LOCAL",
     "NO_NOTIFY_URL",
+    "PAGE",
     "CaptureMode",
     "Captured",
     "CapturedOrder",
@@ -106,6 +107,9 @@ def wire_of(field: attrs.Attribute[Any]) -> Wire:
     """How a field stands in the gateway's JSON."""
     return cast("Wire", field.metadata.get("wire", _USUAL))
 
+
+PAGE: Mapping[str, object] = MappingProxyType({"page": True})
+"""Metadata of a received field that holds the http or https address of a page."""
 
 DECISIVE: Mapping[str, object] = MappingProxyType({"decisive": True})
 """Metadata of a reply's field that must not be misread: a bad value fails the reply.

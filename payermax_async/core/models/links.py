@@ -15,6 +15,7 @@ import attrs
 from payermax_async.core.checks import key
 from payermax_async.core.models.common import (
     DECISIVE,
+    PAGE,
     Captured,
     CaptureMode,
     Found,
@@ -75,14 +76,14 @@ class CreatedLink(Made):
 
     merchant_link_id: str = attrs.field(metadata=LINK_ID)
     """The merchant's own id of the link."""
-    link_url: str
-    """The page on which the buyer pays."""
+    link_url: str = attrs.field(metadata=PAGE)
+    """The page on which the buyer pays: http or https, any host."""
     link_id: str | None = None
     """PayerMax's id of the link."""
     link_status: LinkStatus | str | None = None
     """Whether it can be opened."""
-    qr_code_url: str | None = None
-    """Picture of the QR code."""
+    qr_code_url: str | None = attrs.field(default=None, metadata=PAGE)
+    """Picture of the QR code; ``None`` when its address is none."""
     expires_at: datetime | None = None
     """When it can no longer be paid."""
 
@@ -100,10 +101,10 @@ class ExpiredLink(Received):
     """PayerMax's id of the link."""
     link_status: LinkStatus | str | None = None
     """As PayerMax says; not proof of withdrawal."""
-    link_url: str | None = None
+    link_url: str | None = attrs.field(default=None, metadata=PAGE)
     """The page on which the buyer paid."""
-    qr_code_url: str | None = None
-    """Picture of the QR code."""
+    qr_code_url: str | None = attrs.field(default=None, metadata=PAGE)
+    """Picture of the QR code; ``None`` when its address is none."""
     expires_at: datetime | None = None
     """When it stops, or stopped."""
 
@@ -199,10 +200,10 @@ class LinkDetails(PaidByPayments, Found):
     """The attempts to pay it; empty while nobody opened it."""
     link_id: str | None = None
     """PayerMax's id of the link."""
-    link_url: str | None = None
-    """The page on which the buyer pays."""
-    qr_code_url: str | None = None
-    """Picture of the QR code."""
+    link_url: str | None = attrs.field(default=None, metadata=PAGE)
+    """The page on which the buyer pays: http or https, any host."""
+    qr_code_url: str | None = attrs.field(default=None, metadata=PAGE)
+    """Picture of the QR code; ``None`` when its address is none."""
     expires_at: datetime | None = None
     """When it can no longer be paid."""
     description: str | None = attrs.field(default=None, repr=False)
