@@ -14,20 +14,23 @@ import random
 import socket
 import struct
 import sys
+import traceback
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import attrs
 
+from benchmarks.soak_ledger import HERE, Lag, Row, SoakLedger, links_of
 from benchmarks.soak_measure import resident
 from payermax_async.clock import SystemClock
 from payermax_async.core.errors import NoReplyError
 from payermax_async.sandbox.engine import SandboxOptions
 from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.ledger.ledger import Ledger
+from payermax_async.sandbox.ledger.payment_methods import Method, Outcome
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
+from payermax_async.sandbox.ledger.records import Owner, Payment
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import (
     DEFAULT_APP_ID,
@@ -39,13 +42,11 @@ from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from tests.model.stand_in import StandInKey
 
-__all__ = ["ChildGateway", "Order", "Row", "serve"]
-
-Row = tuple[str, str, str, str]
-"""Merchant's id, amount, currency and country of one link."""
+__all__ = ["ChildGateway", "Order", "serve"]
 
 _HEAD = struct.Struct(">II")
 _ROWS = 2000
+_OWNER = Owner(merchant_no=DEFAULT_MERCHANT_NO, app_id=DEFAULT_APP_ID)
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +57,9 @@ class Order:
     merchant_pem: bytes | None
     """Without keys, stand-ins sign."""
     platform_pem: bytes | None
-    socket: bool
+    lag: Lag = Lag()
+    """For how long what is new is hidden."""
+    socket: bool = False
     """Whether to listen on a port; otherwise requests come through the pipe."""
 
 
@@ -106,6 +109,10 @@ class ChildGateway:
     async def open(self) -> None:
         """Nothing: it was started before."""
 
+    def vouches_for(self, url: str) -> bool:  # noqa: ARG002 - there is one gateway
+        """Always: nothing is between here and the gateway."""
+        return True
+
     async def aclose(self) -> None:
         """Nothing: it goes on to be asked."""
 
@@ -134,9 +141,14 @@ class ChildGateway:
         held: int = await self._ask("memory")
         return held
 
-    async def rows(self) -> AsyncGenerator[Row]:
-        """Every link of the ledger."""
-        self._writer.write(_frame(0, "rows"))
+    async def pay(self, keys: list[str]) -> list[str]:
+        """Have links paid; the numbers of their orders."""
+        numbers: list[str] = await self._ask(keys)
+        return numbers
+
+    async def rows(self, what: str = "links") -> AsyncGenerator[Row]:
+        """Every link of the ledger, or all ``refunds``."""
+        self._writer.write(_frame(0, what))
         while (rows := await self._rows.get()) is not None:
             for row in rows:
                 yield row
@@ -184,7 +196,8 @@ class _Child:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            traceback.print_exception(error)
             # Without an answer the other side would wait for ever.
             self._writer.transport.abort()
 
@@ -195,33 +208,42 @@ class _Child:
             found = await self._handle(content)
         elif content == "memory":
             found = resident()
+        elif isinstance(content, list):
+            found = self._pay(cast("list[str]", content))
         else:
-            await self._send_rows()
+            await self._send_rows(content)
             found = None
         self._writer.write(_frame(number, found))
 
     async def _handle(self, request: HttpRequest) -> HttpResponse:
         assert self._gateway is not None
-        operation = urlsplit(request.url).path.rpartition("/")[2]
+        place = urlsplit(request.url)
+        operation = place.path.rpartition("/")[2]
+        HERE.set(place.hostname or "")
         return await self._gateway.handle(operation, request.headers, request.body)
 
-    async def _send_rows(self) -> None:
+    def _pay(self, keys: list[str]) -> list[str]:
         assert self._gateway is not None
-        links = self._gateway.ledger.book.links()
-        for start in range(0, len(links), _ROWS):
-            rows = [
-                (
-                    link.merchant_link_id,
-                    str(link.total_amount),
-                    link.currency,
-                    link.country,
-                )
-                for link in links[start : start + _ROWS]
-            ]
-            self._writer.write(_frame(0, rows))
+        ledger, numbers = self._gateway.ledger, list[str]()
+        payment = Payment(method=Method.WALLET, outcome=Outcome.SUCCEED)
+        for key in keys:
+            link = ledger.book.link_of_merchant(_OWNER, key)
+            assert link is not None
+            numbers.append(ledger.pay_link(link.link_id, payment).value.out_trade_no)
+        return numbers
+
+    async def _send_rows(self, what: object) -> None:
+        assert self._gateway is not None
+        ledger = self._gateway.ledger
+        rows = links_of(ledger)
+        if what == "refunds":
+            rows = ledger.refunds if isinstance(ledger, SoakLedger) else []
+        for start in range(0, len(rows), _ROWS):
+            self._writer.write(_frame(0, rows[start : start + _ROWS]))
             await self._writer.drain()
 
     async def _start(self, order: Order) -> str:
+        self._lag = order.lag
         check = order.check_duplicates
         policy = LedgerPolicy(
             duplicate_links=Duplicates.REPEAT if check else Duplicates.SECOND
@@ -257,7 +279,8 @@ class _Child:
             merchant_no=DEFAULT_MERCHANT_NO, app_id=DEFAULT_APP_ID, verifier=verifier
         )
         clock = SystemClock()
-        ledger = Ledger(clock, random.Random(7), policy)
+        ledger = SoakLedger(clock, random.Random(7), policy)
+        ledger.lag = self._lag
         keep = GatewayPolicy(keep=1)
         self._gateway = SandboxGateway(
             ledger, [merchant], signer, clock=clock, policy=keep
