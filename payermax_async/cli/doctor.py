@@ -32,6 +32,9 @@ def doctor(
     offline: Annotated[bool, Flag, Parameter(group=_CHECKED)] = False,
     public_key: Annotated[Path | None, Parameter(group=_CHECKED)] = None,
     notify_probe_key: Annotated[Path | None, Parameter(group=_CHECKED)] = None,
+    inbox: Annotated[
+        str, Parameter(group=_CHECKED, env_var="PAYERMAX_INBOX", show_default=False)
+    ] = "",
     timeout: Seconds = 10.0,
     as_json: Annotated[bool, Flag, Parameter(name="--json")] = False,
     source: MerchantSource | None = None,
@@ -48,6 +51,8 @@ def doctor(
         public_key: Your public key as uploaded, to see that the pair matches.
         notify_probe_key: A private key that your webhook was told to trust, to post
             it a signed sample of a failed payment.
+        inbox: The inbox of your webhook, sqlite:///FILE, to see whether its file is
+            safe from others and from the loss of a commit.
         timeout: Seconds for each step.
         as_json: Print JSON for another program.
         source: Where the merchant's settings are.
@@ -76,6 +81,7 @@ def doctor(
         network=network,
         public_key=public_key,
         probe_key=notify_probe_key,
+        inbox=inbox,
         home=str(Path.home()),
         timeout=timeout,
     )

@@ -13,6 +13,7 @@ from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.doctor.findings import Finding, Status, Veil, fail, skip
 from payermax_async.doctor.gateway import check_proxies, check_way, proxies_of
+from payermax_async.doctor.inbox import check_inbox
 from payermax_async.doctor.keys import (
     check_keys,
     check_merchant_public_key,
@@ -52,6 +53,8 @@ class Examination:
     """The merchant's public key as it was uploaded."""
     probe_key: Path | None = None
     """A private key that plays PayerMax, for a signed sample to the webhook."""
+    inbox: str = attrs.field(default="", repr=False)
+    """The address of the inbox, as ``payermax inbox`` takes it."""
     home: str = ""
     """The user's folder, shown as ``~``."""
     timeout: float = 10.0
@@ -103,6 +106,7 @@ def _local(examination: Examination) -> Iterator[Finding]:
     yield check_merchant_public_key(examination.public_key, own)
     yield check_stage(settings)
     yield check_address(settings)
+    yield from check_inbox(examination.inbox)
 
 
 def _config(examination: Examination) -> MerchantConfig | None:

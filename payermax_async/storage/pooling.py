@@ -40,10 +40,11 @@ _LOST = ("08", "57P")
 
 def is_lost(error: BaseException) -> bool:
     """Whether another connection may do what this one could not."""
-    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY
-    state = error.sqlstate
-    return state is None or state.startswith(_LOST) or state == _READ_ONLY
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate == _READ_ONLY or error.sqlstate.startswith(_LOST)
 
 
 def sever(connection: AsyncConnection[Any]) -> None:

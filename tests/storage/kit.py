@@ -96,7 +96,7 @@ class HalfOpen:
                     self.swallows_what = None
                 if answers and number in self._losing:
                     break
-                if self.loses_a_commit and b"COMMIT" in data:
+                if self.loses_a_commit and b"COMMIT\0" in data:
                     self._losing.add(number)
                     self.loses_a_commit = False
                 if number not in self._swallowing:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -35,8 +36,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def connection_of(inbox: SqliteInbox) -> sqlite3.Connection:
-    found: sqlite3.Connection = vars(vars(inbox)["_database"])["_connection"]
-    return found
+    found = vars(vars(inbox)["_database"])["_connection"]
+    return cast("sqlite3.Connection", found)
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
