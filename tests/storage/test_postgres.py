@@ -156,10 +156,17 @@ async def test_a_server_that_was_stopped_and_started_is_used_again() -> None:
 
 async def test_a_server_that_may_not_write_is_refused_when_opened() -> None:
     async with kit.cluster() as server:
+        async with PostgresInbox(server.address):
+            pass  # nothing is left to be made, so that opening would only read
         read_only = "ALTER DATABASE postgres SET default_transaction_read_only = on"
         await kit.execute(server.address, read_only)
-        with pytest.raises(StorageError, match="read-only"):
+        with pytest.raises(StorageError, match="session is read-only"):
             await PostgresInbox(server.address).open()
+        own = kit.at(server.address, target_session_attrs="any")
+        async with PostgresInbox(own) as inbox:
+            assert await inbox.entries() == ()
+            with pytest.raises(StorageError, match="25006"):
+                await inbox.store(inboxes.link("o-1"))
 
 
 # --- limits that are the server's to keep -----------------------------------------
