@@ -109,10 +109,6 @@ class ChildGateway:
     async def open(self) -> None:
         """Nothing: it was started before."""
 
-    def vouches_for(self, url: str) -> bool:  # noqa: ARG002 - there is one gateway
-        """Always: nothing is between here and the gateway."""
-        return True
-
     async def aclose(self) -> None:
         """Nothing: it goes on to be asked."""
 
