@@ -13,10 +13,16 @@ import pytest
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.deadlines import announced
 from payermax_async.storage.errors import StorageError
+from payermax_async.testing.notifications import APP_ID, MERCHANT_NO
 from payermax_async.webhooks.entries import EntryState, InboxError, Verdict
+from payermax_async.webhooks.events import LinkPaid
+from payermax_async.webhooks.limits import ReceiverLimits
 from payermax_async.webhooks.postgres import PostgresConnection, PostgresInbox
+from payermax_async.webhooks.receiver import Receiver
+from payermax_async.webhooks.verifier import NotificationVerifier
 from tests.inbox import kit as inboxes
 from tests.storage import kit
+from tests.webhooks.kit import RIGHT_SHAPE, TrustingVerifier
 
 pytestmark = pytest.mark.postgres
 SECRET = "hunter2-correct"
@@ -84,6 +90,36 @@ async def test_a_server_that_is_half_open_is_left_within_the_callers_time(
                 assert (await inbox.store(inboxes.link("o-9"))).fresh
         assert time.monotonic() - begun < 5.0
         assert len(await inboxes.claim(inbox)) == 5
+
+
+async def test_a_receiver_on_a_half_open_server_answers_and_handles_within_its_lease(
+    postgres_address: str, schema: str
+) -> None:
+    verifier = NotificationVerifier(
+        TrustingVerifier(), merchant_no=MERCHANT_NO, app_id=APP_ID, max_age=None
+    )
+    handled: asyncio.Queue[str] = asyncio.Queue()
+
+    async def post(receiver: Receiver[PostgresConnection], order: str) -> int:
+        body = inboxes.link(order, trade=order).body
+        return (await receiver.handle({"sign": RIGHT_SHAPE}, body)).status
+
+    async with kit.half_open(postgres_address) as (proxy, address):
+        inbox = PostgresInbox(address, schema=schema)
+        limits = ReceiverLimits(lease=20.0, poll=0.2, store_timeout=5.0)
+        receiver = Receiver(verifier, inbox, limits=limits)
+
+        @receiver.in_transaction(LinkPaid)
+        async def paid(event: LinkPaid, connection: PostgresConnection) -> None:
+            await connection.execute("SELECT 1")
+            await handled.put(event.merchant_link_id)
+
+        async with receiver:
+            assert await post(receiver, "o-1") == 200
+            assert await asyncio.wait_for(handled.get(), 20.0) == "o-1"
+            proxy.swallow()
+            assert await post(receiver, "o-2") == 200
+            assert await asyncio.wait_for(handled.get(), 20.0) == "o-2"
 
 
 async def test_cancelling_a_statement_that_hangs_does_not_wait_for_the_server(

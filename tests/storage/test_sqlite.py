@@ -22,6 +22,7 @@ from payermax_async.storage import sqlite_file
 from payermax_async.storage.deadlines import announced
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.sql import coded, decoded
+from payermax_async.storage.sqlite import SqliteDatabase
 from payermax_async.webhooks.sqlite import SqliteInbox
 from tests.inbox import kit as inboxes
 from tests.storage import kit
@@ -36,8 +37,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def connection_of(inbox: SqliteInbox) -> sqlite3.Connection:
-    found = vars(vars(inbox)["_database"])["_connection"]
-    return cast("sqlite3.Connection", found)
+    database = cast("SqliteDatabase", vars(inbox)["_database"])
+    return cast("sqlite3.Connection", vars(database)["_connection"])
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
