@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from payermax_async.reconcile.limits import ReconcilerLimits
 from payermax_async.reconcile.reconciler import Reconciler
 from payermax_async.reconcile.rounds import (
     AskAgain,
@@ -22,6 +23,7 @@ __all__ = [
     "OpenLinks",
     "Polling",
     "Reconciler",
+    "ReconcilerLimits",
     "Round",
     "wait_until_paid",
 ]

@@ -21,14 +21,16 @@ from payermax_async.core.errors import (
     PayerMaxError,
     ValidationError,
 )
-from payermax_async.core.models.links import PaidByPayments
+from payermax_async.core.models.links import LinkDetails, PaidByPayments
 from payermax_async.reconcile.known import known_payment
 from payermax_async.reconcile.learned import has_ended, learned
 from payermax_async.reconcile.rounds import LinkState
-from payermax_async.webhooks.entries import Expected, Source
+from payermax_async.webhooks.entries import Expected, Source, StoredNotification
 from payermax_async.webhooks.events import LinkPaid, LinkPaidAgain
 from payermax_async.webhooks.expectations import check_expected, check_expected_id
+from payermax_async.webhooks.failures import failure_of
 from payermax_async.webhooks.receiver import Receiver
+from payermax_async.webhooks.time_limit import TimeLimits
 
 __all__ = ["LinkOutcome", "Polling", "wait_until_paid"]
 
@@ -124,7 +126,9 @@ async def wait_until_paid(
         expected: What is to be paid; without it, compare the outcome's amount and
             currency with your order.
         receiver: Open. Its inbox is watched for the notification, and it gets what
-            asking tells first, so that its handlers run in either case, once.
+            asking tells first, so that its handlers run in either case, once. While
+            its inbox fails, which it tells of, this goes on: what asking told is
+            returned when it was kept, or else when the time is over.
         polling: How often to ask.
         clock: Where the time comes from.
 
@@ -133,7 +137,7 @@ async def wait_until_paid(
 
     Raises:
         TimeoutError: Neither was known in time. The link may still be paid. The
-            cause is the error of the last question, if it failed.
+            cause is the error of the last question, or of the inbox, if it failed.
         ValidationError: What is expected can never be paid, or the id is none.
         ConfigurationError: ``timeout`` is no time.
         PayerMaxError: Asking is refused and will be: wrong keys, a closed client.
@@ -166,7 +170,7 @@ async def wait_until_paid(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    outcome = next((one for one in outcomes if one is not None), None)
+    outcome = next((one for one in outcomes if one is not None), wait.told)
     if outcome is None:
         raise TimeoutError(
             f"neither paid nor expired in {timeout} s; it may still be paid"
@@ -190,7 +194,9 @@ class _Wait:
         self._expected = expected
         self._polling = polling or Polling()
         self._clock = clock or SystemClock()
-        self.last_error: PayerMaxError | None = None
+        self._time_limits = TimeLimits()
+        self.told: LinkOutcome | None = None
+        self.last_error: Exception | None = None
 
     async def give_up_after(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
@@ -208,23 +214,42 @@ class _Wait:
                 self.last_error = error
                 continue
             self.last_error = None
-            told = learned(link, self._client.config, self._clock.now())
-            if receiver is not None and told is not None:
-                await receiver.accept(*told, source=Source.QUERY)
-            if link.is_paid:
-                return self._paid(link, link.total_amount, link.currency, Source.QUERY)
-            if has_ended(link):
-                return LinkOutcome(
-                    merchant_link_id=self._link_id,
-                    state=LinkState.EXPIRED,
-                    source=Source.QUERY,
-                    total_amount=link.total_amount,
-                    currency=link.currency,
-                )
+            self.told = self._outcome(link)
+            if await self._is_kept(link, receiver) and self.told is not None:
+                return self.told
+
+    async def _is_kept(
+        self, link: LinkDetails, receiver: Receiver[ConnectionT] | None
+    ) -> bool:
+        """Whether the receiver has what there is to tell it, if there is one."""
+        told = learned(link, self._client.config, self._clock.now())
+        if receiver is None or told is None:
+            return True
+        try:
+            await receiver.accept(*told, source=Source.QUERY)
+        except ClientStateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it may be kept the next time
+            self._failed(receiver, error)
+            return False
+        return True
+
+    def _outcome(self, link: LinkDetails) -> LinkOutcome | None:
+        if link.is_paid:
+            return self._paid(link, link.total_amount, link.currency, Source.QUERY)
+        if not has_ended(link):
+            return None
+        return LinkOutcome(
+            merchant_link_id=self._link_id,
+            state=LinkState.EXPIRED,
+            source=Source.QUERY,
+            total_amount=link.total_amount,
+            currency=link.currency,
+        )
 
     async def watch(self, receiver: Receiver[ConnectionT]) -> LinkOutcome:
         while True:
-            entry = await known_payment(receiver, self._client.config, self._link_id)
+            entry = await self._entry(receiver)
             if entry is not None and entry.body is not None:
                 event = entry.event()
                 if isinstance(event, LinkPaid | LinkPaidAgain):
@@ -233,6 +258,23 @@ class _Wait:
                         told, told.total_amount, told.currency, entry.source
                     )
             await self._clock.sleep(self._polling.inbox)
+
+    async def _entry(
+        self, receiver: Receiver[ConnectionT]
+    ) -> StoredNotification | None:
+        account = self._client.config
+        try:
+            return await known_payment(
+                receiver, account, self._link_id, self._time_limits
+            )
+        except Exception as error:  # noqa: BLE001 - asking may tell all the same
+            self._failed(receiver, error)
+            return None
+
+    def _failed(self, receiver: Receiver[ConnectionT], error: Exception) -> None:
+        self.last_error = error
+        failure = failure_of("the inbox", error)
+        receiver.report(attrs.evolve(failure, merchant_key=self._link_id))
 
     def _paid(
         self, link: PaidByPayments, amount: Decimal, currency: str, source: Source

@@ -210,7 +210,8 @@ class Tally:
 def _what_next(failure: Failure) -> str:
     if failure.retry_in is None:
         return ""
+    attempt = "" if failure.attempt is None else f"attempt {failure.attempt}, "
     return (
-        f"; attempt {failure.attempt}, the next in {failure.retry_in:.0f} s: mend it, "
-        "nothing is lost until then"
+        f"; {attempt}the next in {failure.retry_in:.0f} s: mend it, nothing is lost "
+        "until then"
     )

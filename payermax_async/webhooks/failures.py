@@ -25,8 +25,9 @@ class Failure:
 
     part: str
     """What it is to the receiver: ``a handler``, ``the look-up``, ``the verifier``,
-    ``the inbox``, ``the alert hook``, ``the failure hook``."""
-    name: str = ""
+    ``the inbox``, ``the alert hook``, ``the failure hook``; to what asks about links:
+    ``reading the open links``, ``asking about a link``, ``telling of a link``."""
+    name: str = attrs.field(default="", converter=clean_id)
     """What it is called in your code."""
     error: str
     """The class of its error."""
@@ -39,12 +40,12 @@ class Failure:
     as these can be told. It may still name a person: nothing logs it."""
     number: int | None = None
     """The entry's number in the inbox, where there is one."""
-    merchant_key: str = ""
+    merchant_key: str = attrs.field(default="", converter=clean_id)
     """The id of the link, order or refund, where one is known."""
     attempt: int | None = None
     """How often the entry was handled by now."""
     retry_in: float | None = None
-    """Seconds until it is handled again; ``None`` when it is not, or is at once."""
+    """Seconds until it is tried again; ``None`` when it is not, or is at once."""
 
 
 FailureHook = Callable[[Failure], None]
@@ -56,7 +57,7 @@ def failure_of(part: str, error: BaseException, *, name: str = "") -> Failure:
     chain = list(_chain(error))
     return Failure(
         part=part,
-        name=clean_id(name),
+        name=name,
         error=error_name(error),
         causes=tuple(error_name(cause) for cause in chain[1:]),
         frames=tuple(_frames(error)),

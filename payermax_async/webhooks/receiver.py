@@ -26,7 +26,7 @@ from payermax_async.webhooks.entries import (
 )
 from payermax_async.webhooks.events import NotifiedEvent
 from payermax_async.webhooks.expectations import check_expected_id
-from payermax_async.webhooks.failures import FailureHook, failure_of
+from payermax_async.webhooks.failures import Failure, FailureHook, failure_of
 from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
 from payermax_async.webhooks.headers import HeaderSource
 from payermax_async.webhooks.inbox import Inbox
@@ -279,6 +279,11 @@ class Receiver(Generic[ConnectionT]):
         return self._verifier.max_body
 
     @property
+    def limits(self) -> ReceiverLimits:
+        """How much it does at once, and how long it waits for what."""
+        return self._limits
+
+    @property
     def reading(self) -> Reading:
         """What is held of bodies while requests are read."""
         return self._reading
@@ -341,6 +346,13 @@ class Receiver(Generic[ConnectionT]):
         """
         self._check_open()
         return await self._reception.accept(notification, body, source=source)
+
+    def report(self, failure: Failure) -> None:
+        """Tell the log and ``on_failure`` of it as of a failure of its own parts.
+
+        For what feeds the receiver, such as a reconciler.
+        """
+        self._tally.failed(failure)
 
     async def replay(self, number: int, *, force: bool = False) -> bool:
         """Have an entry of the inbox handled again, at once.

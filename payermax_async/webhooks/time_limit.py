@@ -58,14 +58,23 @@ class TimeLimits:
                 raise TimeoutError(f"not done in {seconds:g} s")
         except BaseException:
             # Out of time, or cancelled here: either way nobody waits any more.
-            self._left.add(task)
-            task.add_done_callback(self._forget)
-            task.cancel()
-            await asyncio.wait({task}, timeout=_TO_END)
+            await self.end(task)
             raise
         if task.cancelled():
             raise BrokenOffError("cancelled from within")
         return task.result()
+
+    async def end(self, task: asyncio.Task[Any], seconds: float = _TO_END) -> None:
+        """Cancel a task, and leave it to itself if it is not done by then.
+
+        Args:
+            task: Whatever it returns or raises is unheard.
+            seconds: How long it may take to close what it holds.
+        """
+        self._left.add(task)
+        task.add_done_callback(self._forget)
+        task.cancel()
+        await asyncio.wait({task}, timeout=seconds)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._left.discard(task)

@@ -16,6 +16,7 @@ from payermax_async.reconcile import (
     LinkState,
     OpenLink,
     Reconciler,
+    ReconcilerLimits,
 )
 from payermax_async.webhooks import AlertKind, Source
 from tests.reconcile.conftest import START, Shop
@@ -205,7 +206,11 @@ async def test_no_more_questions_than_allowed_are_under_way(
 
     await shop.clock.advance("1h")
     reconciler = Reconciler(
-        shop.client, shop.receiver, many, clock=shop.clock, concurrency=3
+        shop.client,
+        shop.receiver,
+        many,
+        clock=shop.clock,
+        limits=ReconcilerLimits(concurrency=3),
     )
     found = await reconciler.run_once()
     assert (found[LinkState.FAILED], most, under_way) == (50, 3, 0)
@@ -275,7 +280,12 @@ def test_a_moment_without_an_offset_is_refused() -> None:
 
 
 async def test_numbers_without_a_meaning_are_refused(shop: Shop) -> None:
-    with pytest.raises(ConfigurationError, match="concurrency"):
-        Reconciler(shop.client, shop.receiver, shop.open_links, concurrency=0)
     with pytest.raises(ConfigurationError, match="every"):
         await Reconciler(shop.client, shop.receiver, shop.open_links).run(every=0)
+
+
+@pytest.mark.parametrize("number", [0, -1, float("nan"), float("inf"), "30", True])
+@pytest.mark.parametrize("name", ["concurrency", "read_timeout", "tell_timeout"])
+def test_limits_without_a_meaning_are_refused(name: str, number: object) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        ReconcilerLimits(**{name: number})  # type: ignore[arg-type]
