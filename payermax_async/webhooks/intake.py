@@ -23,7 +23,13 @@ from payermax_async.webhooks.framing import (
 )
 from payermax_async.webhooks.headers import HeaderSource, header_values
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.reading import ORDINARY, NoRoomError, Reading, Share
+from payermax_async.webhooks.reading import (
+    ORDINARY,
+    NoRoomError,
+    Reading,
+    Share,
+    Unread,
+)
 from payermax_async.webhooks.reception import Reply
 
 __all__ = ["Intake", "Receives"]
@@ -55,6 +61,10 @@ class _BoundsReading(Protocol):
     @property
     def reading(self) -> Reading:
         """What is held of bodies at the moment."""
+        ...
+
+    def left_unread(self, why: Unread) -> None:
+        """A body was not read to its end."""
         ...
 
 
@@ -128,9 +138,9 @@ class Intake:
                 async with asyncio.timeout(self._body_timeout):
                     body = await self._read(chunks, share)
             except TimeoutError:
-                return _unread(408)
+                return self._left(Unread.TOO_SLOW)
             except NoRoomError:
-                return _unread(503)
+                return self._left(Unread.NO_ROOM)
             if self._was_changed(found, body):
                 return Reply(status=500, headers=_REFUSED, body=WebhookError.body)
             # Held until it is stored: that takes memory as long.
@@ -151,6 +161,14 @@ class Intake:
             if len(body) > self._receiver.max_body:
                 break
         return bytes(body)
+
+    def _left(self, why: Unread) -> Reply:
+        if isinstance(self._receiver, _BoundsReading):
+            self._receiver.left_unread(why)
+        status = 408 if why is Unread.TOO_SLOW else 503
+        return Reply(
+            status=status, headers=_REFUSED, body=WebhookError.body, closes=True
+        )
 
     def _was_changed(self, found: Mapping[str, Sequence[str]], body: bytes) -> bool:
         """Whether something between the server and here took or changed the body.
@@ -180,10 +198,6 @@ def _raw(chunk: object) -> bytes:
             f"{type(chunk).__name__}: a parsed body has lost what was signed"
         )
     return cast("bytes", chunk)
-
-
-def _unread(status: int) -> Reply:
-    return Reply(status=status, headers=_REFUSED, body=WebhookError.body, closes=True)
 
 
 def _is_short(found: Mapping[str, Sequence[str]]) -> bool:

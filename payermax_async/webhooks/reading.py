@@ -5,15 +5,25 @@ A limit for each body alone lets three thousand connections hold 256 KiB each.
 
 from __future__ import annotations
 
+import enum
 from types import TracebackType
 from typing import Self
 
 from payermax_async.webhooks.limits import ReceiverLimits
 
-__all__ = ["ORDINARY", "NoRoomError", "Reading", "Share"]
+__all__ = ["ORDINARY", "NoRoomError", "Reading", "Share", "Unread"]
 
 ORDINARY = 16 * 1024
 """Bytes. A notification has a few thousand; more is possible, but rare."""
+
+
+class Unread(enum.StrEnum):
+    """Why a body was not read to its end."""
+
+    TOO_SLOW = "too slow"
+    """It did not come within ``ReceiverLimits.body_timeout``."""
+    NO_ROOM = "no room"
+    """It would have exceeded ``ReceiverLimits.max_reading``."""
 
 
 class NoRoomError(Exception):

@@ -31,7 +31,7 @@ from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandl
 from payermax_async.webhooks.headers import HeaderSource
 from payermax_async.webhooks.inbox import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.reading import Reading
+from payermax_async.webhooks.reading import Reading, Unread
 from payermax_async.webhooks.reception import Reception, Reply
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.verifier import NotificationVerifier
@@ -288,6 +288,16 @@ class Receiver(Generic[ConnectionT]):
         """What is held of bodies while requests are read."""
         return self._reading
 
+    def left_unread(self, why: Unread) -> None:
+        """Count a body that was not read to its end; tell what shuts others out."""
+        self._tally.count(why.value)
+        if why is Unread.NO_ROOM:
+            self._tally.warn(
+                why.value,
+                " for a body: answered with 503, and PayerMax sends again; if nobody "
+                "attacks, raise ReceiverLimits.max_reading",
+            )
+
     @property
     def inbox(self) -> Inbox[ConnectionT]:
         """Where what came is kept."""
@@ -298,8 +308,8 @@ class Receiver(Generic[ConnectionT]):
         """What happened how often since the receiver was made, for metrics.
 
         The keys are the values of :class:`WebhookReason`, ``stored``,
-        ``superseded``, ``mismatched``, ``duplicate``, ``overloaded``,
-        ``inbox failed``,
+        ``superseded``, ``mismatched``, ``duplicate``, ``overloaded``, ``too slow``,
+        ``no room``, ``inbox failed``,
         ``handled``, ``unclaimed``, ``handler failed``, ``lookup failed``,
         ``lease lost``, ``worker failed``, ``unclaimed:`` with the name of a type, and
         ``alert:`` with the value of an :class:`AlertKind`.

@@ -34,6 +34,10 @@ __all__ = ["Reception", "Reply"]
 T = TypeVar("T")
 
 _HEADERS = MappingProxyType({"Content-Type": CONTENT_TYPE})
+_OVERLOADED = (
+    ": too many signatures wait to be checked; answered with 503, and PayerMax sends "
+    "again; if nobody attacks, raise ReceiverLimits.max_verifying"
+)
 _UNAVAILABLE = 503
 _WAITING_PER_CHECK = 10
 
@@ -100,6 +104,7 @@ class Reception:
             notification = await self._authenticate(signed)
         except _NoTurnError:
             self._tally.count("overloaded")
+            self._tally.warn("overloaded", _OVERLOADED)
             return _refusal(_UNAVAILABLE)
         except WebhookError as refused:
             self._tally.count(refused.reason.value)

@@ -126,7 +126,9 @@ async def _pieces(*parts: bytes) -> AsyncGenerator[bytes]:
         yield part
 
 
-async def test_several_routes_of_one_receiver_share_its_room() -> None:
+async def test_several_routes_of_one_receiver_share_its_room(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     post = narrow()
     stuck = Stuck()
 
@@ -144,6 +146,9 @@ async def test_several_routes_of_one_receiver_share_its_room() -> None:
             reply = await second.answer("POST", SIGNED, _pieces(bytes(ORDINARY + 1)))
             assert (reply.status, reply.body) == (503, WebhookError.body)
             assert post.receiver.reading.held == LARGEST
+        # It may be PayerMax that is sent away.
+        assert "raise ReceiverLimits.max_reading" in caplog.text
+        assert post.receiver.counts["no room"] == 1
         await task
         assert post.receiver.reading.held == 0
 
@@ -195,6 +200,7 @@ async def test_the_time_for_a_body_is_the_receivers_own() -> None:
         with stuck.until_the_end():
             reply = await Intake(post.receiver).answer("POST", SIGNED, silent())
     assert (reply.status, reply.closes) == (408, True)
+    assert post.receiver.counts["too slow"] == 1
 
 
 class Unread:

@@ -126,7 +126,9 @@ async def test_an_inbox_that_was_open_stays_open() -> None:
         assert len(await inbox.entries()) == 1
 
 
-async def test_of_too_many_at_once_the_rest_is_put_off_without_rsa() -> None:
+async def test_of_too_many_at_once_the_rest_is_put_off_without_rsa(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     gate = asyncio.Event()
     checked = 0
 
@@ -151,6 +153,7 @@ async def test_of_too_many_at_once_the_rest_is_put_off_without_rsa() -> None:
         statuses = await asyncio.gather(*flood)
         assert sorted(statuses) == [200] * 22 + [503] * 8
         assert post.receiver.counts["overloaded"] == 8
+        assert "raise ReceiverLimits.max_verifying" in caplog.text
         assert await post.raw(kit.body_of(merchant_link_id="o-29")) == 200
         assert checked == 23
 
