@@ -9,15 +9,15 @@ from pathlib import Path
 
 import attrs
 
-from payermax_async.cli.console import clean
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.quoting import shown
+from payermax_async.files import read_file
 from payermax_async.settings import Settings
 from payermax_async.signing.containers import UnusableKeyError, read_numbers
 from payermax_async.signing.keys import PrivateKey, PublicKey, check_pair
+from payermax_async.signing.loading import LARGEST_FILE
 
 __all__ = ["Finding", "inspect_files", "inspect_settings", "pair_problem"]
-
-_LONGEST_NAME = 200
 
 
 @attrs.frozen(kw_only=True)
@@ -115,27 +115,25 @@ def _inspect(title: str, material: bytes, private: bool | None = None) -> Findin
 
 def _material(file: Path) -> bytes:
     if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{_named(file)} cannot be read: {error.strerror}"
-        ) from None
+        found: bytes | str = sys.stdin.buffer.read(LARGEST_FILE + 1)
+        if len(found) > LARGEST_FILE:
+            found = f"far too long, over {LARGEST_FILE} bytes"
+    else:
+        found = read_file(file, LARGEST_FILE)
+    if isinstance(found, str):
+        raise ConfigurationError(f"{_named(file)} cannot be read: {found}")
+    return found
 
 
 def _named(file: Path) -> str:
     """The file's name, unless it may be a key given in its place."""
-    name = str(file)
-    if len(name) > _LONGEST_NAME or "-----" in name:
-        return "(not shown: it looks like a key; put it in a file, or pipe it to '-')"
-    return "standard input" if name == "-" else clean(name)
+    return "standard input" if str(file) == "-" else shown(file)
 
 
 def _exposed(file: Path) -> str | None:
     """What to say of a private key's file that others may read."""
     if os.name != "posix" or str(file) == "-":
         return None
-    if stat.S_IMODE(file.stat().st_mode) & 0o077 == 0:
+    if stat.S_IMODE(file.expanduser().stat().st_mode) & 0o077 == 0:
         return None
-    return f"others on this machine may read the file: chmod 600 {clean(file)}"
+    return f"others on this machine may read the file: chmod 600 {shown(file)}"

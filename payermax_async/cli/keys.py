@@ -14,6 +14,7 @@ from payermax_async.cli.console import Fact, clean, output_console, print_facts
 from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import MerchantSource
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.quoting import shown
 
 if TYPE_CHECKING:
     from payermax_async.cli.key_report import Finding
@@ -71,7 +72,7 @@ def generate(*, out: Path = Path(), bits: int = 2048) -> int:
 
 
 def _refused(file: Path, why: str) -> ConfigurationError:
-    return ConfigurationError(f"{clean(file)} {why}")
+    return ConfigurationError(f"{shown(file)} {why}")
 
 
 def _write_new(file: Path, content: str, mode: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from payermax_async.core.errors import ClientStateError, WebhookError
 from payermax_async.core.models.notifications import Notification
+from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
 from payermax_async.transport.base import Headers
 from payermax_async.webhooks import ACKNOWLEDGEMENT, NotificationVerifier
 
@@ -40,12 +42,16 @@ class Receiver:
 
     Args:
         verifier: Tells PayerMax's notifications from others.
+        head_seconds: How long a connection has for its first headers.
     """
 
-    def __init__(self, verifier: NotificationVerifier) -> None:
+    def __init__(
+        self, verifier: NotificationVerifier, *, head_seconds: float = HEAD_SECONDS
+    ) -> None:
         self._verifier = verifier
+        self._head_seconds = head_seconds
         self._deliveries: asyncio.Queue[Delivery] = asyncio.Queue()
-        self._runner: web.AppRunner | None = None
+        self._door: Door | None = None
         self._port = 0
 
     @property
@@ -55,23 +61,17 @@ class Receiver:
         Raises:
             ClientStateError: It is not listening yet.
         """
-        if self._runner is None:
+        if self._door is None:
             raise ClientStateError("the receiver is not listening")
         return f"http://127.0.0.1:{self._port}{_PATH}"
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=self._verifier.max_body)
         app.router.add_post(_PATH, self._receive)
-        # What is signed is the bytes as they come, so nothing may unpack them.
-        runner = web.AppRunner(app, access_log=None, auto_decompress=False)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._port = int(runner.addresses[0][1])
-        self._runner = runner
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._port = int(listener.getsockname()[1])
+        door = Door(app, listener, head_seconds=self._head_seconds)
+        self._door = await door.__aenter__()
         return self
 
     async def __aexit__(
@@ -80,9 +80,9 @@ class Receiver:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        door, self._door = self._door, None
+        if door is not None:
+            await door.aclose()
 
     async def next(self, timeout: float | None = None) -> Delivery:
         """The next delivery, refused ones too, oldest first.

@@ -14,8 +14,10 @@ import attrs
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.doctor.findings import Finding, fail, good, skip, warn
+from payermax_async.files import read_file
 from payermax_async.settings import Settings
 from payermax_async.signing.keys import PrivateKey, PublicKey, check_pair
+from payermax_async.signing.loading import LARGEST_FILE
 
 __all__ = ["Keys", "attempt", "check_keys", "check_merchant_public_key", "read_keys"]
 
@@ -23,7 +25,6 @@ ValueT = TypeVar("ValueT")
 
 _PKCS1 = "PKCS#1"
 _RSA_OID = bytes.fromhex("2a864886f70d010101")
-_LARGEST_KEY = 65_536
 _CONVERT = (
     "This client takes it. PayerMax's own kits want PKCS#8: "
     "'openssl pkcs8 -topk8 -nocrypt -in FILE'."
@@ -129,7 +130,8 @@ def _form(settings: Settings) -> str:
     if file is None:
         start = _start_of_der((settings.text("private_key") or "").encode())
     else:
-        start = _start_of_der(file.read_bytes()[:_LARGEST_KEY])
+        found = read_file(file, LARGEST_FILE)
+        start = _start_of_der(found if isinstance(found, bytes) else b"")
     return "PKCS#8" if _RSA_OID in start else _PKCS1
 
 

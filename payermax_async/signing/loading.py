@@ -24,6 +24,7 @@ from payermax_async.signing.containers import (
 
 __all__ = [
     "LARGEST",
+    "LARGEST_FILE",
     "SMALLEST",
     "read",
     "read_env",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 SMALLEST, LARGEST = 2048, 8192  # bits of the modulus
-_LARGEST_FILE = 65_536  # bytes
+LARGEST_FILE = 65_536  # bytes of a key file
 
 _WEAK_EXPONENT = (
     "the key's public exponent is unsafe: it must be odd and above 65536. Make a "
@@ -120,7 +121,7 @@ def _material(path: object) -> tuple[str, bytes | str]:
     if not isinstance(path, (str, os.PathLike)):
         return "", f"a key file is named by a path, not by {type(path).__name__}"
     place = cast("str | os.PathLike[str]", path)
-    found = read_bytes(place, _LARGEST_FILE)
+    found = read_bytes(place, LARGEST_FILE)
     name = quoted(place)
     if isinstance(found, str):
         return name, f"the key file {name} cannot be read: {found}"

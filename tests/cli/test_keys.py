@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import io
+import os
 import stat
 import sys
+import types
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -194,6 +197,52 @@ async def test_a_key_given_in_place_of_a_file_is_not_repeated(
     assert told.code == 2
     assert material[:40] not in told.out + told.err
     assert "looks like a key" in " ".join(told.err.split())
+
+
+@pytest.mark.parametrize("command", [("keys", "check"), ("keys", "generate", "--out")])
+async def test_a_short_piece_of_a_key_is_not_repeated_either(
+    shell: Shell, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "MIIEvQIBADANBgkqhkiG9w0BAQ"
+    folder.write_text("taken")
+    told = await shell(*command, str(folder / "x"))
+    assert told.code == 2
+    assert "looks like a key" in " ".join(told.err.split())
+    assert folder.name not in told.out + told.err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no such pipes")
+@pytest.mark.parametrize("option", [(), ("--platform",)], ids=["own", "platform"])
+async def test_a_pipe_that_nobody_writes_to_is_no_key_file(
+    shell: Shell,
+    credentials: SandboxCredentials,
+    tmp_path: Path,
+    option: tuple[str, ...],
+) -> None:
+    own, pipe = tmp_path / "own.pem", tmp_path / "pipe"
+    own.write_text(credentials.merchant_key.to_pem())
+    os.mkfifo(pipe)
+    given = [str(own)] if option else []
+    told = await shell("keys", "check", *given, *option, str(pipe))
+    assert told.code == 2
+    assert "not a regular file" in " ".join(told.err.split())
+
+
+@pytest.mark.parametrize("source", ["file", "standard input"])
+async def test_a_key_far_too_long_is_not_read_to_its_end(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    class Endless(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            assert size > 0, "read to the end"
+            return b"A" * size
+
+    monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=Endless()))
+    long = tmp_path / "long.pem"
+    long.write_bytes(b"A" * 65_537)
+    told = await shell("keys", "check", "-" if source != "file" else str(long))
+    assert told.code == 2
+    assert "far too long" in " ".join(told.err.split())
 
 
 def test_keys_need_no_network_and_no_client() -> None:

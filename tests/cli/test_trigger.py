@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -118,3 +120,15 @@ async def test_nobody_there_is_told(shell: Shell) -> None:
     told = await shell("trigger", "PAYMENT", "--to", "http://127.0.0.1:9/hook")
     assert told.code == 1
     assert "nobody listens" in told.err
+
+
+async def test_the_receivers_patience_with_headers_that_never_end_is_bounded() -> None:
+    verifier = NotificationVerifier.for_merchant(MerchantConfig.from_env())
+    async with Receiver(verifier, head_seconds=0.3) as receiver:
+        port = int(receiver.url.split(":")[2].partition("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /payermax/notifications HTTP/1.1\r\nHost: ")
+        async with asyncio.timeout(30):
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.transport.abort()

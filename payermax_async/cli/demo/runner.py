@@ -27,6 +27,7 @@ from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.transport.aiohttp import AiohttpTransport
+from payermax_async.transport.threads import in_own_thread
 from payermax_async.webhooks import NotificationVerifier
 
 __all__ = ["perform"]
@@ -84,8 +85,8 @@ async def _check_closed(story: Story, ports: list[int]) -> None:
 @asynccontextmanager
 async def _stage(story: Story, port: int, ports: list[int]) -> AsyncGenerator[Stage]:
     """Everybody on stage; ``ports`` is told which they listen on."""
-    credentials = await asyncio.to_thread(
-        SandboxCredentials.generate, merchant_no=_MERCHANT_NO, app_id=_APP_ID
+    credentials = await in_own_thread(
+        lambda: SandboxCredentials.generate(merchant_no=_MERCHANT_NO, app_id=_APP_ID)
     )
     async with SandboxServer(credentials=credentials, port=port) as server:
         config = MerchantConfig.from_env(server.settings)
