@@ -128,10 +128,6 @@ class ChildGateway:
             raise NoReplyError("no answer in time") from None
         return response
 
-    def vouches_for(self, url: str) -> bool:  # noqa: ARG002
-        """Always: there is a pipe to the gateway."""
-        return True
-
     async def memory(self) -> int:
         """Bytes the gateway's process holds."""
         held: int = await self._ask("memory")

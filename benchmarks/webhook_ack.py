@@ -29,14 +29,14 @@ import attrs
 
 from payermax_async import NotificationVerifier
 from payermax_async.signing import PrivateKey, PublicKey, RsaSigner, RsaVerifier
-from payermax_async.testing.notifications import (
+from payermax_async.webhooks import ACKNOWLEDGEMENT, Receiver, SqliteInbox
+from payermax_async.webhooks.asgi import WebhookApp
+from payermax_async.webhooks.http.lifespan import AsgiApp, Receive, Scope, Send
+from payermax_async.webhooks.samples import (
     APP_ID,
     MERCHANT_NO,
     sign_notification,
 )
-from payermax_async.webhooks import ACKNOWLEDGEMENT, Receiver, SqliteInbox
-from payermax_async.webhooks.asgi import WebhookApp
-from payermax_async.webhooks.lifespan import AsgiApp, Receive, Scope, Send
 
 _PATH = "/payermax"
 _MARK = ACKNOWLEDGEMENT

@@ -6,8 +6,9 @@ for, so that ``import payermax_async`` costs next to nothing and needs no extra.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.client import (
@@ -102,7 +103,7 @@ if TYPE_CHECKING:
         RefundStatus,
         SubmittedRefund,
     )
-    from payermax_async.core.operations import (
+    from payermax_async.core.operations.table import (
         Replay,
     )
     from payermax_async.options import (
@@ -153,12 +154,6 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.backoff import (
         HandlerBackoff,
     )
-    from payermax_async.webhooks.entries import (
-        EntryState,
-        Expected,
-        InboxError,
-        StoredNotification,
-    )
     from payermax_async.webhooks.events import (
         LinkNotPaid,
         LinkPaid,
@@ -178,24 +173,30 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.handlers import (
         Handlers,
     )
-    from payermax_async.webhooks.inbox import (
+    from payermax_async.webhooks.inbox.entries import (
+        EntryState,
+        Expected,
+        InboxError,
+        StoredNotification,
+    )
+    from payermax_async.webhooks.inbox.memory import (
+        MemoryInbox,
+    )
+    from payermax_async.webhooks.inbox.postgres import (
+        PostgresInbox,
+    )
+    from payermax_async.webhooks.inbox.protocol import (
         Inbox,
+    )
+    from payermax_async.webhooks.inbox.sqlite import (
+        SqliteInbox,
     )
     from payermax_async.webhooks.limits import (
         ReceiverLimits,
     )
-    from payermax_async.webhooks.memory import (
-        MemoryInbox,
-    )
-    from payermax_async.webhooks.postgres import (
-        PostgresInbox,
-    )
     from payermax_async.webhooks.receiver import (
         Receiver,
         Reply,
-    )
-    from payermax_async.webhooks.sqlite import (
-        SqliteInbox,
     )
     from payermax_async.webhooks.verifier import NotificationVerifier
 
@@ -348,10 +349,10 @@ _HOMES = {
     "CreateLink": "core.models.link_request",
     "CreateRefund": "core.models.refunds",
     "CreatedLink": "core.models.links",
-    "EntryState": "webhooks.entries",
+    "EntryState": "webhooks.inbox.entries",
     "Environment": "config",
     "Event": "pipeline.observe",
-    "Expected": "webhooks.entries",
+    "Expected": "webhooks.inbox.entries",
     "ExpireLink": "core.models.links",
     "ExpiredLink": "core.models.links",
     "ExtensionError": "core.errors",
@@ -364,8 +365,8 @@ _HOMES = {
     "HttpRequest": "transport.base",
     "HttpResponse": "transport.base",
     "HttpStatusError": "core.errors",
-    "Inbox": "webhooks.inbox",
-    "InboxError": "webhooks.entries",
+    "Inbox": "webhooks.inbox.protocol",
+    "InboxError": "webhooks.inbox.entries",
     "InvalidRequestError": "core.errors",
     "LinkDefaults": "core.models.link_request",
     "LinkDetails": "core.models.links",
@@ -377,7 +378,7 @@ _HOMES = {
     "LinkResult": "core.models.notifications",
     "LinkStatus": "core.models.links",
     "LinkType": "core.models.link_request",
-    "MemoryInbox": "webhooks.memory",
+    "MemoryInbox": "webhooks.inbox.memory",
     "MerchantConfig": "config",
     "MerchantFee": "core.models.common",
     "MerchantInfo": "core.models.link_request",
@@ -404,7 +405,7 @@ _HOMES = {
     "PaymentResult": "core.models.notifications",
     "PaymentStatus": "core.models.common",
     "PaymentSucceeded": "webhooks.events",
-    "PostgresInbox": "webhooks.postgres",
+    "PostgresInbox": "webhooks.inbox.postgres",
     "PrivateKey": "signing.keys",
     "Problem": "core.errors",
     "PublicKey": "signing.keys",
@@ -420,7 +421,7 @@ _HOMES = {
     "RefundResult": "core.models.notifications",
     "RefundStatus": "core.models.refunds",
     "RefundSucceeded": "webhooks.events",
-    "Replay": "core.operations",
+    "Replay": "core.operations.table",
     "Reply": "webhooks.receiver",
     "ReplyError": "core.errors",
     "ReplyMismatchError": "core.errors",
@@ -432,8 +433,8 @@ _HOMES = {
     "SignatureError": "core.errors",
     "Signer": "signing.base",
     "SkewPolicy": "pipeline.skew",
-    "SqliteInbox": "webhooks.sqlite",
-    "StoredNotification": "webhooks.entries",
+    "SqliteInbox": "webhooks.inbox.sqlite",
+    "StoredNotification": "webhooks.inbox.entries",
     "SubmittedRefund": "core.models.refunds",
     "SystemClock": "clock",
     "ThreeDsResult": "core.models.common",
@@ -452,17 +453,6 @@ _HOMES = {
     "WebhookReason": "core.errors",
     "ZeroPayment": "webhooks.events",
 }
-"""Where each public name lives, below this package."""
+"""The module that each name lives in, below ``payermax_async``."""
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value  # the next access does not come here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -18,16 +18,16 @@ from payermax_async.core.errors import (
     ValidationError,
 )
 from payermax_async.core.models.links import QueryLink
-from payermax_async.core.operations import QUERY_LINK
+from payermax_async.core.operations.table import QUERY_LINK
 from payermax_async.options import ClientOptions
-from payermax_async.pipeline.calls import Calls
+from payermax_async.pipeline.attempt import Exchange
+from payermax_async.pipeline.call import prepare
 from payermax_async.pipeline.chain import Middleware
-from payermax_async.pipeline.course import Course, Courses
-from payermax_async.pipeline.exchange import Exchange
+from payermax_async.pipeline.execution import Course, Courses
 from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.observe import Hook, Observers, log_event
-from payermax_async.pipeline.preparation import prepare
 from payermax_async.pipeline.resolve import Resolver
+from payermax_async.pipeline.retry_loop import Calls
 from payermax_async.pipeline.slots import Slots
 from payermax_async.pipeline.writes import Writes
 from payermax_async.signing.base import Signer, Verifier

@@ -26,7 +26,7 @@ from payermax_async.core.models.refunds import (
     RefundDetails,
     SubmittedRefund,
 )
-from payermax_async.core.operations import (
+from payermax_async.core.operations.table import (
     CREATE_LINK,
     EXPIRE_LINK,
     QUERY_LINK,
@@ -38,10 +38,10 @@ from payermax_async.core.operations import (
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.options import ClientOptions
+from payermax_async.pipeline.call import prepare, prepare_raw
 from payermax_async.pipeline.chain import Middleware
 from payermax_async.pipeline.doubtful import doubtful
 from payermax_async.pipeline.observe import Hook
-from payermax_async.pipeline.preparation import prepare, prepare_raw
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import Transport
 

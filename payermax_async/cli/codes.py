@@ -19,12 +19,12 @@ from payermax_async.cli.console import (
 )
 from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import Flag
-from payermax_async.core.code_info import Kind, Resend
+from payermax_async.core.codes.info import Kind, Resend
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from payermax_async.core.codes import CodeInfo
+    from payermax_async.core.codes.lookup import CodeInfo
 
 __all__ = ["codes"]
 
@@ -55,7 +55,7 @@ def codes(
         kind: List only codes of this kind.
         as_json: Print JSON for another program.
     """
-    from payermax_async.core.codes import known_codes
+    from payermax_async.core.codes.lookup import known_codes
 
     if code is not None:
         return _explain(code, as_json=as_json)
@@ -69,7 +69,7 @@ def codes(
 
 
 def _explain(code: str, *, as_json: bool) -> int:
-    from payermax_async.core.codes import closest, lookup
+    from payermax_async.core.codes.lookup import closest, lookup
 
     info = lookup(code) or lookup(code.strip().upper())
     if info is None:

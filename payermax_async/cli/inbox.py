@@ -16,7 +16,7 @@ from payermax_async.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from payermax_async.core.strict_json import JsonObject
-    from payermax_async.webhooks.entries import StoredNotification
+    from payermax_async.webhooks.inbox.entries import StoredNotification
 
 __all__ = ["app", "list_entries", "park", "replay", "show"]
 
@@ -64,7 +64,7 @@ def list_entries(
         as_json: Print JSON for another program.
     """
     from payermax_async.cli.inbox_address import using
-    from payermax_async.webhooks.entries import EntryState
+    from payermax_async.webhooks.inbox.entries import EntryState
 
     if state is not None and state not in list(EntryState):
         raise ConfigurationError(f"--state is one of {', '.join(EntryState)}")

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from payermax_async.clock import SystemClock
 from payermax_async.core.errors import ConfigurationError, WebhookError
 from payermax_async.storage.errors import StorageError
-from payermax_async.webhooks.content import read_notification
-from payermax_async.webhooks.entries import Arrival, EntryState
-from payermax_async.webhooks.inbox import Inbox
+from payermax_async.webhooks.inbox.entries import Arrival, EntryState
+from payermax_async.webhooks.inbox.protocol import Inbox
+from payermax_async.webhooks.parsing import read_notification
 
 __all__ = ["inbox_at", "replay_entry", "using"]
 
@@ -36,7 +36,7 @@ def inbox_at(address: str, *, read_only: bool = False) -> AnyInbox:
             ``postgres`` is not installed. The address is never quoted.
     """
     if address.startswith(_POSTGRES):
-        from payermax_async.webhooks.postgres import PostgresInbox
+        from payermax_async.webhooks.inbox.postgres import PostgresInbox
 
         return PostgresInbox(address, connections=1, handler_connections=1)
     if not address.startswith(_SQLITE):
@@ -44,7 +44,7 @@ def inbox_at(address: str, *, read_only: bool = False) -> AnyInbox:
             "--inbox is sqlite:///FILE, sqlite:////FILE from the root, or "
             "postgresql://..."
         )
-    from payermax_async.webhooks.sqlite import SqliteInbox
+    from payermax_async.webhooks.inbox.sqlite import SqliteInbox
 
     file = Path(address.removeprefix(_SQLITE))
     if not file.is_file():

@@ -13,7 +13,7 @@ from payermax_async.cli.sandbox import PLATFORM_KEY
 
 if TYPE_CHECKING:
     from payermax_async.signing.keys import PrivateKey
-    from payermax_async.testing.notifications import FieldValue, SignedNotification
+    from payermax_async.webhooks.samples import FieldValue, SignedNotification
 
 __all__ = ["trigger"]
 
@@ -116,7 +116,7 @@ def _fields(
 def _sign(
     event: Event, key: PrivateKey, fields: dict[str, FieldValue]
 ) -> SignedNotification:
-    from payermax_async.testing.notifications import sign_notification
+    from payermax_async.webhooks.samples import sign_notification
 
     # The fields are checked there by their names, which types cannot say.
     make: Callable[..., SignedNotification] = sign_notification

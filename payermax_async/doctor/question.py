@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from payermax_async.client import PayerMaxClient
 from payermax_async.clock import Clock
 from payermax_async.config import MerchantConfig
-from payermax_async.core.codes import lookup
+from payermax_async.core.codes.lookup import lookup
 from payermax_async.core.errors import (
     ApiError,
     AuthenticationError,

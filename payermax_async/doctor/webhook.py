@@ -24,13 +24,13 @@ from payermax_async.doctor.gateway import addresses_of, reason_of
 from payermax_async.doctor.network import Network, host_of
 from payermax_async.settings import Settings
 from payermax_async.signing.keys import PrivateKey
-from payermax_async.testing.notifications import (
+from payermax_async.transport.base import HttpRequest, HttpResponse
+from payermax_async.webhooks.samples import (
     APP_ID,
     MERCHANT_NO,
     build_notification,
     sign_notification,
 )
-from payermax_async.transport.base import HttpRequest, HttpResponse
 
 __all__ = ["Probe", "check_address", "check_webhook"]
 

@@ -16,13 +16,13 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.refunds import CreateRefund
-from payermax_async.core.operations import (
+from payermax_async.core.operations.settlement import asked_link, asked_refund
+from payermax_async.core.operations.table import (
     CREATE_LINK,
     EXPIRE_LINK,
     REFUND,
     Operation,
 )
-from payermax_async.core.settlement import asked_link, asked_refund
 from payermax_async.pipeline.hosts import Hosts
 
 __all__ = ["Doubtful", "doubtful"]

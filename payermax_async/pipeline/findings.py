@@ -14,7 +14,7 @@ from payermax_async.core.errors import (
     ReplyMismatchError,
     UnreadableReplyError,
 )
-from payermax_async.core.operations import Settlement
+from payermax_async.core.operations.table import Settlement
 
 __all__ = ["Finding", "as_asked", "as_found", "conflict"]
 

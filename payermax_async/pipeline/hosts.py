@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from payermax_async.clock import Clock
-from payermax_async.core.codes import AMBIGUOUS_CODES
+from payermax_async.core.codes.lookup import AMBIGUOUS_CODES
 from payermax_async.core.errors import (
     ApiError,
     ExtensionError,

@@ -10,7 +10,7 @@ import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.asked import Asked
-from payermax_async.core.codes import DUPLICATE_CODES, NOT_FOUND_CODES
+from payermax_async.core.codes.lookup import DUPLICATE_CODES, NOT_FOUND_CODES
 from payermax_async.core.errors import (
     ApiError,
     ConflictError,
@@ -24,18 +24,18 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.common import Found, Made, Sent
 from payermax_async.core.models.links import ExpiredLink, ExpireLink, QueryLink
-from payermax_async.core.operations import (
+from payermax_async.core.operations.settlement import expired_link
+from payermax_async.core.operations.table import (
     EXPIRE_LINK,
     QUERY_LINK,
     Operation,
     Settlement,
 )
-from payermax_async.core.settlement import expired_link
-from payermax_async.pipeline.calls import Calls, FoundByProbe
+from payermax_async.pipeline.attempt import Call
+from payermax_async.pipeline.call import prepare
 from payermax_async.pipeline.case import Case, Step
-from payermax_async.pipeline.course import Course
 from payermax_async.pipeline.doubtful import Doubtful
-from payermax_async.pipeline.exchange import Call
+from payermax_async.pipeline.execution import Course
 from payermax_async.pipeline.findings import (
     Finding,
     as_asked,
@@ -43,7 +43,7 @@ from payermax_async.pipeline.findings import (
     conflict,
 )
 from payermax_async.pipeline.hosts import Host
-from payermax_async.pipeline.preparation import prepare
+from payermax_async.pipeline.retry_loop import Calls, FoundByProbe
 from payermax_async.pipeline.writes import Writes
 
 __all__ = ["Resolver"]

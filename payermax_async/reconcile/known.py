@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.reconcile.learned import Account
-from payermax_async.webhooks.entries import EntryState, StoredNotification
+from payermax_async.webhooks.inbox.entries import EntryState, StoredNotification
 from payermax_async.webhooks.receiver import Receiver
 from payermax_async.webhooks.time_limit import TimeLimits
 

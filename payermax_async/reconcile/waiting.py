@@ -25,10 +25,10 @@ from payermax_async.core.models.links import LinkDetails, PaidByPayments
 from payermax_async.reconcile.known import known_payment
 from payermax_async.reconcile.learned import has_ended, learned
 from payermax_async.reconcile.rounds import LinkState
-from payermax_async.webhooks.entries import Expected, Source, StoredNotification
 from payermax_async.webhooks.events import LinkPaid, LinkPaidAgain
 from payermax_async.webhooks.expectations import check_expected, check_expected_id
 from payermax_async.webhooks.failures import failure_of
+from payermax_async.webhooks.inbox.entries import Expected, Source, StoredNotification
 from payermax_async.webhooks.receiver import Receiver
 from payermax_async.webhooks.time_limit import TimeLimits
 

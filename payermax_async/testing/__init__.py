@@ -6,8 +6,9 @@ run of every project that has it installed.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.testing.contract import TransportContract
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
         script,
     )
     from payermax_async.testing.local import LocalSandbox
-    from payermax_async.testing.notifications import (
-        SignedNotification,
-        sign_notification,
-    )
     from payermax_async.testing.recording import RecordingTransport, ReplayTransport
     from payermax_async.testing.replies import signed_reply
     from payermax_async.testing.sandbox import SandboxTransport
+    from payermax_async.webhooks.samples import (
+        SignedNotification,
+        sign_notification,
+    )
 
 __all__ = [
     "Answer",
@@ -46,32 +47,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Answer": "fake",
-    "FakeTransport": "fake",
-    "Handler": "fake",
-    "LocalSandbox": "local",
-    "RecordedRequest": "fake",
-    "RecordingTransport": "recording",
-    "ReplayTransport": "recording",
-    "SandboxTransport": "sandbox",
-    "SignedNotification": "notifications",
-    "TransportContract": "contract",
-    "json_reply": "fake",
-    "script": "fake",
-    "sign_notification": "notifications",
-    "signed_reply": "replies",
+    "Answer": "testing.fake",
+    "FakeTransport": "testing.fake",
+    "Handler": "testing.fake",
+    "LocalSandbox": "testing.local",
+    "RecordedRequest": "testing.fake",
+    "RecordingTransport": "testing.recording",
+    "ReplayTransport": "testing.recording",
+    "SandboxTransport": "testing.sandbox",
+    "SignedNotification": "webhooks.samples",
+    "TransportContract": "testing.contract",
+    "json_reply": "testing.fake",
+    "script": "testing.fake",
+    "sign_notification": "webhooks.samples",
+    "signed_reply": "testing.replies",
 }
-"""Where each public name lives, below this package."""
+"""The module that each name lives in, below ``payermax_async``."""
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value  # the next access does not come here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -20,7 +20,6 @@ from payermax_async.sandbox.faults.injector import Faults
 from payermax_async.sandbox.ledger.records import Trade
 from payermax_async.sandbox.notifications.notifier import Post
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.testing.notifications import SignedNotification
 from payermax_async.testing.sandbox import (
     SandboxTransport,
     running_sandbox,
@@ -28,6 +27,7 @@ from payermax_async.testing.sandbox import (
 )
 from payermax_async.testing.winding import WindingClock
 from payermax_async.transport.base import Headers
+from payermax_async.webhooks.samples import SignedNotification
 
 if TYPE_CHECKING:
     from payermax_async.sandbox.server import SandboxServer

@@ -30,7 +30,7 @@ from payermax_async.core.errors import (
     TlsError,
     UnreadableReplyError,
 )
-from payermax_async.core.operations import OPERATIONS
+from payermax_async.core.operations.table import OPERATIONS
 from payermax_async.core.strict_json import (
     JsonError,
     JsonObject,

@@ -8,7 +8,7 @@ from payermax_async.clock import Clock
 from payermax_async.core.strict_json import JsonValue
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner
-from payermax_async.testing.notifications import (
+from payermax_async.webhooks.samples import (
     FieldValue,
     NotificationKind,
     Quirk,
@@ -20,7 +20,7 @@ __all__ = ["NotificationFactory"]
 
 
 class NotificationFactory:
-    """:func:`~payermax_async.testing.notifications.sign_notification`, set up.
+    """:func:`~payermax_async.webhooks.samples.sign_notification`, set up.
 
     Example:
         >>> sign = NotificationFactory(credentials)

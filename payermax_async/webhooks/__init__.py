@@ -6,27 +6,14 @@ extra, and whoever only verifies needs no inbox.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.webhooks.alerts import Alert, AlertHook, AlertKind
-    from payermax_async.webhooks.amounts import ExpectedLookup
     from payermax_async.webhooks.backoff import HandlerBackoff
-    from payermax_async.webhooks.dedupe import dedupe_key
-    from payermax_async.webhooks.entries import (
-        Arrival,
-        EntryState,
-        Expected,
-        InboxError,
-        LeaseLostError,
-        ParkedBody,
-        Source,
-        StorageError,
-        Stored,
-        StoredNotification,
-        Verdict,
-    )
+    from payermax_async.webhooks.comparison import ExpectedLookup
     from payermax_async.webhooks.events import (
         LinkNotPaid,
         LinkPaid,
@@ -45,13 +32,27 @@ if TYPE_CHECKING:
     )
     from payermax_async.webhooks.failures import Failure, FailureHook
     from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
-    from payermax_async.webhooks.headers import HeaderSource
-    from payermax_async.webhooks.inbox import Inbox
+    from payermax_async.webhooks.http.headers import HeaderSource
+    from payermax_async.webhooks.inbox.dedupe import dedupe_key
+    from payermax_async.webhooks.inbox.entries import (
+        Arrival,
+        EntryState,
+        Expected,
+        InboxError,
+        LeaseLostError,
+        ParkedBody,
+        Source,
+        StorageError,
+        Stored,
+        StoredNotification,
+        Verdict,
+    )
+    from payermax_async.webhooks.inbox.memory import MemoryInbox
+    from payermax_async.webhooks.inbox.postgres import PostgresConnection, PostgresInbox
+    from payermax_async.webhooks.inbox.protocol import Inbox
+    from payermax_async.webhooks.inbox.sqlite import SqliteChanges, SqliteInbox
     from payermax_async.webhooks.limits import ReceiverLimits
-    from payermax_async.webhooks.memory import MemoryInbox
-    from payermax_async.webhooks.postgres import PostgresConnection, PostgresInbox
     from payermax_async.webhooks.receiver import Receiver, Reply
-    from payermax_async.webhooks.sqlite import SqliteChanges, SqliteInbox
     from payermax_async.webhooks.verifier import (
         ACKNOWLEDGEMENT,
         CONTENT_TYPE,
@@ -111,67 +112,56 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ACKNOWLEDGEMENT": "verifier",
-    "CONTENT_TYPE": "verifier",
-    "Alert": "alerts",
-    "AlertHook": "alerts",
-    "AlertKind": "alerts",
-    "Arrival": "entries",
-    "EntryState": "entries",
-    "Expected": "entries",
-    "ExpectedLookup": "amounts",
-    "Failure": "failures",
-    "FailureHook": "failures",
-    "Handler": "handlers",
-    "HandlerBackoff": "backoff",
-    "Handlers": "handlers",
-    "HeaderSource": "headers",
-    "Inbox": "inbox",
-    "InboxError": "entries",
-    "LeaseLostError": "entries",
-    "LinkNotPaid": "events",
-    "LinkPaid": "events",
-    "LinkPaidAgain": "events",
-    "MemoryInbox": "memory",
-    "NotificationVerifier": "verifier",
-    "NotifiedEvent": "events",
-    "ParkedBody": "entries",
-    "PaymentAuthorized": "events",
-    "PaymentClosed": "events",
-    "PaymentFailed": "events",
-    "PaymentPending": "events",
-    "PaymentSucceeded": "events",
-    "PostgresConnection": "postgres",
-    "PostgresInbox": "postgres",
-    "Receiver": "receiver",
-    "ReceiverLimits": "limits",
-    "RefundFailed": "events",
-    "RefundPending": "events",
-    "RefundSucceeded": "events",
-    "Reply": "receiver",
-    "Source": "entries",
-    "SqliteChanges": "sqlite",
-    "SqliteInbox": "sqlite",
-    "StorageError": "entries",
-    "Stored": "entries",
-    "StoredNotification": "entries",
-    "TransactionHandler": "handlers",
-    "UnknownEvent": "events",
-    "Verdict": "entries",
-    "ZeroPayment": "events",
-    "dedupe_key": "dedupe",
+    "ACKNOWLEDGEMENT": "webhooks.verifier",
+    "CONTENT_TYPE": "webhooks.verifier",
+    "Alert": "webhooks.alerts",
+    "AlertHook": "webhooks.alerts",
+    "AlertKind": "webhooks.alerts",
+    "Arrival": "webhooks.inbox.entries",
+    "EntryState": "webhooks.inbox.entries",
+    "Expected": "webhooks.inbox.entries",
+    "ExpectedLookup": "webhooks.comparison",
+    "Failure": "webhooks.failures",
+    "FailureHook": "webhooks.failures",
+    "Handler": "webhooks.handlers",
+    "HandlerBackoff": "webhooks.backoff",
+    "Handlers": "webhooks.handlers",
+    "HeaderSource": "webhooks.http.headers",
+    "Inbox": "webhooks.inbox.protocol",
+    "InboxError": "webhooks.inbox.entries",
+    "LeaseLostError": "webhooks.inbox.entries",
+    "LinkNotPaid": "webhooks.events",
+    "LinkPaid": "webhooks.events",
+    "LinkPaidAgain": "webhooks.events",
+    "MemoryInbox": "webhooks.inbox.memory",
+    "NotificationVerifier": "webhooks.verifier",
+    "NotifiedEvent": "webhooks.events",
+    "ParkedBody": "webhooks.inbox.entries",
+    "PaymentAuthorized": "webhooks.events",
+    "PaymentClosed": "webhooks.events",
+    "PaymentFailed": "webhooks.events",
+    "PaymentPending": "webhooks.events",
+    "PaymentSucceeded": "webhooks.events",
+    "PostgresConnection": "webhooks.inbox.postgres",
+    "PostgresInbox": "webhooks.inbox.postgres",
+    "Receiver": "webhooks.receiver",
+    "ReceiverLimits": "webhooks.limits",
+    "RefundFailed": "webhooks.events",
+    "RefundPending": "webhooks.events",
+    "RefundSucceeded": "webhooks.events",
+    "Reply": "webhooks.receiver",
+    "Source": "webhooks.inbox.entries",
+    "SqliteChanges": "webhooks.inbox.sqlite",
+    "SqliteInbox": "webhooks.inbox.sqlite",
+    "StorageError": "webhooks.inbox.entries",
+    "Stored": "webhooks.inbox.entries",
+    "StoredNotification": "webhooks.inbox.entries",
+    "TransactionHandler": "webhooks.handlers",
+    "UnknownEvent": "webhooks.events",
+    "Verdict": "webhooks.inbox.entries",
+    "ZeroPayment": "webhooks.events",
+    "dedupe_key": "webhooks.inbox.dedupe",
 }
-"""Where each name lives, below this package."""
+"""The module that each name lives in, below ``payermax_async``."""
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value  # the next access does not come here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -16,7 +16,7 @@ from payermax_async.core.errors import (
 from payermax_async.core.models.common import DECISIVE, Received
 from payermax_async.core.models.notifications import Notification, UnknownNotification
 from payermax_async.core.strict_json import JsonValue
-from payermax_async.webhooks.content import is_case, merchant_within, read_outline
+from payermax_async.webhooks.parsing import is_case, merchant_within, read_outline
 
 __all__ = ["Addressees"]
 

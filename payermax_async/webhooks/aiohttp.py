@@ -9,7 +9,7 @@ from contextlib import aclosing
 from aiohttp import ClientPayloadError, web
 
 from payermax_async.webhooks.asgi import RunningReceiver
-from payermax_async.webhooks.intake import Intake, Receives
+from payermax_async.webhooks.http.body import Intake, Receives
 
 __all__ = ["add_webhook", "webhook_handler"]
 

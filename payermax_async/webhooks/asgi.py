@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Protocol
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.webhooks.intake import Intake, Receives
-from payermax_async.webhooks.lifespan import (
+from payermax_async.webhooks.http.body import Intake, Receives
+from payermax_async.webhooks.http.lifespan import (
     AsgiApp,
     Receive,
     RunningBeside,

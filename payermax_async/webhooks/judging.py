@@ -12,25 +12,25 @@ import attrs
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ValidationError, WebhookError
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
-from payermax_async.webhooks.amounts import (
+from payermax_async.webhooks.backoff import HandlerBackoff
+from payermax_async.webhooks.comparison import (
     Expectations,
     NotExpectedYetError,
     difference,
 )
-from payermax_async.webhooks.backoff import HandlerBackoff
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.failures import Failure, failure_of
+from payermax_async.webhooks.handlers import Handlers, Registered
+from payermax_async.webhooks.inbox.entries import (
     EntryState,
     InboxError,
     LeaseLostError,
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.events import NotifiedEvent
-from payermax_async.webhooks.failures import Failure, failure_of
-from payermax_async.webhooks.handlers import Handlers, Registered
-from payermax_async.webhooks.inbox import Inbox
+from payermax_async.webhooks.inbox.protocol import Inbox
+from payermax_async.webhooks.inbox.rulings import GivenBack, Ruling
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.rulings import GivenBack, Ruling
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.unclaimed import Unclaimed
 

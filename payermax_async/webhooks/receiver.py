@@ -16,22 +16,22 @@ from payermax_async.core.errors import (
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import AmountInput
 from payermax_async.webhooks.alerts import AlertHook, Tally
-from payermax_async.webhooks.amounts import Expectations, ExpectedLookup
 from payermax_async.webhooks.backoff import HandlerBackoff
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.comparison import Expectations, ExpectedLookup
+from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.expectations import check_expected_id
+from payermax_async.webhooks.failures import Failure, FailureHook, failure_of
+from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
+from payermax_async.webhooks.http.headers import HeaderSource
+from payermax_async.webhooks.http.reading import Reading, Unread
+from payermax_async.webhooks.inbox.entries import (
     Expected,
     InboxError,
     Source,
     Stored,
 )
-from payermax_async.webhooks.events import NotifiedEvent
-from payermax_async.webhooks.expectations import check_expected_id
-from payermax_async.webhooks.failures import Failure, FailureHook, failure_of
-from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
-from payermax_async.webhooks.headers import HeaderSource
-from payermax_async.webhooks.inbox import Inbox
+from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.reading import Reading, Unread
 from payermax_async.webhooks.reception import Reception, Reply
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.verifier import NotificationVerifier

@@ -14,18 +14,18 @@ from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import WebhookError, WebhookReason
 from payermax_async.core.models.notifications import Notification
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
-from payermax_async.webhooks.content import read_notification
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.failures import error_name, failure_of
+from payermax_async.webhooks.http.headers import HeaderSource
+from payermax_async.webhooks.inbox.entries import (
     Arrival,
     EntryState,
     ParkedBody,
     Source,
     Stored,
 )
-from payermax_async.webhooks.failures import error_name, failure_of
-from payermax_async.webhooks.headers import HeaderSource
-from payermax_async.webhooks.inbox import Inbox
+from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.parsing import read_notification
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.verifier import NotificationVerifier, SignedBody
 

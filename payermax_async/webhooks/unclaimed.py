@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from payermax_async.core.cleaning import clean_id
 from payermax_async.core.models.notifications import LinkNotification
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
-from payermax_async.webhooks.entries import StoredNotification
 from payermax_async.webhooks.events import (
     LinkPaid,
     LinkPaidAgain,
@@ -17,6 +16,7 @@ from payermax_async.webhooks.events import (
     PaymentSucceeded,
     UnknownEvent,
 )
+from payermax_async.webhooks.inbox.entries import StoredNotification
 
 __all__ = ["Loudness", "Unclaimed", "loudness"]
 

@@ -29,20 +29,20 @@ from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.webhooks.addressees import Addressees
-from payermax_async.webhooks.content import (
-    UNUSABLE,
-    read_outline,
-    read_typed,
-    unusable,
-)
 from payermax_async.webhooks.failures import error_name, part_name
-from payermax_async.webhooks.framing import (
+from payermax_async.webhooks.http.framing import (
     LOOKED_AT,
     framing_refusal,
     read_signature,
     too_large,
 )
-from payermax_async.webhooks.headers import HeaderSource, header_values
+from payermax_async.webhooks.http.headers import HeaderSource, header_values
+from payermax_async.webhooks.parsing import (
+    UNUSABLE,
+    read_outline,
+    read_typed,
+    unusable,
+)
 from payermax_async.webhooks.time_limit import TimeLimits
 
 __all__ = [

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from payermax_async.core.codes import CodeInfo, Kind, known_codes
+from payermax_async.core.codes.lookup import CodeInfo, Kind, known_codes
 from tests.cli.conftest import Shell
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from payermax_async.core.errors import WebhookReason
 from payermax_async.core.strict_json import write_json
-from payermax_async.testing.notifications import APP_ID, MERCHANT_NO
 from payermax_async.webhooks import (
     LinkPaid,
     NotificationVerifier,
@@ -18,6 +17,7 @@ from payermax_async.webhooks import (
     SqliteChanges,
     SqliteInbox,
 )
+from payermax_async.webhooks.samples import APP_ID, MERCHANT_NO
 from tests.cli.conftest import Shell
 from tests.webhooks import kit
 

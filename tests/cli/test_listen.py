@@ -19,9 +19,9 @@ from rich.console import Console
 from payermax_async.cli.listener import Listener
 from payermax_async.config import MerchantConfig
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.testing.notifications import SignedNotification, sign_notification
 from payermax_async.transport.base import Headers
 from payermax_async.webhooks import ACKNOWLEDGEMENT
+from payermax_async.webhooks.samples import SignedNotification, sign_notification
 from tests.cli.conftest import Shell
 from tests.cli.running import running
 

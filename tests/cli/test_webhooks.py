@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.testing.notifications import SignedNotification, sign_notification
+from payermax_async.webhooks.samples import SignedNotification, sign_notification
 from tests.cli.conftest import Shell
 
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.core import cleaning, codes
-from payermax_async.core.codes import CodeInfo, Kind, Resend
+from payermax_async.core import cleaning
+from payermax_async.core.codes import lookup as codes
+from payermax_async.core.codes.lookup import CodeInfo, Kind, Resend
 from payermax_async.core.errors import (
     ApiError,
     AuthenticationError,

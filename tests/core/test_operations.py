@@ -13,7 +13,7 @@ from payermax_async.core.errors import Outcome, ValidationError
 from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.links import QueryLink
 from payermax_async.core.models.refunds import QueryRefund
-from payermax_async.core.operations import (
+from payermax_async.core.operations.table import (
     CREATE_LINK,
     OPERATIONS,
     QUERY_LINK,

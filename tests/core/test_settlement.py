@@ -28,7 +28,7 @@ from payermax_async.core.models.refunds import (
     RefundStatus,
     SubmittedRefund,
 )
-from payermax_async.core.operations import (
+from payermax_async.core.operations.table import (
     CREATE_LINK,
     OPERATIONS,
     QUERY_LINK,

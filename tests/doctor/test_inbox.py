@@ -7,7 +7,7 @@ import pytest
 from payermax_async.doctor.findings import Status
 from payermax_async.doctor.inbox import check_inbox
 from payermax_async.storage import sqlite_file
-from payermax_async.webhooks.sqlite import SqliteInbox
+from payermax_async.webhooks.inbox.sqlite import SqliteInbox
 
 
 def answer(*, sound: bool) -> bool:

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from payermax_async.config import MerchantConfig
-from payermax_async.core.codes import (
+from payermax_async.core.codes.lookup import (
     NOT_FOUND_CODES,
     SUCCESS_CODE,
     CodeInfo,

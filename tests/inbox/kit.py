@@ -13,17 +13,17 @@ import psycopg
 from psycopg import sql
 
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
-from payermax_async.testing.notifications import build_notification
-from payermax_async.webhooks.content import read_notification
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.inbox.entries import (
     Arrival,
     Source,
     StoredNotification,
 )
-from payermax_async.webhooks.inbox import Inbox
-from payermax_async.webhooks.memory import MemoryInbox
-from payermax_async.webhooks.postgres import PostgresInbox
-from payermax_async.webhooks.sqlite import SqliteInbox
+from payermax_async.webhooks.inbox.memory import MemoryInbox
+from payermax_async.webhooks.inbox.postgres import PostgresInbox
+from payermax_async.webhooks.inbox.protocol import Inbox
+from payermax_async.webhooks.inbox.sqlite import SqliteInbox
+from payermax_async.webhooks.parsing import read_notification
+from payermax_async.webhooks.samples import build_notification
 
 NOW = datetime(2024, 2, 27, 11, 2, 3, 456000, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

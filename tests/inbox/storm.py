@@ -27,7 +27,7 @@ import psycopg
 
 from payermax_async.core.strict_json import write_json
 from payermax_async.sandbox.notifications.notifier import SCHEDULE
-from payermax_async.testing.notifications import build_notification
+from payermax_async.webhooks.samples import build_notification
 from tests.inbox import kit
 
 _AT_ONCE = 32

@@ -7,7 +7,6 @@ import json
 import sys
 from typing import Any
 
-from payermax_async.testing.notifications import APP_ID, MERCHANT_NO
 from payermax_async.webhooks import (
     LinkPaid,
     NotificationVerifier,
@@ -16,6 +15,7 @@ from payermax_async.webhooks import (
     ReceiverLimits,
     SqliteChanges,
 )
+from payermax_async.webhooks.samples import APP_ID, MERCHANT_NO
 from tests.inbox import kit
 from tests.webhooks.kit import RIGHT_SHAPE, TrustingVerifier
 

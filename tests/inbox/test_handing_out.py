@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.inbox.entries import (
     EntryState,
     Expected,
     InboxError,

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from payermax_async.core.strict_json import JsonValue
-from payermax_async.testing.notifications import APP_ID, MERCHANT_NO
 from payermax_async.webhooks import (
     AlertKind,
     EntryState,
@@ -18,8 +17,9 @@ from payermax_async.webhooks import (
     PaymentSucceeded,
     Source,
 )
-from payermax_async.webhooks.entries import Arrival, Verdict
-from payermax_async.webhooks.rulings import Role, Ruling
+from payermax_async.webhooks.inbox.entries import Arrival, Verdict
+from payermax_async.webhooks.inbox.rulings import Role, Ruling
+from payermax_async.webhooks.samples import APP_ID, MERCHANT_NO
 from tests.inbox import kit
 from tests.webhooks.post import HOUR, Post, failing, running
 

@@ -14,13 +14,13 @@ import pytest
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.errors import StorageError
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.inbox.entries import (
     EntryState,
     LeaseLostError,
     Verdict,
 )
-from payermax_async.webhooks.postgres import PostgresInbox
-from payermax_async.webhooks.sqlite import SqliteInbox
+from payermax_async.webhooks.inbox.postgres import PostgresInbox
+from payermax_async.webhooks.inbox.sqlite import SqliteInbox
 from tests.inbox import kit
 
 

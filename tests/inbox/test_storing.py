@@ -9,14 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payermax_async.core.strict_json import JsonObject
-from payermax_async.webhooks.entries import Arrival, EntryState, ParkedBody, Source
 from payermax_async.webhooks.events import (
     LinkNotPaid,
     LinkPaid,
     PaymentSucceeded,
     UnknownEvent,
 )
-from payermax_async.webhooks.memory import MemoryInbox
+from payermax_async.webhooks.inbox.entries import (
+    Arrival,
+    EntryState,
+    ParkedBody,
+    Source,
+)
+from payermax_async.webhooks.inbox.memory import MemoryInbox
 from tests.inbox import kit
 
 

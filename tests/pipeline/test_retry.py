@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.core.codes import known_codes
+from payermax_async.core.codes.lookup import known_codes
 from payermax_async.core.errors import (
     ApiError,
     ClientStateError,
@@ -24,9 +24,9 @@ from payermax_async.core.errors import (
     TlsError,
     ValidationError,
 )
-from payermax_async.core.operations import Replay
-from payermax_async.pipeline.calls import may_repeat
+from payermax_async.core.operations.table import Replay
 from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.pipeline.retry_loop import may_repeat
 
 PATIENT = RetryPolicy(max_attempts=1_000_000)
 

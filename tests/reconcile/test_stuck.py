@@ -27,7 +27,7 @@ from payermax_async.webhooks import (
     Receiver,
     ReceiverLimits,
 )
-from payermax_async.webhooks.entries import StoredNotification
+from payermax_async.webhooks.inbox.entries import StoredNotification
 from tests.reconcile.conftest import START, Shop
 from tests.webhooks.stuck import Stuck, StuckInbox
 

@@ -13,12 +13,12 @@ import pytest
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.deadlines import announced
 from payermax_async.storage.errors import StorageError
-from payermax_async.testing.notifications import APP_ID, MERCHANT_NO
-from payermax_async.webhooks.entries import EntryState, InboxError, Verdict
 from payermax_async.webhooks.events import LinkPaid
+from payermax_async.webhooks.inbox.entries import EntryState, InboxError, Verdict
+from payermax_async.webhooks.inbox.postgres import PostgresConnection, PostgresInbox
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.postgres import PostgresConnection, PostgresInbox
 from payermax_async.webhooks.receiver import Receiver
+from payermax_async.webhooks.samples import APP_ID, MERCHANT_NO
 from payermax_async.webhooks.verifier import NotificationVerifier
 from tests.inbox import kit as inboxes
 from tests.storage import kit

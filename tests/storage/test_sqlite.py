@@ -23,7 +23,7 @@ from payermax_async.storage.deadlines import announced
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.sql import coded, decoded
 from payermax_async.storage.sqlite import SqliteDatabase
-from payermax_async.webhooks.sqlite import SqliteInbox
+from payermax_async.webhooks.inbox.sqlite import SqliteInbox
 from tests.inbox import kit as inboxes
 from tests.storage import kit
 

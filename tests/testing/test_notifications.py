@@ -19,7 +19,7 @@ from payermax_async.core.models.notifications import (
 )
 from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.signing import PrivateKey, RsaSigner, RsaVerifier
-from payermax_async.testing.notifications import (
+from payermax_async.webhooks.samples import (
     APP_ID,
     MERCHANT_NO,
     FieldValue,

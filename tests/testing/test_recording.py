@@ -26,7 +26,7 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.link_request import CreateLink, GoodsItem, UserInfo
 from payermax_async.core.models.refunds import CreateRefund
-from payermax_async.core.operations import OPERATIONS
+from payermax_async.core.operations.table import OPERATIONS
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PrivateKey

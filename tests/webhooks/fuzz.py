@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from payermax_async.core.errors import WebhookError
 from payermax_async.signing import RsaVerifier, Verifier
 from payermax_async.webhooks import ACKNOWLEDGEMENT, HeaderSource
-from payermax_async.webhooks.intake import Intake
+from payermax_async.webhooks.http.body import Intake
+from payermax_async.webhooks.inbox.memory import MemoryInbox
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.memory import MemoryInbox
 from payermax_async.webhooks.receiver import Receiver
 from tests.webhooks import kit
 from tests.webhooks.test_fuzz import bodies, mutants, sources

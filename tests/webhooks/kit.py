@@ -14,14 +14,14 @@ from payermax_async.core.errors import SignatureError, WebhookError, WebhookReas
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.signing import PrivateKey, RsaSigner, RsaVerifier, Verifier
-from payermax_async.testing.notifications import (
+from payermax_async.webhooks import HeaderSource, NotificationVerifier
+from payermax_async.webhooks.samples import (
     APP_ID,
     MERCHANT_NO,
     SignedNotification,
     build_notification,
     sign_notification,
 )
-from payermax_async.webhooks import HeaderSource, NotificationVerifier
 
 NOW = datetime(2024, 2, 27, 11, 2, 3, 456000, tzinfo=UTC)
 CANARY = "order-canary-4711"

@@ -9,11 +9,6 @@ from typing import Any
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.signing import Verifier
-from payermax_async.testing.notifications import (
-    APP_ID,
-    MERCHANT_NO,
-    build_notification,
-)
 from payermax_async.webhooks import (
     Alert,
     ExpectedLookup,
@@ -24,6 +19,11 @@ from payermax_async.webhooks import (
     NotifiedEvent,
     Receiver,
     ReceiverLimits,
+)
+from payermax_async.webhooks.samples import (
+    APP_ID,
+    MERCHANT_NO,
+    build_notification,
 )
 from tests.webhooks import kit
 

@@ -15,7 +15,7 @@ import hypercorn.config
 import uvicorn
 from aiohttp import web
 
-from payermax_async.webhooks.lifespan import AsgiApp
+from payermax_async.webhooks.http.lifespan import AsgiApp
 
 PATH = "/payermax"
 Address = tuple[str, int]

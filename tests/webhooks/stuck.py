@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from payermax_async.webhooks import Expected, MemoryInbox
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.inbox.entries import (
     Arrival,
     ParkedBody,
     Stored,

@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.webhooks.asgi import WebhookApp
-from payermax_async.webhooks.lifespan import (
+from payermax_async.webhooks.http.lifespan import (
     AsgiApp,
     Message,
     Receive,

@@ -9,13 +9,13 @@ import pytest
 
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
-from payermax_async.testing.notifications import (
+from payermax_async.webhooks import dedupe_key
+from payermax_async.webhooks.samples import (
     APP_ID,
     MERCHANT_NO,
     Quirk,
     build_notification,
 )
-from payermax_async.webhooks import dedupe_key
 from tests.webhooks import kit
 
 

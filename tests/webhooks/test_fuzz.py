@@ -13,8 +13,8 @@ from payermax_async.core.errors import WebhookError, WebhookReason
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.signing import RsaVerifier
-from payermax_async.testing.notifications import build_notification
 from payermax_async.webhooks import HeaderSource, dedupe_key
+from payermax_async.webhooks.samples import build_notification
 from tests.webhooks import kit
 
 KINDS = ("PAYBYLINK", "PAYMENT", "REFUND")

@@ -12,7 +12,6 @@ from payermax_async.core.errors import ConfigurationError, WebhookError
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.notifications.notifier import SCHEDULE
-from payermax_async.testing.notifications import build_notification
 from payermax_async.webhooks import (
     AlertKind,
     EntryState,
@@ -28,7 +27,8 @@ from payermax_async.webhooks import (
     ReceiverLimits,
     RefundSucceeded,
 )
-from payermax_async.webhooks.amounts import PaidEvent
+from payermax_async.webhooks.comparison import PaidEvent
+from payermax_async.webhooks.samples import build_notification
 from tests.webhooks import kit
 from tests.webhooks.post import BACKOFF, HOUR, Post, failing, running
 

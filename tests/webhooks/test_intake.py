@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.webhooks.intake import Intake
+from payermax_async.webhooks.http.body import Intake
 from tests.webhooks import kit
 from tests.webhooks.desk import Desk
 

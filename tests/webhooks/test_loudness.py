@@ -11,7 +11,6 @@ from collections.abc import Callable
 import pytest
 
 from payermax_async.core.strict_json import JsonObject, write_json
-from payermax_async.testing.notifications import build_notification
 from payermax_async.webhooks import (
     Alert,
     AlertKind,
@@ -23,9 +22,10 @@ from payermax_async.webhooks import (
 )
 from payermax_async.webhooks import alerts as alerts_room
 from payermax_async.webhooks.alerts import Tally
-from payermax_async.webhooks.amounts import PaidEvent
 from payermax_async.webhooks.bursts import Bursts
+from payermax_async.webhooks.comparison import PaidEvent
 from payermax_async.webhooks.failures import failure_of
+from payermax_async.webhooks.samples import build_notification
 from tests.webhooks import kit
 from tests.webhooks.post import HOUR, Post, running
 

@@ -15,7 +15,7 @@ from payermax_async.core.models.notifications import (
     UnknownNotification,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
-from payermax_async.testing.notifications import build_notification
+from payermax_async.webhooks.samples import build_notification
 from tests.webhooks import kit
 from tests.webhooks.rows import (
     MISSING,

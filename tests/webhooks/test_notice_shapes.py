@@ -19,11 +19,6 @@ from payermax_async.core.models.notifications import (
 from payermax_async.core.models.orders import Order
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.reconcile.learned import has_ended, is_under_way, learned
-from payermax_async.testing.notifications import (
-    APP_ID,
-    MERCHANT_NO,
-    build_notification,
-)
 from payermax_async.webhooks import (
     AlertKind,
     LinkNotPaid,
@@ -32,6 +27,11 @@ from payermax_async.webhooks import (
     Receiver,
     ReceiverLimits,
     dedupe_key,
+)
+from payermax_async.webhooks.samples import (
+    APP_ID,
+    MERCHANT_NO,
+    build_notification,
 )
 from tests.webhooks import kit
 from tests.webhooks.post import Post, running

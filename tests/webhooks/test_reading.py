@@ -14,8 +14,8 @@ from payermax_async.core.errors import WebhookError
 from payermax_async.webhooks import ACKNOWLEDGEMENT, ReceiverLimits
 from payermax_async.webhooks.aiohttp import add_webhook
 from payermax_async.webhooks.asgi import WebhookApp
-from payermax_async.webhooks.intake import Intake
-from payermax_async.webhooks.reading import ORDINARY, NoRoomError, Reading
+from payermax_async.webhooks.http.body import Intake
+from payermax_async.webhooks.http.reading import ORDINARY, NoRoomError, Reading
 from tests.webhooks import kit, servers
 from tests.webhooks.post import HOUR, Post
 from tests.webhooks.stuck import Stuck

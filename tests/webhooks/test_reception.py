@@ -14,7 +14,6 @@ from payermax_async.core.errors import (
     WebhookError,
 )
 from payermax_async.core.strict_json import write_json
-from payermax_async.testing.notifications import MERCHANT_NO, build_notification
 from payermax_async.webhooks import (
     ACKNOWLEDGEMENT,
     AlertKind,
@@ -24,8 +23,9 @@ from payermax_async.webhooks import (
     ReceiverLimits,
     Source,
 )
-from payermax_async.webhooks.content import read_notification
-from payermax_async.webhooks.entries import Arrival, ParkedBody, Stored
+from payermax_async.webhooks.inbox.entries import Arrival, ParkedBody, Stored
+from payermax_async.webhooks.parsing import read_notification
+from payermax_async.webhooks.samples import MERCHANT_NO, build_notification
 from tests.webhooks import kit
 from tests.webhooks.post import HOUR, Post, running
 

@@ -22,7 +22,7 @@ import payermax_async
 from payermax_async.core.errors import WebhookError
 from payermax_async.webhooks import ACKNOWLEDGEMENT
 from payermax_async.webhooks.events import LinkPaid
-from payermax_async.webhooks.memory import MemoryInbox
+from payermax_async.webhooks.inbox.memory import MemoryInbox
 from payermax_async.webhooks.receiver import Receiver
 from tests.test_snippets import blocks
 from tests.webhooks import kit, servers

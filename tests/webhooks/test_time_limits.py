@@ -19,8 +19,8 @@ from payermax_async.webhooks import (
     ReceiverLimits,
     time_limit,
 )
-from payermax_async.webhooks.amounts import PaidEvent
-from payermax_async.webhooks.entries import InboxError
+from payermax_async.webhooks.comparison import PaidEvent
+from payermax_async.webhooks.inbox.entries import InboxError
 from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
 from tests.webhooks import kit
 from tests.webhooks.post import HOUR, Post, running

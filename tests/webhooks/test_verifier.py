@@ -24,16 +24,16 @@ from payermax_async.core.models.notifications import (
 )
 from payermax_async.core.strict_json import write_json
 from payermax_async.signing import Verifier
-from payermax_async.testing.notifications import (
-    APP_ID,
-    MERCHANT_NO,
-    NotificationKind,
-    sign_notification,
-)
 from payermax_async.webhooks import (
     ACKNOWLEDGEMENT,
     CONTENT_TYPE,
     NotificationVerifier,
+)
+from payermax_async.webhooks.samples import (
+    APP_ID,
+    MERCHANT_NO,
+    NotificationKind,
+    sign_notification,
 )
 from tests.webhooks import kit
 

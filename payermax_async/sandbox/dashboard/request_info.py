@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from payermax_async.core.codes import SUCCESS_CODE, lookup
+from payermax_async.core.codes.lookup import SUCCESS_CODE, lookup
 from payermax_async.core.strict_json import JsonError, read_json
 from payermax_async.sandbox.dashboard.request_pages import Reason, RequestEntry
 from payermax_async.sandbox.gateway.exchange import Exchange, Verdict

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from payermax_async.core.codes import SUCCESS_CODE
+from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.sandbox.dashboard.components import Pager, Row, Tag
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page
 from payermax_async.sandbox.dashboard.wire import (

@@ -16,7 +16,7 @@ from typing import cast
 
 import attrs
 
-from payermax_async.core.codes import SUCCESS_CODE
+from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.faults.effects import strike

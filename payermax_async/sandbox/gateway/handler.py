@@ -17,7 +17,7 @@ from email.utils import format_datetime
 import attrs
 
 from payermax_async.clock import Clock
-from payermax_async.core.codes import SUCCESS_CODE
+from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.sandbox.gateway.authentication import Admission, Case, Throttle
 from payermax_async.sandbox.gateway.exchange import (

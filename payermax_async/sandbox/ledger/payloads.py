@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, Context, Decimal
 
 import attrs
 
-from payermax_async.core.codes import lookup
+from payermax_async.core.codes.lookup import lookup
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.links import LinkStatus
 from payermax_async.core.models.refunds import RefundStatus

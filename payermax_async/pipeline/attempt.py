@@ -12,7 +12,7 @@ import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.codec import ShapeError
-from payermax_async.core.codes import error_from_reply
+from payermax_async.core.codes.lookup import error_from_reply
 from payermax_async.core.envelope import (
     Identity,
     ReplyEnvelope,
@@ -30,7 +30,7 @@ from payermax_async.core.errors import (
     ReplySignatureError,
     UnreadableReplyError,
 )
-from payermax_async.core.operations import Replay
+from payermax_async.core.operations.table import Replay
 from payermax_async.core.strict_json import JsonError, JsonObject, JsonValue
 from payermax_async.pipeline.bounds import Bounds
 from payermax_async.pipeline.chain import Middleware, fold

@@ -11,16 +11,16 @@ from typing import TypeVar
 
 from payermax_async.storage.sql import Plan
 from payermax_async.storage.sqlite import SqliteDatabase, drive
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.inbox import leases
+from payermax_async.webhooks.inbox.entries import (
     EntryState,
     InboxError,
     LeaseLostError,
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.sql import handling
-from payermax_async.webhooks.sql.base import SqlInbox
-from payermax_async.webhooks.sql.schema import INBOX
+from payermax_async.webhooks.inbox.schema import INBOX
+from payermax_async.webhooks.inbox.sql_inbox import SqlInbox
 
 __all__ = ["SqliteChanges", "SqliteInbox"]
 
@@ -121,7 +121,7 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
         done = Verdict(state=EntryState.DONE)
 
         def commit(connection: sqlite3.Connection) -> None:
-            if not drive(connection, handling.finish(entry, done, now)):
+            if not drive(connection, leases.finish(entry, done, now)):
                 raise LeaseLostError("another worker may have begun the same entry")
             try:
                 for statement, parameters in changes.statements:

@@ -35,7 +35,7 @@ from payermax_async.core.models.refunds import (
     RefundStatus,
     SubmittedRefund,
 )
-from payermax_async.core.settlement import (
+from payermax_async.core.operations.settlement import (
     LINK_NAMES,
     REFUND_NAMES,
     asked_link,

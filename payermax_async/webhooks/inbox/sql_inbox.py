@@ -10,7 +10,8 @@ from functools import partial
 from typing import Generic, Self, TypeVar
 
 from payermax_async.storage.sql import Plan
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.inbox import leases, queries, recovery, storing
+from payermax_async.webhooks.inbox.entries import (
     Arrival,
     EntryState,
     Expected,
@@ -19,7 +20,6 @@ from payermax_async.webhooks.entries import (
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.sql import handling, keeping, records, recovery
 
 __all__ = ["SqlInbox"]
 
@@ -71,19 +71,19 @@ class SqlInbox(ABC, Generic[ConnectionT]):
     async def store(self, arrival: Arrival) -> Stored:
         """Keep an arrival durably; what is known already is only counted."""
         return await self._run(
-            lambda: keeping.store(arrival), again=lambda: recovery.store(arrival)
+            lambda: storing.store(arrival), again=lambda: recovery.store(arrival)
         )
 
     async def park(self, arrival: ParkedBody) -> bool:
         """Keep genuine bytes that cannot be used; False when they were known."""
         return await self._run(
-            lambda: keeping.park(arrival), again=lambda: recovery.park(arrival)
+            lambda: storing.park(arrival), again=lambda: recovery.park(arrival)
         )
 
     async def admit(self, number: int, arrival: Arrival) -> Stored | None:
         """Store what parked bytes are found to say after all, and unpark them."""
         return await self._run(
-            lambda: keeping.admit(number, arrival),
+            lambda: storing.admit(number, arrival),
             again=lambda: recovery.admit(number, arrival),
         )
 
@@ -92,7 +92,7 @@ class SqlInbox(ABC, Generic[ConnectionT]):
     ) -> tuple[StoredNotification, ...]:
         """Take what is due, for nobody else to take before ``until``."""
         claim = partial(
-            handling.claim,
+            leases.claim,
             tenant=tenant,
             holder=holder,
             now=now,
@@ -105,24 +105,24 @@ class SqlInbox(ABC, Generic[ConnectionT]):
 
     async def renew(self, entry: StoredNotification, until: datetime) -> bool:
         """Hold an entry for longer; False when it is no longer held."""
-        return await self._run(lambda: handling.renew(entry, until))
+        return await self._run(lambda: leases.renew(entry, until))
 
     async def finish(
         self, entry: StoredNotification, verdict: Verdict, now: datetime
     ) -> bool:
         """Set the state of a claimed entry; False when it is no longer held."""
         return await self._run(
-            lambda: handling.finish(entry, verdict, now),
+            lambda: leases.finish(entry, verdict, now),
             again=lambda: recovery.finish(entry, verdict, now),
         )
 
     async def was_handled(self, entry: StoredNotification) -> bool:
         """Whether the payment of an entry was handled, under whichever type."""
-        return await self._run(lambda: handling.was_handled(entry))
+        return await self._run(lambda: leases.was_handled(entry))
 
     async def next_due(self, tenant: str) -> datetime | None:
         """When there is next something to claim; ``None`` when nothing waits."""
-        return await self._run(lambda: handling.next_due(tenant))
+        return await self._run(lambda: leases.next_due(tenant))
 
     async def entries(
         self,
@@ -135,7 +135,7 @@ class SqlInbox(ABC, Generic[ConnectionT]):
     ) -> tuple[StoredNotification, ...]:
         """What is kept, in the order of arrival, from behind the number ``after``."""
         return await self._run(
-            lambda: records.entries(
+            lambda: queries.entries(
                 state=state,
                 merchant_key=merchant_key,
                 tenant=tenant,
@@ -146,31 +146,31 @@ class SqlInbox(ABC, Generic[ConnectionT]):
 
     async def entry(self, number: int) -> StoredNotification | None:
         """One entry by its number."""
-        found = await self._run(lambda: records.entries(number=number))
+        found = await self._run(lambda: queries.entries(number=number))
         return found[0] if found else None
 
     async def counts(self, tenant: str | None = None) -> Mapping[EntryState, int]:
         """How many entries stand where; only states that occur."""
-        return await self._run(lambda: records.counts(tenant))
+        return await self._run(lambda: queries.counts(tenant))
 
     async def replay(self, number: int, now: datetime, *, force: bool = False) -> bool:
         """Let an entry be handled again, at once and with all its attempts."""
-        return await self._run(lambda: records.replay(number, now, force=force))
+        return await self._run(lambda: queries.replay(number, now, force=force))
 
     async def set_aside(self, number: int, now: datetime) -> bool:
         """Park an entry by hand; False when there is none or it is being handled."""
-        return await self._run(lambda: records.set_aside(number, now))
+        return await self._run(lambda: queries.set_aside(number, now))
 
     async def scrub(self, before: datetime, now: datetime) -> int:
         """Drop the raw bytes of what came before, save what still waits."""
-        return await self._run(lambda: records.scrub(before, now))
+        return await self._run(lambda: queries.scrub(before, now))
 
     async def expect(
         self, merchant_key: str, expected: Expected, *, tenant: str = ""
     ) -> None:
         """Remember what is to be paid for a link or order; the last word counts."""
-        await self._run(lambda: records.expect(tenant, merchant_key, expected))
+        await self._run(lambda: queries.expect(tenant, merchant_key, expected))
 
     async def expected(self, merchant_key: str, *, tenant: str = "") -> Expected | None:
         """What :meth:`expect` was told."""
-        return await self._run(lambda: records.expected(tenant, merchant_key))
+        return await self._run(lambda: queries.expected(tenant, merchant_key))

@@ -15,7 +15,7 @@ from decimal import Decimal
 import attrs
 
 from payermax_async.core.money import total
-from payermax_async.webhooks.standing import ENDED, SUCCEEDED, Kind
+from payermax_async.webhooks.inbox.ordering import ENDED, SUCCEEDED, Kind
 
 __all__ = [
     "GivenBack",

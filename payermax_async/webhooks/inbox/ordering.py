@@ -17,7 +17,6 @@ import attrs
 
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import format_amount
-from payermax_async.webhooks.dedupe import dedupe_key, numbered
 from payermax_async.webhooks.events import (
     LinkNotPaid,
     LinkPaid,
@@ -33,6 +32,7 @@ from payermax_async.webhooks.events import (
     event_of,
     split,
 )
+from payermax_async.webhooks.inbox.dedupe import dedupe_key, numbered
 
 __all__ = [
     "ENDED",

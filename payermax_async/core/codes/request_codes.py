@@ -4,12 +4,12 @@ The codes come from PayerMax's "transaction status and error codes" appendix,
 its older flat list, and the payout and exchange-rate pages. PayerMax publishes
 no advice on sending again outside payouts; those answers are chosen here so
 that a wrong guess costs a query, never a second charge. Codes about the payer
-are in :mod:`payermax_async.core.payer_codes`.
+are in :mod:`payermax_async.core.codes.payer_codes`.
 """
 
 from __future__ import annotations
 
-from payermax_async.core.code_info import CodeInfo, Kind, Resend, group
+from payermax_async.core.codes.info import CodeInfo, Kind, Resend, group
 
 __all__ = ["REQUEST_CODES"]
 

@@ -13,7 +13,8 @@ from typing import TypeVar
 from payermax_async.storage.postgres import PostgresConnection, PostgresDatabase
 from payermax_async.storage.postgres_address import PostgresAddress
 from payermax_async.storage.sql import Plan, Steps
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.inbox import leases, recovery, storing
+from payermax_async.webhooks.inbox.entries import (
     Arrival,
     EntryState,
     InboxError,
@@ -22,9 +23,8 @@ from payermax_async.webhooks.entries import (
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.sql import handling, keeping, recovery
-from payermax_async.webhooks.sql.base import SqlInbox
-from payermax_async.webhooks.sql.schema import INBOX
+from payermax_async.webhooks.inbox.schema import INBOX
+from payermax_async.webhooks.inbox.sql_inbox import SqlInbox
 
 __all__ = ["PostgresConnection", "PostgresInbox"]
 
@@ -141,12 +141,12 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
         """
         if connection is None:
             return await self._run(
-                lambda: keeping.store(arrival, handled=handled),
+                lambda: storing.store(arrival, handled=handled),
                 again=lambda: recovery.store(arrival, handled=handled),
             )
         self._check_open()
         return await self._connections.drive(
-            connection, keeping.store(arrival, handled=handled)
+            connection, storing.store(arrival, handled=handled)
         )
 
     def work(
@@ -163,7 +163,7 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
 
         def last() -> Steps[None]:
             done = Verdict(state=EntryState.DONE)
-            if not (yield from handling.finish(entry, done, now)):
+            if not (yield from leases.finish(entry, done, now)):
                 raise LeaseLostError("another worker may have begun the same entry")
 
         async with self._connections.transaction(

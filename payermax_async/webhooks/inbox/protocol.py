@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.inbox.entries import (
     Arrival,
     EntryState,
     Expected,

@@ -8,7 +8,7 @@ while it is active, or the merchant makes a new one. From PayerMax's
 
 from __future__ import annotations
 
-from payermax_async.core.code_info import CodeInfo, Kind, Resend, group
+from payermax_async.core.codes.info import CodeInfo, Kind, Resend, group
 
 __all__ = ["PAYER_CODES"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from payermax_async.storage.sql import Row, from_micros
-from payermax_async.webhooks.entries import EntryState, Source, StoredNotification
-from payermax_async.webhooks.rulings import Role
+from payermax_async.webhooks.inbox.entries import EntryState, Source, StoredNotification
+from payermax_async.webhooks.inbox.rulings import Role
 
 __all__ = ["COLUMNS", "SELECT", "WAITING", "read_entry"]
 

@@ -9,20 +9,20 @@ import attrs
 
 from payermax_async.core.models.notifications import Notification
 from payermax_async.storage.sql import Query, Steps, from_micros, micros
-from payermax_async.webhooks.entries import EntryState
-from payermax_async.webhooks.rulings import (
+from payermax_async.webhooks.inbox.columns import WAITING
+from payermax_async.webhooks.inbox.entries import EntryState
+from payermax_async.webhooks.inbox.ordering import (
+    SUCCEEDED,
+    Kind,
+    Part,
+    digest,
+)
+from payermax_async.webhooks.inbox.rulings import (
     GivenBack,
     Refunded,
     Role,
     Success,
     given_back,
-)
-from payermax_async.webhooks.sql.vocabulary import WAITING
-from payermax_async.webhooks.standing import (
-    SUCCEEDED,
-    Kind,
-    Part,
-    digest,
 )
 
 __all__ = [

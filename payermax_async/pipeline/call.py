@@ -18,14 +18,14 @@ from payermax_async.core.errors import (
     ValidationError,
 )
 from payermax_async.core.models.common import Found, Received, Sent
-from payermax_async.core.operations import (
+from payermax_async.core.operations.table import (
     OPERATIONS,
     Operation,
     Replay,
     check_operation_name,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
-from payermax_async.pipeline.exchange import Call
+from payermax_async.pipeline.attempt import Call
 
 __all__ = ["prepare", "prepare_raw"]
 

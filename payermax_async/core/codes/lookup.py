@@ -12,9 +12,10 @@ import re
 from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
-from payermax_async.core.catalogue import REQUEST_CODES
 from payermax_async.core.cleaning import clean_code, clean_message
-from payermax_async.core.code_info import CodeInfo, Kind, Resend
+from payermax_async.core.codes.info import CodeInfo, Kind, Resend
+from payermax_async.core.codes.payer_codes import PAYER_CODES
+from payermax_async.core.codes.request_codes import REQUEST_CODES
 from payermax_async.core.errors import (
     ApiError,
     AuthenticationError,
@@ -24,7 +25,6 @@ from payermax_async.core.errors import (
     Outcome,
     ThrottledError,
 )
-from payermax_async.core.payer_codes import PAYER_CODES
 
 __all__ = [
     "AMBIGUOUS_CODES",

@@ -11,7 +11,6 @@ import attrs
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import lenient_amount
 from payermax_async.storage.errors import StorageError
-from payermax_async.webhooks.content import read_notification
 from payermax_async.webhooks.events import (
     LinkPaid,
     LinkPaidAgain,
@@ -20,7 +19,8 @@ from payermax_async.webhooks.events import (
     split,
 )
 from payermax_async.webhooks.expectations import check_expected
-from payermax_async.webhooks.rulings import GivenBack, Role, Ruling
+from payermax_async.webhooks.inbox.rulings import GivenBack, Role, Ruling
+from payermax_async.webhooks.parsing import read_notification
 
 __all__ = [
     "Arrival",

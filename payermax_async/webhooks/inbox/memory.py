@@ -11,15 +11,15 @@ from typing import TypeVar
 from payermax_async.storage.migrations import migrate
 from payermax_async.storage.sql import Plan
 from payermax_async.storage.sqlite import drive
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.inbox.entries import (
     EntryState,
     InboxError,
     LeaseLostError,
     StoredNotification,
     Verdict,
 )
-from payermax_async.webhooks.sql.base import SqlInbox
-from payermax_async.webhooks.sql.schema import INBOX
+from payermax_async.webhooks.inbox.schema import INBOX
+from payermax_async.webhooks.inbox.sql_inbox import SqlInbox
 
 __all__ = ["MemoryInbox"]
 

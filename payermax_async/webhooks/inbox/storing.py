@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from payermax_async.storage.sql import Query, Steps, micros
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.events import LinkPaid, NotifiedEvent
+from payermax_async.webhooks.inbox import facts
+from payermax_async.webhooks.inbox.entries import (
     Arrival,
     EntryState,
     ParkedBody,
@@ -17,11 +19,8 @@ from payermax_async.webhooks.entries import (
     Stored,
     as_again,
 )
-from payermax_async.webhooks.events import LinkPaid, NotifiedEvent
-from payermax_async.webhooks.rulings import GivenBack, Role, Ruling, rule, same_as
-from payermax_async.webhooks.sql import facts
-from payermax_async.webhooks.sql.facts import ranks_of
-from payermax_async.webhooks.standing import (
+from payermax_async.webhooks.inbox.facts import ranks_of
+from payermax_async.webhooks.inbox.ordering import (
     ENDED,
     NOTHING_KNOWN,
     Kind,
@@ -30,6 +29,7 @@ from payermax_async.webhooks.standing import (
     is_superseded,
     parts_of,
 )
+from payermax_async.webhooks.inbox.rulings import GivenBack, Role, Ruling, rule, same_as
 
 __all__ = ["admit", "park", "store"]
 

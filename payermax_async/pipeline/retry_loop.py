@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import attrs
 
 from payermax_async.clock import Clock
-from payermax_async.core.codes import Resend, lookup
+from payermax_async.core.codes.lookup import Resend, lookup
 from payermax_async.core.errors import (
     ApiError,
     ConflictError,
@@ -18,11 +18,11 @@ from payermax_async.core.errors import (
     ThrottledError,
     UnnamedReplyError,
 )
-from payermax_async.core.operations import Replay
+from payermax_async.core.operations.table import Replay
+from payermax_async.pipeline.attempt import Call, Exchange
 from payermax_async.pipeline.budget import RetryBudget
 from payermax_async.pipeline.chain import Attempt
-from payermax_async.pipeline.course import Course
-from payermax_async.pipeline.exchange import Call, Exchange
+from payermax_async.pipeline.execution import Course
 from payermax_async.pipeline.foreign import outcome_of
 from payermax_async.pipeline.hosts import Host, Hosts, Lease
 from payermax_async.pipeline.observe import (

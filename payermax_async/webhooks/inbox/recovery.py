@@ -13,7 +13,9 @@ from datetime import datetime
 import attrs
 
 from payermax_async.storage.sql import Query, Steps, micros
-from payermax_async.webhooks.entries import (
+from payermax_async.webhooks.events import LinkPaid, NotifiedEvent
+from payermax_async.webhooks.inbox import leases, storing
+from payermax_async.webhooks.inbox.entries import (
     Arrival,
     EntryState,
     ParkedBody,
@@ -22,10 +24,8 @@ from payermax_async.webhooks.entries import (
     Verdict,
     as_again,
 )
-from payermax_async.webhooks.events import LinkPaid, NotifiedEvent
-from payermax_async.webhooks.rulings import Role
-from payermax_async.webhooks.sql import handling, keeping
-from payermax_async.webhooks.standing import digest, parts_of
+from payermax_async.webhooks.inbox.ordering import digest, parts_of
+from payermax_async.webhooks.inbox.rulings import Role
 
 __all__ = ["admit", "claim", "finish", "is_done", "park", "store"]
 
@@ -33,7 +33,7 @@ __all__ = ["admit", "claim", "finish", "is_done", "park", "store"]
 def store(arrival: Arrival, *, handled: bool = False) -> Steps[Stored]:
     """Keep an arrival; what the lost transaction kept is fresh, not known already."""
     # First, as this waits for the lost transaction if the server is still at it.
-    stored = yield from keeping.store(arrival, handled=handled)
+    stored = yield from storing.store(arrival, handled=handled)
     if not stored.duplicates:
         return stored
     made = yield from _made(arrival)
@@ -90,7 +90,7 @@ def _made(arrival: Arrival) -> Steps[dict[int, tuple[EntryState | None, Role]]]:
 
 def park(arrival: ParkedBody) -> Steps[bool]:
     """Keep genuine bytes that cannot be used."""
-    if (yield from keeping.park(arrival)):
+    if (yield from storing.park(arrival)):
         return True
     content = hashlib.sha256(arrival.body).hexdigest()
     rows = yield Query(
@@ -117,7 +117,7 @@ def admit(number: int, arrival: Arrival) -> Steps[Stored | None]:
     )
     if rows:
         return (yield from store(arrival))
-    return (yield from keeping.admit(number, arrival))
+    return (yield from storing.admit(number, arrival))
 
 
 def claim(
@@ -133,7 +133,7 @@ def claim(
 
 def finish(entry: StoredNotification, verdict: Verdict, now: datetime) -> Steps[bool]:
     """Let a claimed entry go in its new state."""
-    if (yield from handling.finish(entry, verdict, now)):
+    if (yield from leases.finish(entry, verdict, now)):
         return True
     return (yield from _is(entry, verdict.state, now))
 

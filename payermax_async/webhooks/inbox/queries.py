@@ -8,9 +8,13 @@ from decimal import Decimal
 
 from payermax_async.core.money import format_amount
 from payermax_async.storage.sql import Query, Steps, micros
-from payermax_async.webhooks.entries import EntryState, Expected, StoredNotification
-from payermax_async.webhooks.sql.vocabulary import SELECT, WAITING, read_entry
-from payermax_async.webhooks.standing import digest
+from payermax_async.webhooks.inbox.columns import SELECT, WAITING, read_entry
+from payermax_async.webhooks.inbox.entries import (
+    EntryState,
+    Expected,
+    StoredNotification,
+)
+from payermax_async.webhooks.inbox.ordering import digest
 
 __all__ = [
     "counts",

@@ -16,20 +16,20 @@ import attrs
 
 from payermax_async.core.envelope import CONTENT_TYPE
 from payermax_async.core.errors import ConfigurationError, WebhookError
-from payermax_async.webhooks.framing import (
+from payermax_async.webhooks.http.framing import (
     LOOKED_AT,
     declared_length,
     header_refusal,
 )
-from payermax_async.webhooks.headers import HeaderSource, header_values
-from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.reading import (
+from payermax_async.webhooks.http.headers import HeaderSource, header_values
+from payermax_async.webhooks.http.reading import (
     ORDINARY,
     NoRoomError,
     Reading,
     Share,
     Unread,
 )
+from payermax_async.webhooks.limits import ReceiverLimits
 from payermax_async.webhooks.reception import Reply
 
 __all__ = ["Intake", "Receives"]

@@ -8,12 +8,16 @@ from datetime import datetime
 import attrs
 
 from payermax_async.storage.sql import Query, Steps, from_micros, micros
-from payermax_async.webhooks.entries import EntryState, StoredNotification, Verdict
-from payermax_async.webhooks.rulings import Role, Ruling, ahead_of, rule
-from payermax_async.webhooks.sql import facts
-from payermax_async.webhooks.sql.facts import ranks_of
-from payermax_async.webhooks.sql.vocabulary import SELECT, WAITING, read_entry
-from payermax_async.webhooks.standing import SUCCEEDED, Kind, is_overtaken
+from payermax_async.webhooks.inbox import facts
+from payermax_async.webhooks.inbox.columns import SELECT, WAITING, read_entry
+from payermax_async.webhooks.inbox.entries import (
+    EntryState,
+    StoredNotification,
+    Verdict,
+)
+from payermax_async.webhooks.inbox.facts import ranks_of
+from payermax_async.webhooks.inbox.ordering import SUCCEEDED, Kind, is_overtaken
+from payermax_async.webhooks.inbox.rulings import Role, Ruling, ahead_of, rule
 
 __all__ = ["claim", "finish", "next_due", "renew", "was_handled"]
 

@@ -1,0 +1,35 @@
+"""Names that are loaded when they are first asked for (PEP 562)."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+
+__all__ = ["lazy_names"]
+
+_ROOT = __name__.rpartition(".")[0]
+
+
+def lazy_names(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a package that loads nothing unasked.
+
+    Args:
+        package: Its ``__name__``.
+        homes: The module that each public name lives in, below ``payermax_async``.
+    """
+
+    def load(name: str) -> object:
+        home = homes.get(name)
+        if home is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value: object = getattr(importlib.import_module(f"{_ROOT}.{home}"), name)
+        setattr(sys.modules[package], name, value)  # the next access comes not here
+        return value
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *homes})
+
+    return load, names

@@ -1,0 +1,1 @@
+"""The gateway's codes: what each means, and what to do about it."""

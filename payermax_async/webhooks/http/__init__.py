@@ -1,0 +1,1 @@
+"""The HTTP side of a webhook: headers, bodies, bounds, in any framework."""

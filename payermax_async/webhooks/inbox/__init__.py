@@ -1,0 +1,1 @@
+"""Where notifications are kept: what is stored, in which order, who handles it."""
