@@ -179,13 +179,17 @@ class AiohttpTransport:
                 return await self._exchange(session, request, flight)
         except NETWORK_ERRORS as error:
             failure = explain(error, flight, late=deadline.expired())
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             # Closing the pool cancels those who wait for it, asked by nobody.
             task = asyncio.current_task()
             if not self._closed or task is None or task.cancelling():
+                self._hide_frames(error)
                 raise
             closed = aiohttp.ClientConnectionError()
             failure = explain(closed, flight, late=False)
+        except BaseException as error:
+            self._hide_frames(error)
+            raise
         finally:
             WANTS_A_NEW_ONE.reset(new_one)
         # Raised out here, the error has no aiohttp error as its context either.
@@ -259,6 +263,11 @@ class AiohttpTransport:
         if self._session.closed:
             raise ClientStateError("the injected aiohttp session was closed")
         return self._session
+
+    def _hide_frames(self, error: BaseException) -> None:
+        """Have it leave without aiohttp's frames: they hold a proxy's password."""
+        if self._proxy is not None:
+            error.__traceback__ = None
 
     async def _load_certificates(self) -> ssl.SSLContext:
         try:

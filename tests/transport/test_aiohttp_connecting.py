@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
+import pickle
 import socket
 import ssl
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +43,7 @@ from tests.transport.names import RESOLVERS, names, use_resolver
 
 OK = reply(b"{}")
 SHORT = 0.75
+PASSWORD = "pass-9431"
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +241,63 @@ async def test_a_proxy_that_opens_no_tunnel_sends_nothing(answer: bytes) -> None
     assert proxy.requests[0].startswith(b"CONNECT gateway.example:443 HTTP/1.1")
     told = [repr(e) + str(e) + repr(e.args) for e in reachable(end.failure)]
     assert "pass-9431" not in "".join([*told, repr(transport)])
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_call_that_is_cancelled_shows_no_password_of_a_proxy(
+    scheme: str,
+) -> None:
+    async with nothing_left(), FaultServer(silence) as proxy:
+        secret = f"http://merchant:{PASSWORD}@127.0.0.1:{proxy.port}"
+        async with opened(AiohttpTransport(proxy=secret)) as transport:
+            del secret
+            request = post(f"{scheme}://gateway.example/x")
+            task = asyncio.create_task(
+                transport.send(request, timeout=60, on_sent=lambda: None)
+            )
+            while not proxy.requests:
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError) as info:
+                await task
+    assert PASSWORD not in shown_with_locals(info.value)
+
+
+async def test_a_defect_of_the_caller_shows_no_password_of_a_proxy() -> None:
+    def on_sent() -> None:
+        raise LookupError("a defect")
+
+    async with nothing_left(), FaultServer(each(OK)) as proxy:
+        secret = f"http://merchant:{PASSWORD}@127.0.0.1:{proxy.port}"
+        async with opened(AiohttpTransport(proxy=secret)) as transport:
+            del secret
+            with pytest.raises(LookupError) as info:
+                await transport.send(
+                    post("http://gateway.example/x"), timeout=60, on_sent=on_sent
+                )
+    assert PASSWORD not in shown_with_locals(info.value)
+
+
+def shown_with_locals(error: BaseException) -> str:
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return "".join(told.format())
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda made: made])
+def test_a_transport_shows_no_password_of_a_proxy(
+    how: Callable[[AiohttpTransport], AiohttpTransport],
+) -> None:
+    made = how(AiohttpTransport(proxy=f"http://merchant:{PASSWORD}@127.0.0.1:1"))
+    told = [repr(made), str(made), f"{made}", repr(vars(made))]
+    told.append(json.dumps(vars(made), default=repr))
+    assert PASSWORD not in "".join(told)
+
+
+def test_a_transport_that_cannot_be_pickled_says_so_without_the_password() -> None:
+    made = AiohttpTransport(proxy=f"http://merchant:{PASSWORD}@127.0.0.1:1")
+    with pytest.raises(TypeError) as info:
+        pickle.dumps(made)
+    assert PASSWORD not in shown_with_locals(info.value)
 
 
 async def test_a_good_certificate_of_your_own_authority_is_accepted(
