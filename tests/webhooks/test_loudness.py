@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -334,6 +335,13 @@ def _spoiled() -> Expected:
     return found
 
 
+def unchecked(amount: object, currency: object) -> Expected:
+    made = object.__new__(Expected)
+    object.__setattr__(made, "amount", amount)
+    object.__setattr__(made, "currency", currency)
+    return made
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -345,6 +353,10 @@ def _spoiled() -> Expected:
         lambda: ("10000", "IDR"),
         lambda: {"amount": 10000, "currency": "IDR"},
         lambda: False,
+        # As it comes out of a cache that keeps fields and calls no constructor.
+        lambda: unchecked("10000.001", "IDR"),
+        lambda: unchecked(Decimal(0), "IDR"),
+        lambda: unchecked(10_000.0, "IDR"),
     ],
 )
 @pytest.mark.parametrize("is_async", [False, True])
@@ -367,12 +379,21 @@ async def test_a_look_up_that_answers_what_cannot_be_paid_is_mismatched_at_once(
         assert (entry.state, entry.attempts) == ("mismatched", 1)
         (alert,) = post.alerts
         assert (alert.kind, alert.number) == (AlertKind.MISMATCHED, 1)
+        assert alert.problem.startswith("no payment can be what is expected: ")
         assert len(lines(caplog, "ERROR")) == 1
         assert post.seen == []
         mended = True
         assert await post.receiver.replay(1)
         await post.receiver.settled()
     assert post.seen == ["LinkPaid o-1"]
+
+
+async def test_a_look_up_may_keep_amounts_as_text() -> None:
+    post = Post(expect=lambda _: unchecked("10000", "IDR"))
+    post.receiver.otherwise(post.note)
+    async with running(post):
+        await post.link("o-1")
+    assert (post.seen, post.alerts) == (["LinkPaid o-1"], [])
 
 
 # --- bursts ----------------------------------------------------------------------
