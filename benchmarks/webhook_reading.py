@@ -34,10 +34,10 @@ from pathlib import Path
 
 from payermax_async import NotificationVerifier
 from payermax_async.signing import PrivateKey, PublicKey, RsaVerifier
-from payermax_async.testing.notifications import APP_ID, MERCHANT_NO
 from payermax_async.webhooks import Receiver, SqliteInbox
 from payermax_async.webhooks.asgi import WebhookApp
 from payermax_async.webhooks.http.lifespan import AsgiApp, Receive, Scope, Send
+from payermax_async.webhooks.samples import APP_ID, MERCHANT_NO
 
 _DECLARED = 256 * 1024
 _LOOKS = 0.02
