@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from payermax_async.core.addresses import is_own_machine
-from payermax_async.core.checks import web_url_problem
+from payermax_async.core.checks import reachable_url_problem
 from payermax_async.core.errors import ConfigurationError
 
 __all__ = ["Environment", "gateway_problem"]
@@ -24,7 +24,7 @@ def gateway_problem(url: object) -> str | None:
     """What is wrong with a gateway's base URL, or ``None``. Nothing is quoted."""
     if not isinstance(url, str):
         return "must be text"
-    problem = web_url_problem(url, _LONGEST_URL)
+    problem = reachable_url_problem(url, _LONGEST_URL)
     if problem:
         return problem
     if not _ASCII.fullmatch(url):

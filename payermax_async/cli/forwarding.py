@@ -7,7 +7,7 @@ import asyncio
 import aiohttp
 import attrs
 
-from payermax_async.core.checks import web_url_problem
+from payermax_async.core.checks import reachable_url_problem
 from payermax_async.core.errors import ConfigurationError, NoReplyError, NotSentError
 from payermax_async.transport.base import Headers
 
@@ -49,7 +49,7 @@ def check_target(url: str, option: str) -> str:
     Raises:
         ConfigurationError: It is no http or https address.
     """
-    problem = web_url_problem(url, 2048)
+    problem = reachable_url_problem(url, 2048)
     if problem is not None:
         raise ConfigurationError(f"{option}: the address {problem}")
     return url

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import attrs
 
@@ -27,6 +27,7 @@ __all__ = [
     "host_problem",
     "key",
     "problems_of",
+    "reachable_url_problem",
     "seconds_problem",
     "text",
     "url",
@@ -98,33 +99,42 @@ def seconds_problem(value: object) -> str | None:
 
 
 def web_url_problem(value: str, max_length: int) -> str | None:
-    """What is wrong with an http or https URL, or ``None``."""
+    """What is wrong with an http or https URL, or ``None``.
+
+    Of a URL that PayerMax or a browser opens: how its host may be spelled is theirs to
+    say. One that we connect to is held to :func:`reachable_url_problem`.
+    """
     if len(value) > max_length:
         return f"must be at most {max_length} characters, has {len(value)}"
     if _CONTROL.search(value) or _BLANK.search(value):
         return "must not hold blanks or control characters"
     try:
         parts = urlsplit(value)
-        # Only a port may follow the last colon of a name.
-        port_ok = (parts.port is None or parts.port > 0) and parts.netloc[-1:] != ":"
-        if "[" in parts.netloc and ":" not in (parts.hostname or ""):
-            return "must have a host that is an IPv6 address"
+        port_ok = parts.port is None or parts.port > 0
     except ValueError:
         return "is not a URL"
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_ok:
         return "must be an http or https URL with a host"
     if parts.username is not None or parts.password is not None:
         return "must not hold a user name or password"
-    return host_problem(parts.hostname)
+    return None
 
 
-def host_problem(host: str) -> str | None:
-    """What is wrong with the host of a URL, or ``None``.
+def reachable_url_problem(value: str, max_length: int) -> str | None:
+    """What is wrong with an http or https URL that we connect to, or ``None``."""
+    return web_url_problem(value, max_length) or host_problem(urlsplit(value))
+
+
+def host_problem(parts: SplitResult) -> str | None:
+    """What is wrong with the host of a URL that we connect to, or ``None``.
 
     What passes can be looked up, put into a request and compared with a certificate;
     the resolvers and HTTP libraries on the way disagree about everything else.
     """
-    if ":" in host:
+    host = parts.hostname or ""
+    if parts.netloc.endswith(":"):
+        return "must have a port after the colon behind its host, or no colon"
+    if "[" in parts.netloc or ":" in host:
         return None if _is_address(host) else "must have a host that is an IPv6 address"
     if not host.isascii():
         return (

@@ -88,9 +88,14 @@ def _place(url: str, *, userinfo: bool) -> tuple[str, int] | str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port, parts = None, None, urlsplit("")
-    if parts.scheme not in ("https", "http") or not host or not _URL.fullmatch(url):
+    if parts.scheme not in ("https", "http") or not host:
+        return f"is no http(s) URL: {advice}"
+    problem = host_problem(parts)
+    if problem is not None:
+        return problem
+    if not _URL.fullmatch(url):
         return f"is no http(s) URL: {advice}"
     if not userinfo and "@" in parts.netloc:
         return f"holds a user or password: {advice}"
     standard = 443 if parts.scheme == "https" else 80
-    return host_problem(host) or (host, standard if port is None else port)
+    return host, standard if port is None else port
