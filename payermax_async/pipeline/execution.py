@@ -12,6 +12,7 @@ import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.asked import Asked
+from payermax_async.core.cleaning import clean_id
 from payermax_async.core.errors import (
     ClientStateError,
     NotSentError,
@@ -181,8 +182,8 @@ class Course:
     def _closed(self) -> PayerMaxError:
         if self._outcome is Outcome.UNKNOWN:
             return OutcomeUnknownError(
-                f"{self.operation} of {self.merchant_key} may or may not have been "
-                "done: the client was closed; settle it with resolve()",
+                f"{self.operation} of {clean_id(self.merchant_key or '-')} may or may "
+                "not have been done: the client was closed; settle it with resolve()",
                 reason="the client was closed",
             )
         return NotSentError("the client was closed before this was sent")

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from payermax_async.core.asked import Asked, Comparison, compare
+from payermax_async.core.cleaning import clean_id
 from payermax_async.core.errors import (
     AlreadyEndedError,
     ConflictError,
@@ -38,7 +39,8 @@ def conflict(
 ) -> ConflictError:
     """The error for an id that stands for something other than was asked for."""
     return ConflictError(
-        f"{key} already stands for something else: {', '.join(differences)} differ",
+        f"{clean_id(key)} already stands for something else: "
+        f"{', '.join(differences)} differ",
         code="",
         verified=True,
         remedy=_LOOK,
@@ -99,7 +101,7 @@ def as_asked(
         return finding
     missing = finding.value.not_compared
     if not ours and any(name in missing for name in settlement.money):
-        unclear = f"the answer about {key} does not say how much it is for"
+        unclear = f"the answer about {clean_id(key)} does not say how much it is for"
         return Finding(unclear=UnreadableReplyError(unclear))
     state = settlement.ended(found)
     if state is not None and not just_made:
@@ -115,7 +117,7 @@ def _ended(
     settlement: Settlement[Any, Any, Any], found: Any, key: str, state: str
 ) -> AlreadyEndedError:
     return AlreadyEndedError(
-        f"{key} exists, just as asked for, and is {state}",
+        f"{clean_id(key)} exists, just as asked for, and is {state}",
         code="",
         verified=True,
         remedy=_LOOK,

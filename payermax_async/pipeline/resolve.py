@@ -10,6 +10,7 @@ import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.asked import Asked
+from payermax_async.core.cleaning import clean_id
 from payermax_async.core.codes.lookup import DUPLICATE_CODES, NOT_FOUND_CODES
 from payermax_async.core.errors import (
     ApiError,
@@ -282,8 +283,9 @@ class Resolver:
         """Report that it may have been done."""
         reason = f"{type(cause).__name__}: {cause}" if cause is not None else ""
         unknown = OutcomeUnknownError(
-            f"{course.operation} of {course.merchant_key} may or may not have been "
-            "done; settle it with client.resolve() before sending anything else",
+            f"{course.operation} of {clean_id(course.merchant_key or '-')} may or may "
+            "not have been done; settle it with client.resolve() before sending "
+            "anything else",
             reason=reason,
             retry_after=cause.retry_after if cause is not None else None,
         )
