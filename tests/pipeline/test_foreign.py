@@ -123,6 +123,21 @@ async def test_what_fails_on_the_settling_question_does_not_lose_the_doubt(
     assert creates(gateway) == gateway.made == 1
 
 
+@every_error
+async def test_after_the_send_nobody_is_told_that_it_did_not_leave(
+    error: Callable[[], BaseException],
+) -> None:
+    once = RetryPolicy(max_attempts=1)
+    middleware = dislikes(error, "queryPaybylink")
+    chain = cast("tuple[()]", (middleware,))
+    async with client_of(LinkGateway(), middlewares=chain, retry=once) as client:
+        with pytest.raises(PayerMaxError) as caught:
+            await client.query_link("order-1")
+    assert not isinstance(caught.value, NotSentError)
+    assert caught.value.outcome is Outcome.UNKNOWN
+    assert caught.value.merchant_key == "order-1"
+
+
 class Verdicts:
     """A verifier that does what it is told, one operation after the other."""
 

@@ -36,6 +36,7 @@ from .gateway import (
     InstantClock,
     LinkGateway,
     client_of,
+    not_done_without_answer,
     order,
     refusal,
     replies,
@@ -402,6 +403,21 @@ async def test_an_unsigned_refusal_for_the_time_corrects_the_one_repeat(
     first, repeat, other = stamps
     assert abs((repeat - first).total_seconds() - seconds) < 2
     assert (other - first).total_seconds() < 2, "nothing else learned from it"
+
+
+async def test_what_corrected_the_one_repeat_corrects_no_question_after_it() -> None:
+    late = replies(dated(UNSIGNED_LATE, 300.0))
+    gateway = LinkGateway(createPaybylink=[late, not_done_without_answer])
+    clock = InstantClock()
+    async with client_of(gateway, clock=clock) as client:
+        await client.create_link(order())
+    stamps = [
+        datetime.fromisoformat(str(envelope["requestTime"]))
+        for _, envelope in gateway.calls
+    ]
+    ahead = [(stamp - START).total_seconds() > 250 for stamp in stamps]
+    assert ahead == [False, True, *[False] * (len(stamps) - 2)]
+    assert gateway.made == 1
 
 
 @pytest.mark.parametrize("seconds", [-1200.0, 1200.0, 20.0])
