@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections import deque
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
 from typing import Protocol
 
 import attrs
@@ -96,6 +96,10 @@ class Fate:
     """For ``STATUS``."""
     retry_after: str | None = None
     """For ``STATUS`` and ``CODED``."""
+    again: float | None = None
+    """Seconds after which it arrives a second time, which nobody answers."""
+    date: str | None = None
+    """Of the answer; as the gateway's own clock has it when left out."""
 
 
 class SignsNow(Protocol):
@@ -112,6 +116,9 @@ class Network:
         choose: The fate of a request, or ``None`` to leave it to ``inner``.
         platform: The gateway's key, for codes it never sent itself.
         stranger: A key that nobody trusts.
+        vouches: Whether unsigned answers can only be the gateway's.
+        apart: The context in which requests go their way; the sender's when left
+            out.
 
     Attributes:
         bugs: What went wrong by itself; nothing should.
@@ -125,8 +132,12 @@ class Network:
         *,
         platform: SignsNow,
         stranger: SignsNow,
+        vouches: bool = True,
+        apart: Callable[[], Context] = copy_context,
     ) -> None:
         self._inner = inner
+        self._vouches = vouches
+        self._apart = apart
         self._choose = choose
         self._platform = platform
         self._stranger = stranger
@@ -140,7 +151,7 @@ class Network:
 
     def vouches_for(self, url: str) -> bool:
         """Whether unsigned answers can only be the gateway's."""
-        return True
+        return self._vouches
 
     async def aclose(self) -> None:
         """Nothing: a request does not care who closes; see :meth:`settled`."""
@@ -167,9 +178,10 @@ class Network:
             failure = _NOT_SENT[fate.kind]
             raise type(failure)(str(failure))
         on_sent()
-        carrying = asyncio.create_task(self._carry(request, fate))
-        self._under_way.add(carrying)
-        carrying.add_done_callback(self._ended)
+        carrying = self._begin(self._carry(request, fate))
+        if fate.again is not None:
+            later = attrs.evolve(fate, there=fate.there + fate.again)
+            self._begin(self._carry(request, later))
         try:
             async with asyncio.timeout(timeout):
                 answer = None
@@ -185,13 +197,22 @@ class Network:
             pass
         raise NoReplyError("no answer in time")
 
+    def _begin(
+        self, carrying: Coroutine[None, None, HttpResponse | None]
+    ) -> asyncio.Task[HttpResponse | None]:
+        apart = self._apart()
+        task = asyncio.create_task(carrying, context=apart)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended, context=apart)
+        return task
+
     async def _carry(self, request: HttpRequest, fate: Fate) -> HttpResponse | None:
         await asyncio.sleep(fate.there)
         reply: HttpResponse | None = None
         if fate.done:
             INSIDE.set(fate.inside)
             reply = await self._inner.send(request, timeout=3600, on_sent=_nothing)
-        return self._spoilt(request, reply, fate)
+        return _dated(self._spoilt(request, reply, fate), fate.date)
 
     def _ended(self, task: asyncio.Task[HttpResponse | None]) -> None:
         self._under_way.discard(task)
@@ -300,6 +321,13 @@ def _page(status: int, retry_after: str | None) -> HttpResponse:
     if retry_after is not None:
         headers = (*headers, ("retry-after", retry_after))
     return HttpResponse(status=status, headers=headers, body=b"<html>Sorry</html>")
+
+
+def _dated(reply: HttpResponse | None, date: str | None) -> HttpResponse | None:
+    if reply is None or date is None:
+        return reply
+    others = tuple(line for line in reply.headers if line[0].lower() != "date")
+    return attrs.evolve(reply, headers=(*others, ("date", date)))
 
 
 def _nothing() -> None:

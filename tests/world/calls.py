@@ -1,0 +1,87 @@
+"""What a merchant asked for, and what is known of it on either side."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections import Counter
+from contextvars import ContextVar
+
+import attrs
+
+from payermax_async.core.errors import ConflictError, Outcome, PayerMaxError
+from payermax_async.core.models.common import Received
+from payermax_async.core.models.link_request import CreateLink
+from payermax_async.core.models.links import LinkDetails
+from payermax_async.core.models.refunds import CreateRefund, RefundDetails
+
+__all__ = ["CALL", "Call", "Found", "Unresolved", "key_of"]
+
+
+class Unresolved(enum.Enum):
+    """Says that nobody found out yet."""
+
+    YET = "yet"
+
+
+Found = LinkDetails | RefundDetails | ConflictError | None
+"""What can come of resolving."""
+
+
+def key_of(request: CreateLink | CreateRefund) -> str:
+    """The merchant's own id."""
+    if isinstance(request, CreateLink):
+        return request.merchant_link_id
+    return request.out_refund_no
+
+
+@attrs.define(kw_only=True, eq=False)
+class Call:
+    """One write."""
+
+    request: CreateLink | CreateRefund
+    place: str
+    """Its name, the same in each run of the seed."""
+    timeout: float
+    started: float
+    task: asyncio.Task[None] | None = None
+    result: Received | None = None
+    error: BaseException | None = None
+    ended: float | None = None
+    crashed: bool = False
+    """Whether its process died under it."""
+    doubted: bool = False
+    """Whether an attempt of it ended without anybody knowing what it did."""
+    made: list[str] = attrs.field(factory=list[str])
+    """What the ledger made for it; the client cannot see this."""
+    found: Found | Unresolved = Unresolved.YET
+    """What resolving it found; ``None`` when it was not done."""
+    sends: Counter[str] = attrs.field(factory=Counter[str])
+    """By operation."""
+
+    def sent(self, operation: str) -> None:
+        """A request for it went off."""
+        self.sends[operation] += 1
+
+    @property
+    def key(self) -> str:
+        """The merchant's own id."""
+        return key_of(self.request)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the merchant knows; ``None`` while running or when it was done."""
+        if self.crashed:
+            return Outcome.UNKNOWN
+        if isinstance(self.error, PayerMaxError):
+            return self.error.outcome
+        return None if self.error is None else Outcome.UNKNOWN
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it ended and nobody knows what became of it."""
+        return self.outcome is Outcome.UNKNOWN and self.found is Unresolved.YET
+
+
+CALL: ContextVar[Call | None] = ContextVar("CALL", default=None)
+"""On whose behalf a request goes its way."""

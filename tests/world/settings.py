@@ -1,0 +1,101 @@
+"""How one world is set up."""
+
+from __future__ import annotations
+
+import random
+
+import attrs
+
+from payermax_async.sandbox.ledger.policy import Duplicates
+from tests.world.chance import Chance
+
+__all__ = ["PATIENT", "Setting"]
+
+PATIENT = (1.0, 4.0, 15.0, 60.0, 150.0)
+"""Waits longer than anything in the world can be late."""
+_DEFAULT = (1.0, 4.0, 15.0)
+
+
+@attrs.frozen(kw_only=True)
+class Setting:
+    """All that is decided before anything happens. Seconds throughout."""
+
+    duplicates: Duplicates
+    """What the gateway does with an id that it knows."""
+    beyond: bool
+    """Whether requests and queries may be late for longer than the client waits."""
+    settle_waits: tuple[float, ...]
+    """The client's."""
+    trusting: bool
+    """Whether the merchant believes unsigned failures."""
+    vouched: bool
+    """Whether what comes unsigned can only be the gateway's."""
+    sign_failures: bool
+    """Whether the gateway signs them."""
+    failover: bool
+    """Whether there is a backup host."""
+    max_in_flight: int
+    """The client's."""
+    breaker: bool
+    """Whether the breaker is a quick one."""
+    processes: int
+    """Of the shop."""
+    orders: int
+    """How many links it makes."""
+    transactional: bool
+    """Whether its handlers share the inbox's transaction."""
+    looks_up: bool
+    """Whether a look-up says what is to be paid; else the inbox is told."""
+    handles_orders: bool
+    """Whether PAYMENT has a handler of its own."""
+    lags: tuple[float, ...]
+    """By how much queries may lag."""
+    there: tuple[float, ...]
+    """How long a request may travel."""
+
+    @property
+    def reuses_ids(self) -> bool:
+        """Whether an id may be sent again by somebody who did not ask first."""
+        return self.duplicates is not Duplicates.SECOND
+
+    @property
+    def lies(self) -> bool:
+        """Whether unsigned answers may be untrue: nobody believes them then."""
+        return not (self.trusting and self.vouched)
+
+    @classmethod
+    def drawn(cls, chance: Chance) -> Setting:
+        """One out of many."""
+        draw = chance.at("setting")
+        trusting = draw.random() < 0.6
+        duplicates = draw.choice(
+            (Duplicates.REPEAT, Duplicates.SAME, Duplicates.SECOND, Duplicates.SECOND)
+        )
+        beyond, vouched = draw.random() < 0.2, draw.random() < 0.7
+        looks_up = draw.random() < 0.4
+        return cls(
+            duplicates=duplicates,
+            beyond=beyond,
+            settle_waits=_DEFAULT,
+            trusting=trusting,
+            vouched=vouched,
+            # Where unsigned failures are not believed, the gateway has to sign them.
+            sign_failures=not (trusting and vouched) or draw.random() < 0.5,
+            failover=draw.random() < 0.4,
+            max_in_flight=draw.choice((1, 2, 64)),
+            breaker=draw.random() < 0.5,
+            processes=draw.choice((1, 1, 2, 3)),
+            orders=draw.choice((2, 4, 6)),
+            transactional=draw.random() < 0.7,
+            looks_up=looks_up,
+            # The inbox is told of links: nobody knows an order number beforehand.
+            handles_orders=looks_up and draw.random() < 0.5,
+            **_delays(draw, beyond),
+        )
+
+
+def _delays(draw: random.Random, beyond: bool) -> dict[str, tuple[float, ...]]:
+    if beyond:
+        return {"lags": (0.0, 4.0, 60.0), "there": (0.01, 0.2, 3.0, 40.0, 110.0)}
+    lag = draw.choice((0.0, 0.5, 4.0))
+    return {"lags": (0.0, lag), "there": (0.01, 0.2, 3.0, 12.0)}

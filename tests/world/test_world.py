@@ -1,0 +1,64 @@
+"""The whole product in one simulated world: whatever goes wrong, both sides agree.
+
+What happens follows from the seed alone. ``python -m benchmarks.world --seed N
+--trace --shrink`` plays one again and tells it as a story.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.world.chance import FAMILIES
+from tests.world.world import play
+
+_SEEDS = 200
+_AT_ONCE = 20
+_DIGESTS = (
+    "from tests.world.world import play; import logging; "
+    "logging.disable(logging.CRITICAL); "
+    "print([play(seed).digest for seed in range(8)])"
+)
+
+
+@pytest.mark.parametrize("first", range(0, _SEEDS, _AT_ONCE))
+def test_both_sides_agree_whatever_happens(first: int) -> None:
+    for seed in range(first, first + _AT_ONCE):
+        told = play(seed)
+        assert not told.broken, f"seed {seed}: {told.broken}"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_of_faults_strikes_by_itself(family: str) -> None:
+    told = [play(seed, only={family}) for seed in range(6)]
+    assert not [one.broken for one in told if one.broken]
+    struck = {one.kind.partition(":")[0] for run in told for one in run.struck}
+    assert struck == {family}
+
+
+def test_the_same_seed_tells_the_same_story_in_every_process() -> None:
+    told = {
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", _DIGESTS],
+            env={**os.environ, "PYTHONHASHSEED": salt},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for salt in ("1", "2")
+    }
+    assert len(told) == 1
+
+
+def test_another_seed_tells_another_story() -> None:
+    assert len({play(seed).digest for seed in range(4)}) == 4
+
+
+def test_a_fault_that_is_left_out_moves_no_other() -> None:
+    whole = play(2)
+    first = whole.struck[0]
+    rest = play(2, without={first.name})
+    assert first not in rest.struck
+    assert {one.name for one in whole.struck} & {one.name for one in rest.struck}
