@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -78,7 +79,7 @@ async def test_an_interrupt_at_any_event_gives_everything_back(
             # Past the pause of the breaker: the first one now is its question.
             clock.seconds += 31
             raised.append(await ended(lambda: client.create_link(order("order-1"))))
-            raised.append(await ended(lambda n=number: client.query_link(f"q-{n}")))
+            raised.append(await ended(partial(client.query_link, f"q-{number}")))
         interrupts = [error for error in raised if isinstance(error, kind)]
         assert len(interrupts) == (hook.seen >= moment)
         others = [error for error in raised if error not in interrupts and error]
