@@ -14,12 +14,14 @@ import re
 import tempfile
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 import attrs
 
+from payermax_async.core.codec import ShapeError, read_time, write_time
 from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
@@ -40,7 +42,7 @@ from payermax_async.core.strict_json import (
 )
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.signing.rsa import RsaSigner
-from payermax_async.testing.scrubbing import scrub, scrub_text
+from payermax_async.testing.scrubbing import TIMES, scrub, scrub_text
 from payermax_async.transport.base import (
     Headers,
     HttpRequest,
@@ -191,6 +193,10 @@ class ReplayTransport:
     business id. A reply that was signed is signed with ``platform_key``; one that
     was no JSON object comes back empty; what failed on the way fails again.
 
+    Moments in a reply, such as ``expiresAt``, keep their distance to the
+    ``requestTime`` of their request: a link that was to last a day does so whenever
+    it is played again. Fields that were kept by ``keep`` come back as they are.
+
     Args:
         file: What a :class:`RecordingTransport` wrote; read by :meth:`open`.
         platform_key: The private half of the key that the client trusts.
@@ -249,7 +255,7 @@ class ReplayTransport:
         self._waiting[case].popleft()
         if error is not None:
             raise error("as it was recorded")
-        return self._answer(exchange)
+        return self._answer(exchange, _passed(exchange, request))
 
     def vouches_for(self, url: str) -> bool:  # noqa: ARG002 - it was recorded
         """Whatever was recorded is played as if it came from there."""
@@ -264,8 +270,8 @@ class ReplayTransport:
         """What was recorded and not asked for yet, for a check at the end."""
         return tuple(str(case) for case, them in self._waiting.items() for _ in them)
 
-    def _answer(self, exchange: JsonObject) -> HttpResponse:
-        reply = exchange.get("reply")
+    def _answer(self, exchange: JsonObject, passed: timedelta) -> HttpResponse:
+        reply = _moved(exchange.get("reply"), passed)
         body = b"" if reply is None else write_json(reply)
         headers: Headers = (("Content-Type", "application/json"),)
         if "retryAfter" in exchange:
@@ -276,6 +282,37 @@ class ReplayTransport:
         return HttpResponse(
             status=cast("int", exchange["status"]), headers=headers, body=body
         )
+
+
+def _passed(exchange: JsonObject, request: HttpRequest) -> timedelta:
+    """The time between a recorded request and the one that is made now."""
+    recorded = exchange.get("request")
+    then = _moment(recorded.get("requestTime") if isinstance(recorded, dict) else None)
+    envelope = _object(request.body)
+    now = _moment(envelope.get("requestTime") if envelope else None)
+    return timedelta() if then is None or now is None else now - then
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return read_time(value)
+    except ShapeError:
+        return None
+
+
+def _moved(value: JsonValue, passed: timedelta, name: str = "") -> JsonValue:
+    """A copy of a reply with its moments so much later."""
+    if isinstance(value, dict):
+        return {key: _moved(item, passed, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_moved(item, passed, name) for item in value]
+    moment = _moment(value) if name in TIMES else None
+    if moment is None or not passed:
+        return value
+    try:
+        return write_time(moment + passed)
+    except OverflowError:  # at the end of the calendar
+        return value
 
 
 def _keys_of(operation: str) -> tuple[str, ...]:

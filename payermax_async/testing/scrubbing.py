@@ -64,6 +64,9 @@ SHAPES: Mapping[str, re.Pattern[str]] = {
 }
 """Fields that are kept, and what their values look like, numbers as plain text."""
 
+TIMES = frozenset(name for name, shape in SHAPES.items() if shape is _TIME)
+"""Those of them that are moments."""
+
 CONTAINERS = frozenset(
     {"data", "payByLinkInfo", "paymentDetails", "cardInfo", "fees", "merFee"}
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import MerchantConfig
+from payermax_async.core.codec import write_time
 from payermax_async.core.errors import (
     ApiError,
     ClientStateError,
@@ -33,9 +35,11 @@ from payermax_async.signing.keys import PrivateKey
 from payermax_async.testing.fake import FakeTransport, json_reply, script
 from payermax_async.testing.local import LocalSandbox
 from payermax_async.testing.recording import RecordingTransport, ReplayTransport
+from payermax_async.testing.replies import signed_reply
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.testing.scrubbing import CONTAINERS, SHAPES, STAND_INS, scrub
 from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
+from tests.pipeline.gateway import CONFIG, PLATFORM, START, InstantClock, order
 
 CANARY = "canary@secret.example"
 """Looks like nothing that may be kept, as names, addresses and tokens do."""
@@ -257,7 +261,6 @@ async def test_a_recorded_course_plays_again_for_a_client_of_other_keys(
             await client.query_order("P404")
         return (
             link.merchant_link_id,
-            link.expires_at,
             [(x.is_paid, x.total_amount, x.currency) for x in (before, after)],
             unknown.value.code,
         )
@@ -284,6 +287,30 @@ async def test_a_recorded_course_plays_again_for_a_client_of_other_keys(
     replay = ReplayTransport(file, mine)
     async with PayerMaxClient(config, transport=replay) as client:
         assert await course(client, nothing) == first
+    assert replay.left == ()
+
+
+async def test_a_link_that_is_played_again_days_later_lasts_as_long_as_it_did(
+    file: Path,
+) -> None:
+    clock = InstantClock()
+    reply: JsonObject = {
+        "merchantLinkId": "order-1",
+        "linkId": "L1",
+        "linkUrl": "https://pay.test/1",
+        "linkStatus": "ACTIVE",
+        "expiresAt": write_time(START + timedelta(days=1)),
+    }
+
+    async def made(transport: Transport) -> datetime | None:
+        async with PayerMaxClient(CONFIG, transport=transport, clock=clock) as client:
+            return (await client.create_link(order())).expires_at
+
+    answering = FakeTransport(lambda _: signed_reply(PLATFORM, reply))
+    assert await made(RecordingTransport(answering, file)) == START + timedelta(days=1)
+    clock.seconds += 2 * 86400
+    replay = ReplayTransport(file, PLATFORM)  # nothing but the create was recorded
+    assert await made(replay) == START + timedelta(days=3)
     assert replay.left == ()
 
 
