@@ -18,6 +18,7 @@ from payermax_async.webhooks.failures import (
     error_name,
     failure_of,
     part_name,
+    raised_by,
 )
 
 __all__ = ["Alert", "AlertHook", "AlertKind", "Tally"]
@@ -148,9 +149,8 @@ class Tally:
         )
         if self._hook is None or not (told or alert.number is not None):
             return
-        try:
-            self._hook(alert)
-        except Exception as error:  # noqa: BLE001 - money first, alarms second
+        error = raised_by(self._hook, alert)
+        if error is not None:
             name = part_name(self._hook)
             self.failed(failure_of("the alert hook", error, name=name))
 
@@ -175,9 +175,8 @@ class Tally:
         )
         if self._failure_hook is None:
             return
-        try:
-            self._failure_hook(failure)
-        except Exception as error:  # noqa: BLE001 - money first, alarms second
+        error = raised_by(self._failure_hook, failure)
+        if error is not None:
             _LOG.warning(
                 "the failure hook failed: %s (%s)",
                 error_name(error),

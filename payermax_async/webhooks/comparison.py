@@ -76,7 +76,9 @@ class Expectations:
         if not isinstance(event, LinkPaid | PaymentSucceeded):
             return None
         if self._lookup is not None:
-            found = _checked(await self._ask(self._lookup, event))
+            asked = _ask(self._lookup, event)
+            limit = self._limits.lookup_timeout
+            found = _checked(await self._time_limits.within(limit, asked))
         else:
             found = await self._time_limits.within(
                 self._limits.store_timeout,
@@ -86,11 +88,12 @@ class Expectations:
             raise NotExpectedYetError("nothing is known of what was to be paid")
         return found
 
-    async def _ask(self, lookup: ExpectedLookup, event: PaidEvent) -> object:
-        found = lookup(event)
-        if not inspect.isawaitable(found):
-            return found
-        return await self._time_limits.within(self._limits.lookup_timeout, found)
+
+async def _ask(lookup: ExpectedLookup, event: PaidEvent) -> object:
+    # In a task of its own, like all that is not ours: what a plain function raises
+    # could end the worker's.
+    found = lookup(event)
+    return await found if inspect.isawaitable(found) else found
 
 
 def _checked(found: object) -> Expected | None:

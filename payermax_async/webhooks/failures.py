@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import attrs
 
 from payermax_async.core.cleaning import clean_id, clean_message
+from payermax_async.webhooks.time_limit import BrokenOffError
 
-__all__ = ["Failure", "FailureHook", "error_name", "failure_of", "part_name"]
+__all__ = [
+    "Failure",
+    "FailureHook",
+    "error_name",
+    "failure_of",
+    "own_error",
+    "part_name",
+    "raised_by",
+]
+
+T = TypeVar("T")
 
 _MOST_FRAMES = 20
 _MOST_CAUSES = 5
@@ -54,6 +66,7 @@ FailureHook = Callable[[Failure], None]
 
 def failure_of(part: str, error: BaseException, *, name: str = "") -> Failure:
     """What is told of an error."""
+    error = own_error(error)
     chain = list(_chain(error))
     return Failure(
         part=part,
@@ -67,7 +80,28 @@ def failure_of(part: str, error: BaseException, *, name: str = "") -> Failure:
 
 def error_name(error: BaseException) -> str:
     """The class of an error, fit to be shown."""
-    return clean_id(type(error).__name__)
+    return clean_id(type(own_error(error)).__name__)
+
+
+def raised_by(hook: Callable[[T], object], told: T) -> BaseException | None:
+    """Tell a hook something; what it raised, which is to reach nobody else.
+
+    It runs on the event loop, and not in a task of its own: what it raises of the
+    kinds that end a task is no less a fault of its own.
+    """
+    try:
+        hook(told)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - money first, alarms second
+        return error
+    return None
+
+
+def own_error(error: BaseException) -> BaseException:
+    """What the part itself raised."""
+    own = error.__cause__ if isinstance(error, BrokenOffError) else None
+    return own or error
 
 
 def part_name(part: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -31,7 +31,7 @@ from payermax_async.webhooks.inbox.entries import (
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.inbox.rulings import GivenBack, Ruling
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.time_limit import TimeLimits
+from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
 from payermax_async.webhooks.unclaimed import Unclaimed
 
 __all__ = ["Judge"]
@@ -142,7 +142,7 @@ class Judge(Generic[ConnectionT]):
     ) -> Verdict | None:
         limit = self._limits.handler_timeout
         if not handler.in_transaction:
-            await self._time_limits.within(limit, handler.call(event))
+            await self._time_limits.within(limit, _run(handler.call, event))
             self._tally.count("handled")
             return Verdict(state=EntryState.DONE)
         # As a whole: a handler that does not stop keeps its transaction, which fails
@@ -159,7 +159,7 @@ class Judge(Generic[ConnectionT]):
     ) -> None:
         async with self._inbox.work(entry, self._clock.now()) as connection:
             async with asyncio.timeout(self._limits.handler_timeout):
-                await handler.call(event, connection)
+                await _run(handler.call, event, connection)
 
     async def _compared(
         self, event: NotifiedEvent, entry: StoredNotification
@@ -232,3 +232,11 @@ class Judge(Generic[ConnectionT]):
                 failure=failure,
             )
         )
+
+
+async def _run(handler: Callable[..., Awaitable[None]], *given: object) -> None:
+    """A handler to its end. Whether the lease is lost, only the inbox can say."""
+    try:
+        await handler(*given)
+    except LeaseLostError as error:
+        raise BrokenOffError("a handler raised what it cannot know") from error

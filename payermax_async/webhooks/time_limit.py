@@ -18,7 +18,11 @@ _TO_END = 1.0
 
 
 class BrokenOffError(PayerMaxError):
-    """Somebody else's code was cancelled from within, which nobody here asked for."""
+    """Somebody else's code ended in a way that is a fault of its own.
+
+    It was cancelled from within, which nobody here asked for, or raised what only
+    whoever waits for it may raise; that is the cause then.
+    """
 
 
 class TimeLimits:
@@ -47,8 +51,9 @@ class TimeLimits:
         Raises:
             TimeoutError: It took longer; it was cancelled, and if it does not heed
                 that, it runs on unheard.
-            BrokenOffError: It was cancelled, though not from here.
-            Exception: Whatever the work raises.
+            BrokenOffError: It was cancelled, though not from here, or raised what
+                is no ``Exception``.
+            Exception: Whatever else the work raises.
         """
         with announced(seconds):  # an inbox waits for its database no longer
             task = asyncio.ensure_future(_as_coroutine(work))
@@ -62,6 +67,10 @@ class TimeLimits:
             raise
         if task.cancelled():
             raise BrokenOffError("cancelled from within")
+        error = task.exception()
+        if error is not None and not isinstance(error, Exception):
+            # Whoever handles failures catches Exception, and would be ended by it.
+            raise BrokenOffError("raised what is no Exception") from error
         return task.result()
 
     async def end(self, task: asyncio.Task[Any], seconds: float = _TO_END) -> None:

@@ -29,7 +29,7 @@ from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.webhooks.addressees import Addressees
-from payermax_async.webhooks.failures import error_name, part_name
+from payermax_async.webhooks.failures import error_name, own_error, part_name
 from payermax_async.webhooks.http.framing import (
     LOOKED_AT,
     framing_refusal,
@@ -43,7 +43,7 @@ from payermax_async.webhooks.parsing import (
     read_typed,
     unusable,
 )
-from payermax_async.webhooks.time_limit import TimeLimits
+from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -90,6 +90,16 @@ class SignedBody:
     """A copy of the body."""
     signature: str = attrs.field(repr=False)
     """What the ``sign`` header says."""
+
+
+async def _asked(
+    verify: Callable[..., Awaitable[object]], raw: bytes, signature: str
+) -> object:
+    """What the verifier says, where its own time-outs are not taken for ours."""
+    try:
+        return await verify(raw, signature)
+    except TimeoutError as error:
+        raise BrokenOffError("ran out of a time of its own") from error
 
 
 class NotificationVerifier:
@@ -208,7 +218,8 @@ class NotificationVerifier:
             return await self.authenticate(signed, timeout=timeout)
         except WebhookError as refused:
             cause = refused.__cause__
-            if isinstance(cause, PayerMaxError) and not isinstance(cause, WebhookError):
+            unsaid = isinstance(cause, WebhookError | BrokenOffError)
+            if isinstance(cause, PayerMaxError) and not unsaid:
                 # Of this package's own errors the one raised says most.
                 raise cause from None
             raise
@@ -239,7 +250,7 @@ class NotificationVerifier:
         raw = signed.raw
         try:
             answer = await self._time_limits.within(
-                timeout, verify(raw, signed.signature)
+                timeout, _asked(verify, raw, signed.signature)
             )
         except SignatureError:
             raise WebhookError(
@@ -248,14 +259,14 @@ class NotificationVerifier:
             ) from None
         except TimeoutError as error:
             raise self._failed(f"took more than {timeout:g} s", 503) from error
-        except Exception as error:
-            raise self._failed(f"raised {error_name(error)}") from error
+        except Exception as error:  # noqa: BLE001 - somebody else's, told as what it is
+            raise self._failed(f"raised {error_name(error)}") from own_error(error)
         if answer is not None:
             raise self._failed(
                 f"returned {clean_id(type(answer).__name__)}: it returns None for a "
                 "right signature and raises SignatureError for any other"
             )
-        return self._read(raw)
+        return self.read(raw)
 
     def _failed(self, what: str, status: int = UNUSABLE) -> WebhookError:
         return WebhookError(
@@ -285,15 +296,24 @@ class NotificationVerifier:
             raise refusal
         return read_signature(found["sign"])
 
-    def _read(self, raw: bytes) -> Notification:
-        """What a body with the right signature says."""
+    def read(self, body: bytes, *, at_any_time: bool = False) -> Notification:
+        """What bytes say whose signature was found right before.
+
+        Args:
+            body: The bytes.
+            at_any_time: Without comparing their time with now.
+
+        Raises:
+            WebhookError: They cannot be used, or are for somebody else.
+        """
         try:
-            content = read_json(raw)
+            content = read_json(body)
             self._addressees.check(content)
             # First without a type, so that a stale one is called stale even if
             # its payload is also of a kind that cannot be read.
             outline = read_outline(content)
-            self._check_time(outline)
+            if not at_any_time:
+                self._check_time(outline)
             return self.addressed(read_typed(content, outline))
         except (JsonError, ShapeError) as error:
             raise unusable(error) from None

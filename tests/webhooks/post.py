@@ -11,7 +11,9 @@ from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.signing import Verifier
 from payermax_async.webhooks import (
     Alert,
+    AlertHook,
     ExpectedLookup,
+    FailureHook,
     HandlerBackoff,
     Inbox,
     MemoryInbox,
@@ -44,6 +46,8 @@ class Post:
         must_expect: bool = False,
         limits: ReceiverLimits | None = None,
         tenant: str = "",
+        on_alert: AlertHook | None = None,
+        on_failure: FailureHook | None = None,
     ) -> None:
         self.clock = clock or VirtualClock(kit.NOW)
         self.inbox = inbox or MemoryInbox()
@@ -60,7 +64,8 @@ class Post:
             self.inbox,
             expect=expect,
             must_expect=must_expect,
-            on_alert=self.alerts.append,
+            on_alert=on_alert or self.alerts.append,
+            on_failure=on_failure,
             clock=self.clock,
             backoff=BACKOFF,
             limits=limits or ReceiverLimits(poll=HOUR),

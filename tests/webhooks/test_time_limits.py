@@ -124,7 +124,7 @@ async def _raises(error: BaseException) -> None:
         (RuntimeError(kit.CANARY), 500),
         (InboxError(kit.CANARY), 500),
         (asyncio.CancelledError(), 500),
-        (TimeoutError(kit.CANARY), 503),
+        (TimeoutError(kit.CANARY), 500),
         (WebhookError(kit.CANARY, reason=WebhookReason.STALE, authentic=True), 500),
     ],
     ids=lambda value: type(value).__name__,

@@ -21,7 +21,7 @@ from payermax_async.webhooks.http.framing import (
     declared_length,
     header_refusal,
 )
-from payermax_async.webhooks.http.headers import HeaderSource, header_values
+from payermax_async.webhooks.http.headers import HeaderSource, header_values, repeatable
 from payermax_async.webhooks.http.reading import (
     ORDINARY,
     NoRoomError,
@@ -128,6 +128,8 @@ class Intake:
             return Reply(
                 status=405, headers=_POST_ONLY, body=WebhookError.body, closes=True
             )
+        # Kept: pairs that come one after the other can be looked at only once.
+        headers = repeatable(headers)
         found = header_values(headers, *LOOKED_AT)
         if header_refusal(found, self._receiver.max_body) is not None:
             # It finds the same, and counts it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol, cast, runtime_checkable
 
-__all__ = ["HeaderItems", "HeaderSource", "header_values"]
+__all__ = ["HeaderItems", "HeaderSource", "header_values", "repeatable"]
 
 _LISTINGS = ("getall", "getlist", "get_list", "get_all")
 """What libraries call "all values of this name"; some mean "all headers" by it."""
@@ -33,6 +33,13 @@ class _Keyed(Protocol):
 
 HeaderSource = HeaderItems | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
 """A mapping, a multi-dictionary, or pairs as in an ASGI scope; text or bytes."""
+
+
+def repeatable(headers: HeaderSource) -> HeaderSource:
+    """The same headers, fit to be looked at more than once."""
+    if isinstance(headers, Iterator):
+        return list(cast("Iterator[tuple[str, str]]", headers))
+    return headers
 
 
 def header_values(headers: HeaderSource, *names: str) -> dict[str, list[str]]:
