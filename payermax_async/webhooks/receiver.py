@@ -367,19 +367,19 @@ class Receiver(Generic[ConnectionT]):
     async def replay(self, number: int, *, force: bool = False) -> bool:
         """Have an entry of the inbox handled again, at once.
 
-        Parked bytes are read again; that their time is long past does not matter
-        any more.
+        Parked bytes are read again, and must be for a merchant of this endpoint; that
+        their time is long past does not matter any more.
 
         Args:
             number: The entry's number.
             force: Even if something newer is known by now.
 
         Returns:
-            False when there is no such entry, it is being handled at the moment,
-            or its raw bytes are gone.
+            False when this receiver has no such entry, it is being handled at the
+            moment, or its raw bytes are gone.
 
         Raises:
-            WebhookError: Parked bytes still cannot be read.
+            WebhookError: Parked bytes still cannot be read, or are for somebody else.
             ClientStateError: The receiver is not open.
         """
         self._check_open()

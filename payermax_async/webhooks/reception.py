@@ -25,7 +25,6 @@ from payermax_async.webhooks.inbox.entries import (
 )
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.parsing import read_notification
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.verifier import NotificationVerifier, SignedBody
 
@@ -132,14 +131,15 @@ class Reception:
     async def replay(self, number: int, *, force: bool) -> bool:
         """Have an entry of the inbox handled again, at once."""
         entry = await self._asked(self._inbox.entry(number))
-        if entry is None or entry.body is None:
+        if entry is None or entry.body is None or entry.tenant != self._tenant:
             return False
         if not entry.is_raw:
             done = await self._asked(
                 self._inbox.replay(number, self._clock.now(), force=force)
             )
         elif entry.state is EntryState.PARKED:
-            notification = read_notification(entry.body)
+            # Of what could not be read nobody knows yet for whom it is.
+            notification = self._verifier.read(entry.body, at_any_time=True)
             arrival = self._arrival(notification, entry.body, entry.source)
             stored = await self._asked(self._inbox.admit(number, arrival))
             self._count(stored or Stored())

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from payermax_async.core.errors import ConfigurationError, WebhookError
-from payermax_async.core.strict_json import JsonObject
+from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.notifications.notifier import SCHEDULE
 from payermax_async.webhooks import (
@@ -28,6 +28,7 @@ from payermax_async.webhooks import (
     RefundSucceeded,
 )
 from payermax_async.webhooks.comparison import PaidEvent
+from payermax_async.webhooks.inbox.entries import ParkedBody
 from payermax_async.webhooks.samples import build_notification
 from tests.webhooks import kit
 from tests.webhooks.post import BACKOFF, HOUR, Post, failing, running
@@ -393,6 +394,45 @@ async def test_parked_bytes_are_replayed_once_they_can_be_read() -> None:
         assert not await post.receiver.replay(old.id)
         with pytest.raises(WebhookError):
             await post.receiver.replay(unreadable.id)
+
+
+async def test_parked_bytes_are_replayed_only_at_their_own_endpoint() -> None:
+    post = Post()
+    post.receiver.otherwise(post.note)
+    own = kit.link_payload()
+    texts: list[JsonObject] = [
+        {**own, "merchantNo": "999999999999999", "appId": "another"},
+        {**own, "merchantNo": ["999999999999999"]},
+        {**own, "appId": {"is": "another"}},
+        {**own, "merchantNo": None, "appId": None},
+    ]
+    async with running(post):
+        for text in texts:
+            body = ParkedBody(
+                body=write_json(text), problem="unreadable", received_at=kit.NOW
+            )
+            assert await post.inbox.park(body)
+        for entry in await post.inbox.entries():
+            with pytest.raises(WebhookError):
+                await post.receiver.replay(entry.id)
+        await post.receiver.settled()
+        assert await post.states() == ["parked"] * len(texts)
+    assert post.seen == []
+
+
+async def test_nobody_replays_what_another_tenant_has() -> None:
+    inbox = MemoryInbox()
+    posts = [Post(inbox=inbox, tenant=name) for name in ("a", "b")]
+    async with inbox, running(posts[0]), running(posts[1]):
+        await posts[0].link()
+        body = ParkedBody(
+            body=kit.body_of(), problem="x", received_at=kit.NOW, tenant="a"
+        )
+        assert await inbox.park(body)
+        for entry in await inbox.entries():
+            assert not await posts[1].receiver.replay(entry.id, force=True)
+            assert await posts[0].receiver.replay(entry.id, force=True)
+        assert {entry.tenant for entry in await inbox.entries()} == {"a"}
 
 
 # --- lifetime --------------------------------------------------------------------
