@@ -8,6 +8,7 @@ import pytest
 
 from payermax_async.core.strict_json import JsonValue
 from payermax_async.webhooks import AlertKind, LinkPaid, PaymentSucceeded
+from payermax_async.webhooks.inbox.entries import Arrival, EntryState, Verdict
 from tests.inbox import kit
 from tests.webhooks.post import Post, failing, running
 
@@ -20,7 +21,7 @@ async def _refund(
     number: str = "R1",
     status: str = "SUCCESS",
     currency: str = "USD",
-    trade: str = "T1",
+    trade: str | None = "T1",
 ) -> None:
     told = await post.deliver(
         "REFUND",
@@ -184,6 +185,66 @@ async def test_what_a_refund_cancelled_is_handled_when_the_refund_fails_after_al
         assert (post.seen, _kinds(post)) == ([], [FIRST])
         await _refund(post, "19.90", status="FAILED")
     assert post.seen == ["LinkPaid o-1"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("kind", ["PAYBYLINK", "PAYMENT"])
+async def test_a_refund_that_failed_is_taken_back_also_when_it_names_no_payment_then(
+    inbox: kit.AnyInbox, when: str, kind: str
+) -> None:
+    post = Post(inbox=inbox)
+    post.receiver.on(LinkPaid)(post.note)
+    post.receiver.on(PaymentSucceeded)(post.note)
+    async with running(post):
+        await _refund(post, "9.90", "R1")
+        await _refund(post, "10", "R2")
+        if when == "after":
+            await _payment(post, kind)
+            assert (post.seen, _kinds(post)) == ([], [FIRST])
+        await _refund(post, "10", "R2", "FAILED", trade=None)
+        if when == "before":
+            await _payment(post, kind)
+    assert len(post.seen) == 1
+
+
+async def test_a_refund_that_names_its_payment_later_is_added_up(
+    inbox: kit.AnyInbox,
+) -> None:
+    post = Post(inbox=inbox)
+    post.receiver.on(LinkPaid)(post.note)
+    async with running(post):
+        await _refund(post, "19.9", trade=None)
+        await _refund(post, "19.90")
+        await _payment(post)
+    assert (post.seen, _kinds(post)) == ([], [FIRST])
+
+
+async def test_a_refund_may_fail_while_its_payment_is_being_noted_as_given_back(
+    inbox: kit.AnyInbox,
+) -> None:
+    def refund(status: str) -> Arrival:
+        return kit.arrival(
+            "REFUND",
+            out_trade_no="T1",
+            status=status,
+            refund_amount="5",
+            refund_currency="USD",
+        )
+
+    await inbox.store(refund("REFUND_SUCCESS"))
+    await inbox.store(
+        kit.arrival(
+            merchant_link_id="o-1", out_trade_no="T1", total_amount="5", currency="USD"
+        )
+    )
+    (done,) = await kit.claim(inbox, limit=1)
+    (claimed,) = await kit.claim(inbox)
+    assert (done.ruling, claimed.ruling) == ("effect", "given back")
+    await inbox.store(refund("REFUND_FAILED"))
+    superseded = Verdict(state=EntryState.SUPERSEDED, problem="given back")
+    assert await inbox.finish(claimed, superseded, kit.NOW)
+    (again,) = await kit.claim(inbox, holder="b")
+    assert (again.id, again.ruling) == (claimed.id, "effect")
 
 
 async def test_by_force_a_payment_is_handled_although_it_was_given_back(

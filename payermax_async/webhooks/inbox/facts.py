@@ -28,6 +28,7 @@ from payermax_async.webhooks.inbox.rulings import (
 __all__ = [
     "advance",
     "merchants",
+    "paid_back_by",
     "ranks_of",
     "refunded",
     "success",
@@ -151,9 +152,11 @@ def refunded(one: Success) -> Steps[GivenBack]:
     """How much of a payment is known to have been refunded."""
     if one.kind is Kind.REFUND or not one.trade:
         return GivenBack.NOT_ALL
+    # Also what a notification said of them that left the payment out.
     rows = yield Query(
-        "SELECT subject, rank, amount, currency FROM {inbox} "
-        "WHERE trade = :trade AND kind = :refund ORDER BY id",
+        "SELECT subject, rank, amount, currency FROM {inbox} WHERE kind = :refund "
+        "AND subject IN (SELECT subject FROM {inbox} "
+        "WHERE trade = :trade AND kind = :refund) ORDER BY id",
         {"trade": one.trade, "refund": Kind.REFUND.value},
     )
     return given_back(
@@ -165,18 +168,37 @@ def refunded(one: Success) -> Steps[GivenBack]:
     )
 
 
-def wake_given_back(trade: str, now: datetime) -> Query:
+_GIVEN_BACK_BY = (
+    "kind <> :refund AND rank = :succeeded AND trade <> '' AND trade IN ("
+    "SELECT trade FROM {inbox} WHERE subject = :subject AND kind = :refund)"
+)
+
+
+def paid_back_by(subject: str) -> Steps[list[str]]:
+    """The links and orders whose payments a refund gives back."""
+    rows = yield Query(
+        f"SELECT DISTINCT subject FROM {{inbox}} WHERE {_GIVEN_BACK_BY}",  # noqa: S608 - constants
+        {
+            "subject": subject,
+            "succeeded": SUCCEEDED,
+            "refund": Kind.REFUND.value,
+        },
+    )
+    return [row[0] for row in rows]
+
+
+def wake_given_back(subject: str, now: datetime) -> Query:
     """Has payments that a refund cancelled handed out once more."""
     return Query(
-        "UPDATE {inbox} SET state = :waiting, problem = '', due_at = :now, "
-        "changed_at = :now WHERE trade = :trade AND state = :superseded "
-        "AND rank = :succeeded AND kind <> :refund AND body IS NOT NULL",
+        "UPDATE {inbox} SET state = :waiting, problem = '', due_at = :now, "  # noqa: S608 - constants
+        "changed_at = :now WHERE state = :superseded AND body IS NOT NULL "
+        f"AND {_GIVEN_BACK_BY}",
         {
             "waiting": WAITING,
             "superseded": EntryState.SUPERSEDED.value,
             "succeeded": SUCCEEDED,
             "refund": Kind.REFUND.value,
-            "trade": trade,
+            "subject": subject,
             "now": micros(now),
         },
     )

@@ -17,7 +17,13 @@ from payermax_async.webhooks.inbox.entries import (
 )
 from payermax_async.webhooks.inbox.facts import ranks_of
 from payermax_async.webhooks.inbox.ordering import SUCCEEDED, Kind, is_overtaken
-from payermax_async.webhooks.inbox.rulings import Role, Ruling, ahead_of, rule
+from payermax_async.webhooks.inbox.rulings import (
+    GivenBack,
+    Role,
+    Ruling,
+    ahead_of,
+    rule,
+)
 
 __all__ = ["claim", "finish", "next_due", "renew", "was_handled"]
 
@@ -112,8 +118,17 @@ def finish(entry: StoredNotification, verdict: Verdict, now: datetime) -> Steps[
     )
     if not held:
         return False
+    if entry.ruling is Ruling.GIVEN_BACK and not (yield from _is_given_back(entry)):
+        # The refund was found to have failed since it was claimed.
+        verdict = Verdict(state=EntryState.WAITING)
     yield _set(entry.id, verdict, now)
     return True
+
+
+def _is_given_back(entry: StoredNotification) -> Steps[bool]:
+    known = yield from facts.successes(entry.subject)
+    own = next(one for one in known if one.id == entry.id)
+    return (yield from facts.refunded(own)) is GivenBack.ALL
 
 
 def was_handled(entry: StoredNotification) -> Steps[bool]:

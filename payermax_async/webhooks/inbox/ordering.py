@@ -101,6 +101,11 @@ class Part:
         """Whether money moved."""
         return self.rank == SUCCEEDED
 
+    @property
+    def takes_back(self) -> bool:
+        """Whether a refund failed, which may have been told of as a success."""
+        return self.kind is Kind.REFUND and self.rank == ENDED
+
 
 def parts_of(
     notification: Notification, *, tenant: str = "", merchant: str | None = None

@@ -21,7 +21,6 @@ from payermax_async.webhooks.inbox.entries import (
 )
 from payermax_async.webhooks.inbox.facts import ranks_of
 from payermax_async.webhooks.inbox.ordering import (
-    ENDED,
     NOTHING_KNOWN,
     Kind,
     Part,
@@ -42,7 +41,13 @@ def store(arrival: Arrival, *, handled: bool = False) -> Steps[Stored]:
         parts_of(arrival.notification, tenant=arrival.tenant, merchant=merchant)
         for merchant in merchants
     ]
-    ranks = yield from _lock(part for parts in readings for part in parts)
+    every = [part for parts in readings for part in parts]
+    # A payment is not to be noted as given back while its refund is found to fail.
+    payments: list[str] = []
+    for part in every:
+        if part.takes_back:
+            payments += yield from facts.paid_back_by(part.subject)
+    ranks = yield from _lock(every, payments)
     for part, *others in zip(*readings, strict=True):
         if (yield from _is_known(part, others)):
             found.duplicates.append(part.event)
@@ -75,10 +80,11 @@ class _Found:
         )
 
 
-def _lock(parts: Iterable[Part]) -> Steps[dict[str, int]]:
+def _lock(parts: Iterable[Part], others: Iterable[str]) -> Steps[dict[str, int]]:
     # Everything at once and in one order everywhere, so that two processes neither
     # miss each other's step nor wait for each other.
     subjects = {subject for part in parts for subject in (part.subject, *part.advances)}
+    subjects.update(others)
     ranks: dict[str, int] = {}
     for subject in sorted(subjects):
         rows = yield Query(
@@ -172,9 +178,9 @@ def _keep(
     (found.superseded if state is EntryState.SUPERSEDED else found.fresh).append(
         part.event
     )
-    if part.kind is Kind.REFUND and part.rank == ENDED and part.trade:
+    if part.takes_back:
         # If it had succeeded, it is taken back: what it cancelled is ruled anew.
-        yield facts.wake_given_back(part.trade, arrival.received_at)
+        yield facts.wake_given_back(part.subject, arrival.received_at)
 
 
 def _columns(
