@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, cast
@@ -93,7 +94,7 @@ def seconds_problem(value: object) -> str | None:
     """What is wrong with a limit in seconds, or ``None``."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"must be a number of seconds, not {type(value).__name__}"
-    if not 0 < value < float("inf"):
+    if not 0 < value <= sys.float_info.max:  # beyond, no sum with a time works
         return "must be more than zero seconds, and finite"
     return None
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeGuard, TypeVar
+from typing import Any, Generic, Protocol, TypeGuard, TypeVar, cast
 
 import attrs
 
@@ -35,7 +35,7 @@ from payermax_async.core.strict_json import JsonError, JsonObject, JsonValue
 from payermax_async.pipeline.bounds import Bounds
 from payermax_async.pipeline.chain import Middleware, fold
 from payermax_async.pipeline.facts import Attempt, Trip
-from payermax_async.pipeline.foreign import blamed, defect
+from payermax_async.pipeline.foreign import blamed, defect, fitted
 from payermax_async.pipeline.hosts import Host
 from payermax_async.pipeline.observe import Observers, SkewMeasured
 from payermax_async.pipeline.signatures import sign_requests, verify_replies
@@ -59,6 +59,7 @@ _OK = 200
 _REDIRECTS = range(300, 400)
 # RFC 9110, section 15: a final status has three digits, the first of them 2 to 5.
 _FINAL = range(200, 600)
+_PAIR = 2
 _STAMP_REFUSED = "REQ_TIME_OVER_TIME"
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -173,6 +174,7 @@ class Exchange:
                 )
         except TimeoutError:
             # Only the limit's own: what foreign code raises comes out wrapped.
+            attempt.end()  # before looking: a thread may be about to send
             if attempt.sent:
                 raise NoReplyError("no answer came in time") from None
             raise NotSentError(
@@ -184,7 +186,8 @@ class Exchange:
             return self._judge(call, attempt, host, response)
         except ReplyMismatchError:
             if isinstance(self._transport, ForgetsConnections):
-                self._transport.forget_connections()
+                with blamed("transport", attempt):
+                    self._transport.forget_connections()
             raise
 
     async def _exchange(
@@ -209,7 +212,7 @@ class Exchange:
             body=attempt.encoded,
             alone=attempt.alone,
         )
-        answer: object = await self._handle(request, attempt)
+        answer: object = await self._passed_on(request, attempt)
         response = attempt.received
         if response is None or _body_of(answer) is not response.body:
             own = defect("middleware", "answered with a body of its own", attempt)
@@ -217,10 +220,28 @@ class Exchange:
             raise own
         return response
 
+    async def _passed_on(self, request: HttpRequest, attempt: Attempt) -> object:
+        """What comes out of the chain; from then on nothing leaves any more.
+
+        A middleware may have gone on without waiting for what it passed on, or have
+        changed an error on its way out. So what has left is looked at once more.
+        """
+        try:
+            answer: object = await self._handle(request, attempt)
+        except BaseException as error:
+            attempt.end()
+            fit = fitted("middleware", error, attempt)
+            if fit is error:
+                raise
+            raise fit from error
+        attempt.end()
+        return answer
+
     async def _send(self, request: HttpRequest, attempt: Attempt) -> HttpResponse:
         attempt.check_open()
         attempt.tried = True
-        attempt.peer_known = is_peer_known(self._transport, request.url)
+        with blamed("transport", attempt):
+            attempt.peer_known = is_peer_known(self._transport, request.url)
         with blamed("clock", attempt):
             before = self._clock.monotonic()
         with blamed("transport", attempt):
@@ -350,7 +371,16 @@ def _is_whole(response: object) -> TypeGuard[HttpResponse]:
         and type(response.body) is bytes
         and type(response.status) is int
         and type(response.headers) is tuple
+        and all(map(_is_line, response.headers))
     )
+
+
+def _is_line(header: object) -> bool:
+    # Whatever a transport is declared to return, it can return something else.
+    if type(header) is not tuple:
+        return False
+    parts = cast("tuple[object, ...]", header)
+    return len(parts) == _PAIR and all(isinstance(part, str) for part in parts)
 
 
 def _check_clock(host: Host, wall: datetime, now: float, outcome: Outcome) -> None:

@@ -67,6 +67,8 @@ class Course:
         """Whether the gateway answered what was sent last."""
         self.in_doubt = False
         """Whether the write may have been done."""
+        self.ours = False
+        """Whether that may be this client's doing, of this call or one before."""
         self.left = False
         """Whether a request of the call's own, not a question about it, has left."""
         self.hint: timedelta | None = None
@@ -79,8 +81,13 @@ class Course:
         """The only host that may see the write from now on."""
         self.hosts: tuple[str, ...] = ()
         """Base URLs of those that may have seen it already."""
-        self._started = self._clock.monotonic()
         self._elapsed = 0.0
+        try:
+            self._started = self._clock.monotonic()
+        except BaseException as error:
+            if not is_foreign(error):
+                raise
+            raise self.tell(wrapped("clock", error, Outcome.NOT_SENT)) from error
         self._deadline = self._started + timeout
 
     @property
@@ -113,9 +120,15 @@ class Course:
             error.asked, error.hosts = self.asked, self.hosts
         return error
 
-    def doubt(self, host: Host) -> None:
-        """Write down that a host may have done what was asked for."""
+    def doubt(self, host: Host, *, ours: bool) -> None:
+        """Write down that a host may have done what was asked for.
+
+        Args:
+            host: Which.
+            ours: Whether it may have done so for this client.
+        """
         self.in_doubt = True
+        self.ours = self.ours or ours
         # Another host could do it a second time before the first is known.
         self.pinned = host
         if host.base_url not in self.hosts:
@@ -123,7 +136,7 @@ class Course:
 
     def settled(self) -> None:
         """Write down that the doubt is over."""
-        self.in_doubt, self.pinned, self.hosts = False, None, ()
+        self.in_doubt, self.ours, self.pinned, self.hosts = False, False, None, ()
 
     def cut(self) -> None:
         """End the call now: the client is closing."""

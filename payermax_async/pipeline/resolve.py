@@ -97,7 +97,9 @@ class Resolver:
                 write.made = made
             finally:
                 if course.in_doubt:
-                    self.writes.leave_in_doubt(operation.name, key, course.hosts)
+                    self.writes.leave_in_doubt(
+                        operation.name, key, course.hosts, ours=course.ours
+                    )
                 else:
                     self.writes.settle(operation.name, key)
             return made
@@ -111,10 +113,11 @@ class Resolver:
 
     def _recall(self, operation: str, key: str, course: Course) -> None:
         """Go on where an earlier call left this id in doubt."""
-        for name in self.writes.left_in_doubt(operation, key) or ():
+        doubt = self.writes.left_in_doubt(operation, key)
+        for name in doubt.hosts if doubt is not None else ():
             host = self.calls.hosts.named(name)
-            if host is not None:
-                course.doubt(host)
+            if host is not None and doubt is not None:
+                course.doubt(host, ours=doubt.ours)
 
     async def expire(self, request: ExpireLink, course: Course) -> ExpiredLink:
         """Withdraw a link; on a doubtful end, see whether it is withdrawn.
@@ -127,10 +130,9 @@ class Resolver:
             return await self.calls.run(
                 prepare(EXPIRE_LINK, request, self.versions), course
             )
-        except ConflictError:
-            raise
         except PayerMaxError as error:
-            if not course.in_doubt:
+            compared = isinstance(error, ConflictError) and error.differences
+            if compared or not course.in_doubt:
                 raise
             # Repeating does no harm, but once an earlier attempt may have done it
             # a refusal may just say that there is nothing left to withdraw.
@@ -339,7 +341,8 @@ class _Write:
         if error.outcome is not Outcome.NOT_SENT or self.doubt is None:
             self.doubt = error
         if self.course.last is not None and duplicate:
-            self.course.doubt(self.course.last)  # until it is known what stands there
+            # Until it is known what stands there.
+            self.course.doubt(self.course.last, ours=False)
         return step
 
     async def _ask(self) -> Any:
@@ -353,7 +356,7 @@ class _Write:
         if host is None or self._fits(request, reply, host):
             self.course.settled()
             return reply
-        self.course.doubt(host)
+        self.course.doubt(host, ours=True)
         self.doubt = UnreadableReplyError("the answer is about something older")
         found = await self._ask()
         if found is None:
@@ -371,7 +374,7 @@ class _Write:
             self.course.asked,
             found,
             self.call.merchant_key or "",
-            ours=self.case.in_doubt,
+            ours=self.course.ours,
             just_made=self.case.own,
         )
         return self.resolver.take(finding, self.course)

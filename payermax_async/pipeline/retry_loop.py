@@ -256,8 +256,9 @@ class Calls:
         own = call.operation == course.operation
         course.hint = attempt.hint
         course.left = course.left or (own and attempt.sent)
-        if outcome is Outcome.UNKNOWN and own:
-            course.doubt(lease.host)
+        if own and outcome in {None, Outcome.UNKNOWN}:
+            # Also of a success: until it is handed over, it can still be lost.
+            course.doubt(lease.host, ours=True)
         if isinstance(error, ThrottledError):
             self.slots.slow_down(attempt.wave)
         lease.learn(error, tried=attempt.tried)

@@ -13,7 +13,7 @@ from payermax_async.core.asked import Asked
 from payermax_async.core.errors import NotSentError
 from payermax_async.core.models.common import Made
 
-__all__ = ["Twin", "Writes"]
+__all__ = ["Doubt", "Twin", "Writes"]
 
 _Name = tuple[str, str]
 
@@ -38,9 +38,15 @@ class Twin:
 
 
 @attrs.frozen
-class _Doubt:
+class Doubt:
+    """A write that was left in doubt."""
+
     hosts: tuple[str, ...]
+    """Base URLs of those that may have seen it."""
+    ours: bool
+    """Whether this client may have made what there is, or only asked for it."""
     until: float
+    """When it is forgotten, by the monotonic clock."""
 
 
 @attrs.define
@@ -56,21 +62,23 @@ class Writes:
     """How many ids in doubt are kept; over that, the oldest is forgotten."""
     seconds: float = 24 * 3600.0
     """How long each is kept."""
-    _doubts: dict[_Name, _Doubt] = attrs.field(factory=dict[_Name, _Doubt], init=False)
+    _doubts: dict[_Name, Doubt] = attrs.field(factory=dict[_Name, Doubt], init=False)
     _under_way: dict[_Name, Twin] = attrs.field(factory=dict[_Name, Twin], init=False)
 
-    def left_in_doubt(self, operation: str, key: str) -> tuple[str, ...] | None:
-        """Hosts that may have seen a write with this id; ``None`` without doubt."""
+    def left_in_doubt(self, operation: str, key: str) -> Doubt | None:
+        """What is remembered of a write with this id; ``None`` without doubt."""
         doubt = self._doubts.get((operation, key))
         if doubt is None or doubt.until <= self.clock.monotonic():
             return None
-        return doubt.hosts
+        return doubt
 
-    def leave_in_doubt(self, operation: str, key: str, hosts: tuple[str, ...]) -> None:
+    def leave_in_doubt(
+        self, operation: str, key: str, hosts: tuple[str, ...], *, ours: bool
+    ) -> None:
         """Remember that a write with this id may have been done."""
         until = self.clock.monotonic() + self.seconds
         self._doubts.pop((operation, key), None)  # the youngest comes last
-        self._doubts[operation, key] = _Doubt(hosts, until)
+        self._doubts[operation, key] = Doubt(hosts, ours, until)
         while len(self._doubts) > self.capacity:
             del self._doubts[next(iter(self._doubts))]
 

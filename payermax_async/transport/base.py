@@ -129,5 +129,6 @@ class VouchesForPeers(Protocol):
 def is_peer_known(transport: Transport, url: str) -> bool:
     """Whether an unsigned answer can only come from the host of ``url``."""
     if isinstance(transport, VouchesForPeers):
-        return transport.vouches_for(url)
+        # A coroutine, or whatever else is no plain yes, vouches for nothing.
+        return transport.vouches_for(url) is True
     return is_own_machine(url)

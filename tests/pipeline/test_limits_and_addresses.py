@@ -52,7 +52,17 @@ METHODS: dict[str, Callable[[PayerMaxClient, float], Awaitable[object]]] = {
     "resolve": lambda c, t: c.resolve(order(), timeout=t),
     "wait_until_paid": lambda c, t: wait_until_paid(c, "order-1", timeout=t),
 }
-WRONG: tuple[object, ...] = (0, 0.0, -1, float("nan"), float("inf"), "30", True, [1])
+WRONG: tuple[object, ...] = (
+    0,
+    0.0,
+    -1,
+    float("nan"),
+    float("inf"),
+    "30",
+    True,
+    [1],
+    10**400,
+)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -304,6 +304,44 @@ async def test_what_contradicts_is_not_taken(second: Any) -> None:
             await client.query_refund("R1", timeout=1)
 
 
+async def test_a_refund_of_somebody_else_stays_unknown_when_it_is_sent_again() -> None:
+    gateways = Gateways(checks=True)
+    async with gateways.client() as client:
+        await client.refund(refund(amount="1.00"))
+    bare = signed_reply(PLATFORM, {"status": "REFUND_PENDING", "outRefundNo": "R1"})
+    gateways.first.script[ASK_REFUND] = [bare] * 9
+    async with gateways.client() as client:
+        for _ in range(3):
+            with pytest.raises(OutcomeUnknownError):
+                await client.refund(refund(amount="50.00"))
+    assert gateways.count("R1") == 1
+
+
+@pytest.mark.parametrize(
+    "expires_at",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
+async def test_an_expiry_at_the_end_of_the_calendar_is_asked_about(
+    expires_at: str,
+) -> None:
+    gateways = Gateways()
+
+    def odd(data: Any) -> Any:
+        made = gateways.first.make(CREATE, "order-1", data)
+        return signed_reply(PLATFORM, {**made, "expiresAt": expires_at})
+
+    gateways.first.script[CREATE] = [odd]
+    async with gateways.client() as client:
+        link = await client.create_link(order())
+    assert link.found
+    assert gateways.names() == [CREATE, QUERY]
+
+
 async def test_a_bare_answer_with_another_amount_is_unknown_and_no_conflict() -> None:
     gateways = Gateways()
     other = bare(refundAmount="1.00")

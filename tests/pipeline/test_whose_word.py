@@ -24,7 +24,12 @@ from payermax_async.core.operations.table import Replay
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.hosts import Host, Hosts
-from payermax_async.pipeline.observe import AttemptStarted, Event, Observers
+from payermax_async.pipeline.observe import (
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    Observers,
+)
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.pipeline.skew import SkewPolicy
 
@@ -293,6 +298,24 @@ async def test_an_id_is_remembered_however_its_call_ended(
     assert gateways.names() == [QUERY]
 
 
+async def test_an_answer_that_was_not_handed_over_is_asked_about() -> None:
+    class Stop(BaseException):
+        """An interrupt."""
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, AttemptFinished) and not interrupted:
+            interrupted.append(event)
+            raise Stop
+
+    gateways, interrupted = Gateways(), list[Event]()
+    async with gateways.client(hooks=(interrupt,)) as client:
+        with pytest.raises(Stop):
+            await client.create_link(order())
+        link = await client.create_link(order())
+    assert link.found
+    assert gateways.names() == [CREATE, QUERY]
+
+
 async def test_what_is_remembered_ends_with_its_time() -> None:
     gateways = Gateways()
     gateways.first.script = {CREATE: [HELD_UP], QUERY: [HELD_UP] * 5}
@@ -491,7 +514,10 @@ async def test_a_withdrawal_is_seen_at_any_host() -> None:
     assert expired.link_status == "EXPIRED"
 
 
-async def test_a_refused_withdrawal_is_believed_only_through_the_waits() -> None:
+@pytest.mark.parametrize("code", ["ORDER_CLOSE_FAILED", "ORDER_REPEAT"])
+async def test_a_refused_withdrawal_is_believed_only_through_the_waits(
+    code: str,
+) -> None:
     gateways = Gateways()
     gateways.first.make(CREATE, "order-1", {**SAMPLE})
     active = gateways.first.made["order-1"][0]
@@ -502,7 +528,7 @@ async def test_a_refused_withdrawal_is_believed_only_through_the_waits() -> None
         return reply
 
     gateways.first.script = {
-        EXPIRE: [HELD_UP, coded("ORDER_CLOSE_FAILED")],
+        EXPIRE: [HELD_UP, coded(code)],
         QUERY: [late],
     }
     async with gateways.client() as client:

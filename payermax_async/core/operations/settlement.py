@@ -133,7 +133,9 @@ def fits_link(
     if reply.expires_at is None:
         return True
     life = timedelta(seconds=request.expires_in or _USUAL_LIFE)
-    return earliest - _CLOCKS <= reply.expires_at - life <= latest + _CLOCKS
+    # Differences of times: near the ends of the calendar, sums overflow.
+    longest, shortest = reply.expires_at - earliest, reply.expires_at - latest
+    return longest >= life - _CLOCKS and shortest <= life + _CLOCKS
 
 
 def expired_link(found: LinkDetails) -> ExpiredLink | None:
