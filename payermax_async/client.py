@@ -261,6 +261,9 @@ class PayerMaxClient:
     ) -> JsonObject:
         """Call any operation under its gateway name, signed and verified alike.
 
+        A create or refund whose id an earlier call of this client left in doubt, raw
+        or not, asks first; one that ends in doubt is remembered for later ones.
+
         Args:
             name: Such as ``createPaybylink``; ASCII letters and digits.
             data: The business fields under the gateway's names. Amounts are
@@ -274,13 +277,14 @@ class PayerMaxClient:
 
         Raises:
             ValidationError: The name or the data cannot be sent.
+            ConflictError: The id was in doubt, and something exists under it.
             PayerMaxError: See ``outcome``.
         """
         call = prepare_raw(name, data, version=version, replay=replay)
         async with self._engine.course(
             call.operation, call.merchant_key, timeout
         ) as course:
-            return await self._engine.calls.run(call, course)
+            return await self._engine.resolver.write_raw(call, course)
 
     @overload
     async def resolve(

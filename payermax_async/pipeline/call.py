@@ -7,7 +7,13 @@ from typing import Any, TypeVar
 
 import attrs
 
-from payermax_async.core.codec import ShapeError, fill_in, from_wire, to_wire
+from payermax_async.core.codec import (
+    ShapeError,
+    camel_case,
+    fill_in,
+    from_wire,
+    to_wire,
+)
 from payermax_async.core.errors import (
     ConflictError,
     Outcome,
@@ -151,11 +157,14 @@ def prepare_raw(
         return found
 
     known = OPERATIONS.get(name)
+    # A refund names its order as well: which id is its own, the table knows.
+    own = keys if known is None else [camel_case(key) for key in known.keys]
+    named = [fields[key] for key in own if isinstance(fields.get(key), str)]
     return Call(
         operation=name,
         version=version,
         data=fields,
-        merchant_key=str(fields[keys[0]]) if keys else None,
+        merchant_key=str(named[0]) if named else None,
         # Of what is in the table, the table knows how dangerous it is.
         replay=known.replay if known else replay,
         read=read,

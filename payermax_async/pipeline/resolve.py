@@ -28,6 +28,7 @@ from payermax_async.core.models.links import ExpiredLink, ExpireLink, QueryLink
 from payermax_async.core.operations.settlement import expired_link
 from payermax_async.core.operations.table import (
     EXPIRE_LINK,
+    OPERATIONS,
     QUERY_LINK,
     Operation,
     Settlement,
@@ -49,6 +50,7 @@ from payermax_async.pipeline.writes import Writes
 
 __all__ = ["Resolver"]
 
+ReplyT = TypeVar("ReplyT")
 WriteT = TypeVar("WriteT", bound=Sent)
 MadeT = TypeVar("MadeT", bound=Made)
 FoundT = TypeVar("FoundT", bound=Found)
@@ -103,6 +105,47 @@ class Resolver:
                 else:
                     self.writes.settle(operation.name, key)
             return made
+
+    async def write_raw(self, call: Call[ReplyT], course: Course) -> ReplyT:
+        """Send a write as it is given, asking first where its id is in doubt.
+
+        Raises:
+            OutcomeUnknownError: An earlier write with this id may have been done, and
+                asking did not settle it.
+            ConflictError: Something exists under the id; nothing was sent.
+            PayerMaxError: It failed; see ``outcome``.
+        """
+        operation, key = OPERATIONS.get(call.operation), call.merchant_key
+        if operation is None or operation.settlement is None or key is None:
+            return await self.calls.run(call, course)
+        question = operation.settlement.ask_about(key)
+        asked = Asked(merchant_key=key, values={})
+        async with self.writes.alone(
+            call.operation, asked, patience=course.remaining
+        ) as write:
+            if write.made is not None:
+                raise course.tell(_exists(key))
+            self._recall(call.operation, key, course)
+            try:
+                if course.in_doubt:
+                    query = prepare(operation.settlement.query, question, self.versions)
+                    found = await self.ask(query, course, course.hosts, None)
+                    if found is not None:
+                        course.settled()
+                        raise course.tell(_exists(key))
+                reply = await self.calls.run(call, course)
+                course.settled()
+            except PayerMaxError as error:
+                # What became of a later send says nothing about the first.
+                if course.in_doubt and error.outcome is not Outcome.UNKNOWN:
+                    self.give_up(course, error)
+                raise
+            finally:
+                if course.in_doubt:
+                    self.writes.leave_in_doubt(call.operation, key, course.hosts)
+                else:
+                    self.writes.settle(call.operation, key)
+            return reply
 
     def _as_twin(self, made: Any, theirs: Asked, asked: Asked, course: Course) -> Any:
         """What another call with the same id just got, if it asked for the same."""
@@ -378,6 +421,14 @@ class _Write:
             just_made=self.case.own,
         )
         return self.resolver.take(finding, self.course)
+
+
+def _exists(key: str) -> ConflictError:
+    return ConflictError(
+        f"something exists under {key}, and nothing was sent",
+        code="",
+        remedy="Look at what exists under the id before choosing a new one.",
+    )
 
 
 def _settlement_of(operation: Operation[Any, MadeT]) -> Settlement[Any, MadeT, Any]:

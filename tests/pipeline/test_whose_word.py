@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from payermax_async.client import PayerMaxClient
+from payermax_async.core.codec import to_wire
 from payermax_async.core.errors import (
+    ConflictError,
     InvalidRequestError,
     NoReplyError,
     NotSentError,
+    Outcome,
     OutcomeUnknownError,
     PayerMaxError,
     UnnamedReplyError,
@@ -493,6 +496,46 @@ async def test_a_raw_write_in_doubt_is_not_repeated() -> None:
                 "payout", {"outTradeNo": "T"}, version="1.0", replay=Replay.NEVER
             )
     assert gateways.names() == ["payout"]
+
+
+async def raw_link(client: PayerMaxClient) -> object:
+    data: JsonObject = {**SAMPLE, "merchantLinkId": "order-1"}
+    return await client.call_raw(CREATE, data, version="1.1")
+
+
+async def raw_refund(client: PayerMaxClient) -> object:
+    data = to_wire(refund())
+    return await client.call_raw(REFUND, data, version="1.4")
+
+
+@pytest.mark.parametrize(
+    ("operation", "key", "first", "second"),
+    [
+        (CREATE, "order-1", raw_link, LINK[3]),
+        (CREATE, "order-1", raw_link, raw_link),
+        (CREATE, "order-1", LINK[3], raw_link),
+        (REFUND, "R1", raw_refund, BACK[3]),
+        (REFUND, "R1", raw_refund, raw_refund),
+        (REFUND, "R1", BACK[3], raw_refund),
+    ],
+)
+async def test_a_raw_write_in_doubt_and_a_write_after_it_make_one_thing(
+    operation: str, key: str, first: Write, second: Write
+) -> None:
+    gateways = Gateways()
+    gateways.first.shown_after = 60
+    gateways.first.script[operation] = [LOST]
+    async with gateways.client(settle_waits=(1.0,), timeout=5, retry=ONCE) as client:
+        with pytest.raises(PayerMaxError) as caught:
+            await first(client)
+        assert (caught.value.outcome, caught.value.merchant_key) == (
+            Outcome.UNKNOWN,
+            key,
+        )
+        gateways.clock.seconds += 120
+        with suppress(ConflictError):
+            await second(client)
+    assert gateways.count(key) == 1
 
 
 # --- withdrawals ------------------------------------------------------------------
