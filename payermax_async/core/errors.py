@@ -4,6 +4,36 @@ Money hangs on one question after a failure: may PayerMax have acted on the
 request? Each error therefore carries an :class:`Outcome` as a field, decided
 where the facts are known, never guessed later from an exception class.
 
+The tree, which a program need not know beyond what it acts upon::
+
+    PayerMaxError               anything of the below
+      ConfigurationError        a setting is wrong
+      ValidationError           a request breaks the gateway's rules
+      ClientStateError          the client is not open, or is closed
+      ClockSkewError            this machine's clock is hopeless
+      ExtensionError            a part of yours failed
+      TransportError            no usable answer came over the network
+        NotSentError            the request never left
+          TlsError              the certificate or TLS version was not accepted
+        NoReplyError            something left, no whole answer came back
+      ReplyError                an answer cannot be taken at its word
+        HttpStatusError         its HTTP status is not the gateway's
+        UnreadableReplyError    it is no JSON, or of another shape
+        ReplySignatureError     its signature is missing, doubled or wrong
+        ReplyMismatchError      it is about something else
+          UnnamedReplyError     it does not say what it is about
+        ReplyTooLargeError      it was cut off at the size limit
+      ApiError                  the gateway answered with another code than success
+        AuthenticationError     the account's set-up must change
+        InvalidRequestError     the gateway refuses the fields
+        ThrottledError          too many requests at once
+        NotFoundError           it knows no such link, order or refund
+        ConflictError           the merchant's id is taken by something else
+          AlreadyEndedError     or by just this, and nobody can pay it any more
+      OutcomeUnknownError       a write may have been done; resolve it
+      SignatureError            a signature does not belong to the bytes
+      WebhookError              a notification was refused
+
 No error holds a key, a message body, a card or a person. All of them pickle.
 """
 

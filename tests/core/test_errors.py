@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -194,3 +195,17 @@ def test_every_refusal_of_a_notification_answers_with_the_same_body() -> None:
     bodies = {WebhookError("m", reason=reason).body for reason in WebhookReason}
     assert bodies == {b'{"code":"FAIL","msg":"Failed"}'}
     assert WebhookError("m", reason=WebhookReason.STALE).status == 401
+
+
+def branches(kind: type[PayerMaxError], depth: int = 1) -> list[str]:
+    """The names of a class and of those below it, indented as they stand."""
+    below = [it for it in kind.__subclasses__() if it.__module__ == errors.__name__]
+    inner = [line for it in below for line in branches(it, depth + 1)]
+    return ["  " * (depth + 1) + kind.__name__, *inner]
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+    drawn = re.findall(
+        r"^( {4,}\w+Error) {2,}\S.*$", errors.__doc__ or "", re.MULTILINE
+    )
+    assert drawn == branches(PayerMaxError)
