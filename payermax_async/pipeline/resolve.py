@@ -142,7 +142,9 @@ class Resolver:
                 raise
             finally:
                 if course.in_doubt:
-                    self.writes.leave_in_doubt(call.operation, key, course.hosts)
+                    self.writes.leave_in_doubt(
+                        call.operation, key, course.hosts, ours=course.ours
+                    )
                 else:
                     self.writes.settle(call.operation, key)
             return reply
