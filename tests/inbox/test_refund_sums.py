@@ -207,6 +207,20 @@ async def test_a_refund_that_failed_is_taken_back_also_when_it_names_no_payment_
     assert len(post.seen) == 1
 
 
+async def test_what_was_ruled_without_its_handler_is_no_attempt_of_it(
+    inbox: kit.AnyInbox,
+) -> None:
+    post = Post(inbox=inbox)
+    post.receiver.on(LinkPaid)(failing(post, times=2, error=OSError("down")))
+    async with running(post):
+        await _refund(post, "19.90")
+        await _payment(post)
+        await _refund(post, "19.90", status="FAILED")
+        await post.advance(10)
+        await post.advance(20)
+    assert (post.seen, _kinds(post)) == (["LinkPaid o-1"], [FIRST])
+
+
 async def test_a_refund_that_names_its_payment_later_is_added_up(
     inbox: kit.AnyInbox,
 ) -> None:

@@ -190,8 +190,9 @@ def paid_back_by(subject: str) -> Steps[list[str]]:
 def wake_given_back(subject: str, now: datetime) -> Query:
     """Has payments that a refund cancelled handed out once more."""
     return Query(
-        "UPDATE {inbox} SET state = :waiting, problem = '', due_at = :now, "  # noqa: S608 - constants
-        "changed_at = :now WHERE state = :superseded AND body IS NOT NULL "
+        "UPDATE {inbox} SET state = :waiting, problem = '', attempts = 0, "  # noqa: S608 - constants
+        "due_at = :now, changed_at = :now "
+        "WHERE state = :superseded AND body IS NOT NULL "
         f"AND {_GIVEN_BACK_BY}",
         {
             "waiting": WAITING,

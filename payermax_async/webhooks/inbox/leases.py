@@ -121,6 +121,7 @@ def finish(entry: StoredNotification, verdict: Verdict, now: datetime) -> Steps[
     if entry.ruling is Ruling.GIVEN_BACK and not (yield from _is_given_back(entry)):
         # The refund was found to have failed since it was claimed.
         verdict = Verdict(state=EntryState.WAITING)
+        yield Query("UPDATE {inbox} SET attempts = 0 WHERE id = :id", {"id": entry.id})
     yield _set(entry.id, verdict, now)
     return True
 
