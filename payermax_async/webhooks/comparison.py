@@ -11,7 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from payermax_async.core.errors import PayerMaxError, Problem, ValidationError
-from payermax_async.webhooks.events import LinkPaid, NotifiedEvent, PaymentSucceeded
+from payermax_async.webhooks.events import (
+    LinkPaid,
+    LinkPaidAgain,
+    NotifiedEvent,
+    PaymentSucceeded,
+)
 from payermax_async.webhooks.failures import part_name
 from payermax_async.webhooks.inbox.entries import Expected
 from payermax_async.webhooks.inbox.protocol import Inbox
@@ -73,6 +78,10 @@ class Expectations:
             Exception: Whatever the look-up or the inbox raises, if only that it
                 took too long.
         """
+        is_further = isinstance(event, LinkPaidAgain)
+        if isinstance(event, LinkPaidAgain):
+            # A look-up says what a payment of the link comes to, and knows the other.
+            event = LinkPaid(notification=event.notification, payment=event.payment)
         if not isinstance(event, LinkPaid | PaymentSucceeded):
             return None
         if self._lookup is not None:
@@ -84,7 +93,8 @@ class Expectations:
                 self._limits.store_timeout,
                 self._inbox.expected(event.merchant_key, tenant=self._tenant),
             )
-        if found is None and self._must_expect:
+        # Once the link was paid, what is not known will not be known later either.
+        if found is None and self._must_expect and not is_further:
             raise NotExpectedYetError("nothing is known of what was to be paid")
         return found
 
@@ -112,7 +122,7 @@ def difference(event: NotifiedEvent, expected: Expected) -> str:
 
     Amounts are compared as numbers, currencies to the letter.
     """
-    if not isinstance(event, LinkPaid | PaymentSucceeded):
+    if not isinstance(event, LinkPaid | LinkPaidAgain | PaymentSucceeded):
         return ""
     if event.currency != expected.currency:
         return "the currency is not the expected one"

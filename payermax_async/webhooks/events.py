@@ -99,7 +99,8 @@ class LinkPaidAgain(_OfLink):
 
     The buyer's money came twice: give one of the payments back, or deliver once
     more. Deliberately no :class:`LinkPaid`, whose handler could not tell it from a
-    repetition; the receiver tells it as an alert too.
+    repetition; the receiver tells it as an alert too, and compares its amount with what
+    was expected.
     """
 
 

@@ -17,6 +17,7 @@ from payermax_async.webhooks import (
     PaymentSucceeded,
     Source,
 )
+from payermax_async.webhooks.comparison import PaidEvent
 from payermax_async.webhooks.inbox.entries import Arrival, Verdict
 from payermax_async.webhooks.inbox.rulings import Role, Ruling
 from payermax_async.webhooks.samples import APP_ID, MERCHANT_NO
@@ -217,6 +218,42 @@ async def test_a_wrong_amount_first_does_not_hide_the_right_one(
     assert _kinds(post) == [MISMATCHED, MISMATCHED]
 
 
+async def test_the_amount_of_a_further_payment_is_compared_too(
+    inbox: kit.AnyInbox,
+) -> None:
+    asked: list[str] = []
+
+    def look_up(event: PaidEvent) -> Expected | None:
+        asked.append(type(event).__name__)
+        return Expected(10000, "IDR")
+
+    post = Post(inbox=inbox, expect=look_up)
+    seen = _watched(post)
+    async with running(post):
+        await _link(post, "T2", "10000")
+        await _link(post, "T1", "5")
+        assert await post.states() == ["done", "mismatched"]
+        await _link(post, "T1", "10000")
+    assert [one.split()[:2] for one in seen] == [
+        ["LinkPaid", "T2"],
+        ["LinkPaidAgain", "T1"],
+    ]
+    assert _kinds(post) == [AlertKind.PAID_AGAIN, MISMATCHED, AlertKind.PAID_AGAIN]
+    assert set(asked) == {"LinkPaid"}
+
+
+async def test_a_further_payment_waits_for_nobody_to_know_its_amount(
+    inbox: kit.AnyInbox,
+) -> None:
+    known: list[Expected | None] = [Expected(10000, "IDR"), None]
+    post = Post(inbox=inbox, expect=lambda _: known.pop(0))
+    seen = _watched(post)
+    async with running(post):
+        await _link(post, "T1", "10000")
+        await _link(post, "T2", "10000")
+    assert len(seen) == 2
+
+
 async def test_both_amounts_wait_for_what_is_expected_and_the_right_one_is_handled(
     inbox: kit.AnyInbox,
 ) -> None:
@@ -235,18 +272,23 @@ async def test_both_amounts_wait_for_what_is_expected_and_the_right_one_is_handl
 async def test_the_payment_with_the_right_amount_is_the_first_one_that_counts(
     inbox: kit.AnyInbox,
 ) -> None:
-    post = Post(inbox=inbox, expect=lambda event: Expected(10000, "IDR"))
+    expected = [Expected(10000, "IDR")]
+    post = Post(inbox=inbox, expect=lambda event: expected[-1])
     seen = _watched(post)
     async with running(post):
         await _link(post, "T1", "9999")
         await _link(post, "T2", "10000")
         assert seen == ["LinkPaid T2"]
-        # Replayed by hand it is what it is by now: a further one.
+        # Replayed by hand it is what it is by now: a further one, if it is right.
         first, _ = await inbox.entries()
         await post.receiver.replay(first.id)
         await post.receiver.settled()
+        assert seen == ["LinkPaid T2"]
+        expected.append(Expected(9999, "IDR"))
+        await post.receiver.replay(first.id)
+        await post.receiver.settled()
     assert seen == ["LinkPaid T2", "LinkPaidAgain T1"]
-    assert _kinds(post) == [MISMATCHED, AGAIN]
+    assert _kinds(post) == [MISMATCHED, AGAIN, MISMATCHED, AGAIN]
 
 
 async def test_a_payment_waits_for_the_fate_of_the_one_before_it(
