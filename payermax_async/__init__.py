@@ -173,6 +173,9 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.handlers import (
         Handlers,
     )
+    from payermax_async.webhooks.http.reply import (
+        Reply,
+    )
     from payermax_async.webhooks.inbox.entries import (
         EntryState,
         Expected,
@@ -196,7 +199,6 @@ if TYPE_CHECKING:
     )
     from payermax_async.webhooks.receiver import (
         Receiver,
-        Reply,
     )
     from payermax_async.webhooks.verifier import NotificationVerifier
 
@@ -422,7 +424,7 @@ _HOMES = {
     "RefundStatus": "core.models.refunds",
     "RefundSucceeded": "webhooks.events",
     "Replay": "core.operations.table",
-    "Reply": "webhooks.receiver",
+    "Reply": "webhooks.http.reply",
     "ReplyError": "core.errors",
     "ReplyMismatchError": "core.errors",
     "ReplySignatureError": "core.errors",

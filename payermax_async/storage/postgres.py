@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.migrations import Component
 from payermax_async.storage.postgres_address import PostgresAddress
-from payermax_async.storage.postgres_dialect import postgres_dialect
+from payermax_async.storage.postgres_dialect import (
+    PostgresConnection,
+    postgres_dialect,
+)
 from payermax_async.storage.sql import Plan, Steps
 
 if TYPE_CHECKING:
-    from psycopg import AsyncConnection
-    from psycopg.rows import TupleRow
-
     from payermax_async.storage.postgres_runner import Runner
 
 __all__ = ["PostgresConnection", "PostgresDatabase"]
 
 T = TypeVar("T")
-PostgresConnection: TypeAlias = "AsyncConnection[TupleRow]"
-"""What a handler gets that shares the inbox's transaction."""
 
 
 class PostgresDatabase:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, TypeAlias
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.sql import Dialect
 
-__all__ = ["postgres_dialect"]
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+    from psycopg.rows import TupleRow
+
+__all__ = ["PostgresConnection", "postgres_dialect"]
+
+PostgresConnection: TypeAlias = "AsyncConnection[TupleRow]"
+"""What a handler gets that shares the inbox's transaction."""
 
 _SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _RESERVED = re.compile(r"pg_.*|information_schema")

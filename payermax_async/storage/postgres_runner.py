@@ -14,8 +14,8 @@ from payermax_async.storage.deadlines import left
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.migrations import Component, migrate, pending
 from payermax_async.storage.pooling import Bounded, Pool, is_lost
-from payermax_async.storage.postgres import PostgresConnection
 from payermax_async.storage.postgres_address import PostgresAddress
+from payermax_async.storage.postgres_dialect import PostgresConnection
 from payermax_async.storage.postgres_transactions import (
     UnknownEndError,
     drive,

@@ -16,7 +16,7 @@ from payermax_async.storage.pooling import is_lost
 from payermax_async.storage.sql import Dialect, Plan, Query, Row, Steps, as_given, plain
 
 if TYPE_CHECKING:
-    from payermax_async.storage.postgres import PostgresConnection
+    from payermax_async.storage.postgres_dialect import PostgresConnection
 
 __all__ = ["UnknownEndError", "drive", "shared", "transact"]
 

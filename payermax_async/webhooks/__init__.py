@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.failures import Failure, FailureHook
     from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
     from payermax_async.webhooks.http.headers import HeaderSource
+    from payermax_async.webhooks.http.reply import Reply
     from payermax_async.webhooks.inbox.dedupe import dedupe_key
     from payermax_async.webhooks.inbox.entries import (
         Arrival,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.inbox.protocol import Inbox
     from payermax_async.webhooks.inbox.sqlite import SqliteChanges, SqliteInbox
     from payermax_async.webhooks.limits import ReceiverLimits
-    from payermax_async.webhooks.receiver import Receiver, Reply
+    from payermax_async.webhooks.receiver import Receiver
     from payermax_async.webhooks.verifier import (
         ACKNOWLEDGEMENT,
         CONTENT_TYPE,
@@ -149,7 +150,7 @@ _HOMES = {
     "RefundFailed": "webhooks.events",
     "RefundPending": "webhooks.events",
     "RefundSucceeded": "webhooks.events",
-    "Reply": "webhooks.receiver",
+    "Reply": "webhooks.http.reply",
     "Source": "webhooks.inbox.entries",
     "SqliteChanges": "webhooks.inbox.sqlite",
     "SqliteInbox": "webhooks.inbox.sqlite",

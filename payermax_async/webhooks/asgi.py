@@ -16,7 +16,7 @@ from payermax_async.webhooks.http.lifespan import (
     Scope,
     Send,
 )
-from payermax_async.webhooks.reception import Reply
+from payermax_async.webhooks.http.reply import Reply
 
 __all__ = ["RunningReceiver", "WebhookApp"]
 

@@ -24,6 +24,7 @@ from payermax_async.webhooks.failures import Failure, FailureHook, failure_of
 from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
 from payermax_async.webhooks.http.headers import HeaderSource
 from payermax_async.webhooks.http.reading import Reading, Unread
+from payermax_async.webhooks.http.reply import Reply
 from payermax_async.webhooks.inbox.entries import (
     Expected,
     InboxError,
@@ -32,7 +33,7 @@ from payermax_async.webhooks.inbox.entries import (
 )
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.reception import Reception, Reply
+from payermax_async.webhooks.reception import Reception
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.verifier import NotificationVerifier
 from payermax_async.webhooks.worker import Worker

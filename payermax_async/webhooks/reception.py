@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import TypeVar
-
-import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
@@ -16,6 +14,7 @@ from payermax_async.core.models.notifications import Notification
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
 from payermax_async.webhooks.failures import error_name, failure_of
 from payermax_async.webhooks.http.headers import HeaderSource
+from payermax_async.webhooks.http.reply import Reply
 from payermax_async.webhooks.inbox.entries import (
     Arrival,
     EntryState,
@@ -28,7 +27,7 @@ from payermax_async.webhooks.limits import ReceiverLimits
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.verifier import NotificationVerifier, SignedBody
 
-__all__ = ["Reception", "Reply"]
+__all__ = ["Reception"]
 
 T = TypeVar("T")
 
@@ -39,21 +38,6 @@ _OVERLOADED = (
 )
 _UNAVAILABLE = 503
 _WAITING_PER_CHECK = 10
-
-
-@attrs.frozen(kw_only=True)
-class Reply:
-    """What to answer PayerMax with."""
-
-    status: int
-    """The HTTP status."""
-    headers: Mapping[str, str]
-    """The headers; the same for every refusal."""
-    body: bytes
-    """The body. Anything but the acknowledgement makes PayerMax send again."""
-    closes: bool = False
-    """Whether the connection is better closed: the rest of the request is not worth
-    reading."""
 
 
 class _NoTurnError(Exception):

@@ -8,7 +8,7 @@ from payermax_async.core.errors import WebhookError
 from payermax_async.core.models.notifications import Notification
 from payermax_async.signing import RsaVerifier
 from payermax_async.webhooks import ACKNOWLEDGEMENT, CONTENT_TYPE, HeaderSource
-from payermax_async.webhooks.reception import Reply
+from payermax_async.webhooks.http.reply import Reply
 from tests.webhooks import kit
 
 

@@ -29,8 +29,8 @@ from payermax_async.webhooks.http.reading import (
     Share,
     Unread,
 )
+from payermax_async.webhooks.http.reply import Reply
 from payermax_async.webhooks.limits import ReceiverLimits
-from payermax_async.webhooks.reception import Reply
 
 __all__ = ["Intake", "Receives"]
 
