@@ -103,6 +103,7 @@ LIBRARIES = {
         "storage.pooling",
         "storage.postgres",
         "storage.postgres_address",
+        "storage.postgres_dialect",
         "storage.postgres_runner",
         "storage.postgres_transactions",
     ),
@@ -114,7 +115,87 @@ LIBRARIES = {
 }
 """Which modules, or all modules below which room, may import a library."""
 
-SANS_IO = ("core", "sandbox.ledger")
+FLOORS = {
+    "storage": (
+        "deadlines errors postgres_address sql",
+        "migrations pooling postgres_dialect sqlite_file",
+        "postgres_transactions sqlite",
+        "postgres_runner",
+        "postgres",
+        "__init__",
+    ),
+    "pipeline": (
+        "bounds breaker budget case facts findings retry skew slots writes",
+        "foreign observe",
+        "chain hosts",
+        "doubtful execution signatures",
+        "attempt",
+        "call retry_loop",
+        "resolve",
+        "__init__",
+    ),
+    "webhooks": (
+        (
+            "backoff bursts events expectations failures limits parsing samples "
+            "time_limit"
+        ),
+        "addressees alerts handlers http inbox",
+        "asgi comparison unclaimed verifier",
+        "aiohttp judging reception",
+        "worker",
+        "receiver",
+        "__init__",
+    ),
+    "reconcile": (
+        "learned limits rounds",
+        "known reading",
+        "reconciler waiting",
+        "__init__",
+    ),
+    "sandbox": (
+        "clock ledger",
+        "cashier chance gateway notifications scheduler",
+        "faults",
+        "state",
+        "engine",
+        "admin scenario",
+        "dashboard",
+        "server",
+        "__init__",
+    ),
+    "cli": (
+        "console forwarding inbox_address key_report receiver",
+        "failures listener qrcode stopping",
+        "link_report merchant sandbox",
+        "call codes demo doctor inbox keys links listen trigger webhooks",
+        "app",
+        "__init__",
+    ),
+}
+"""The floors of a room, from the ground up: what stands beside each other on one
+floor does not know of each other, and nothing knows of what stands above it."""
+
+SANS_IO = (
+    "core",
+    "pipeline.retry",
+    "pipeline.breaker",
+    "pipeline.skew",
+    "pipeline.budget",
+    "pipeline.case",
+    "pipeline.facts",
+    "pipeline.findings",
+    "sandbox.ledger",
+    "storage.sql",
+    "webhooks.backoff",
+    "webhooks.bursts",
+    "webhooks.events",
+    "webhooks.expectations",
+    "webhooks.inbox.dedupe",
+    "webhooks.inbox.ordering",
+    "webhooks.inbox.rulings",
+    "webhooks.limits",
+    "webhooks.parsing",
+)
 """Values in, values out: no await, socket, file, clock or chance of their own."""
 
 IMPURE = {
@@ -157,6 +238,11 @@ class Module:
     def room(self) -> str:
         """The room it belongs to."""
         return self.name.partition(".")[0]
+
+    @property
+    def part(self) -> str:
+        """The part of its room that it belongs to."""
+        return self.name.split(".")[1] if "." in self.name else "__init__"
 
     def below(self, places: tuple[str, ...]) -> bool:
         """Whether it is one of these modules, or within one of these rooms."""
@@ -246,6 +332,102 @@ def test_each_library_is_used_in_its_place_only(module: Module) -> None:
         and not module.below(LIBRARIES.get(library, ()))
     ]
     assert wrong == []
+
+
+def floor_of(room: str, part: str) -> int:
+    """How high up in its room a part stands."""
+    return next(n for n, floor in enumerate(FLOORS[room]) if part in floor.split())
+
+
+def part_of(imported: str) -> str:
+    """The part of its room that an import reaches."""
+    _, room, *rest = imported.split(".")
+    parts = " ".join(FLOORS[room]).split()
+    return rest[0] if rest and rest[0] in parts else "__init__"
+
+
+def climbs(module: Module) -> list[str]:
+    """Where a module imports what stands beside or above it in its own room."""
+    return [
+        f"line {line}: {module.part} imports {part}"
+        for imported, line in module.imports()
+        if imported.startswith(f"{PACKAGE}.{module.room}.")
+        and (part := part_of(imported)) != module.part
+        and floor_of(module.room, part) >= floor_of(module.room, module.part)
+    ]
+
+
+@pytest.mark.parametrize("room", FLOORS)
+def test_every_part_of_a_room_stands_on_one_floor(room: str) -> None:
+    parts = sorted({module.part for module in MODULES if module.room == room})
+    assert sorted(" ".join(FLOORS[room]).split()) == parts
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.room in FLOORS], ids=lambda m: m.name
+)
+def test_inside_a_room_arrows_go_down_too(module: Module) -> None:
+    assert climbs(module) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "source"),
+    [
+        # A rule of the ledger that asks for a page.
+        ("sandbox.ledger", "from payermax_async.sandbox.dashboard import layout"),
+        ("sandbox.ledger", "from .dashboard.layout import page"),
+        ("webhooks.events", "from payermax_async.webhooks.receiver import Receiver"),
+        ("webhooks.worker", "from payermax_async.webhooks import Receiver"),
+        ("pipeline.retry", "def f():\n    from .calls import Calls"),
+        ("pipeline.breaker", "from payermax_async.pipeline import budget"),
+        ("cli.console", "import payermax_async.cli.app"),
+    ],
+)
+def test_the_floors_refuse_an_arrow_up(place: str, source: str) -> None:
+    package = f"{PACKAGE}.{place.rpartition('.')[0]}"
+    assert climbs(Module(place, package, ast.parse(source)))
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    every = {module.name for module in MODULES} - {"__init__"}
+    # The face of a package loads what it shows when that is asked for.
+    names = {n for n in every if not any(o.startswith(f"{n}.") for o in every)}
+    arrows: dict[str, set[str]] = {}
+    for module in MODULES:
+        if module.name in names:
+            unread = _for_type_checkers(module)
+            reached = {
+                _module_of(imported, names)
+                for imported, line in module.imports()
+                if line not in unread
+            }
+            arrows[module.name] = {n for n in reached if n and n != module.name}
+    while free := [name for name, others in arrows.items() if not others]:
+        for name in free:
+            del arrows[name]
+        for others in arrows.values():
+            others.difference_update(free)
+    assert sorted(arrows) == []
+
+
+def _for_type_checkers(module: Module) -> set[int]:
+    """The lines that only a type checker reads."""
+    return {
+        line
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+
+
+def _module_of(imported: str, names: set[str]) -> str | None:
+    """The module that an import reaches; a package's own names are not followed."""
+    below = imported.removeprefix(f"{PACKAGE}.")
+    if below == imported:
+        return None
+    while below and below not in names:
+        below = below.rpartition(".")[0]
+    return below or None
 
 
 def impurities(module: Module) -> list[str]:
