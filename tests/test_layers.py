@@ -135,13 +135,11 @@ FLOORS = {
         "__init__",
     ),
     "webhooks": (
-        (
-            "backoff bursts events expectations failures limits parsing samples "
-            "time_limit"
-        ),
-        "addressees alerts handlers http inbox",
-        "asgi comparison unclaimed verifier",
-        "aiohttp judging reception",
+        "backoff bursts events expectations limits parsing samples time_limit",
+        "addressees failures http inbox",
+        "alerts asgi comparison handlers verifier",
+        "aiohttp reception unclaimed",
+        "judging",
         "worker",
         "receiver",
         "__init__",
