@@ -29,6 +29,7 @@ from payermax_async.webhooks.alerts import AlertKind
 from tests.world.calls import Call, Found, Unresolved
 
 if TYPE_CHECKING:
+    from tests.world.shop import Process
     from tests.world.world import World
 
 __all__ = ["Broken", "check", "check_found", "check_healed"]
@@ -65,6 +66,14 @@ def check(world: World) -> None:
             _check_told(call)
             _check_made(world, call)
         _check_sends(call)
+    for process in world.shop.processes:
+        _check_budget(process)
+    for link in world.gateway.ledger.book.links():
+        left_alone = link.merchant_link_id in world.not_withdrawn
+        must(
+            link.withdrawn_at is None or not left_alone,
+            f"{link.merchant_link_id} is said not to be withdrawn, and is",
+        )
     _check_effects(world)
 
 
@@ -133,6 +142,16 @@ def _check_sends(call: Call) -> None:
     name = "createPaybylink" if isinstance(call.request, CreateLink) else "refund"
     sends = call.sends[name]
     must(sends <= _SENDS, f"{call.place} was sent {sends} times")
+
+
+def _check_budget(process: Process) -> None:
+    """A gateway that answers nothing is not stormed."""
+    parts = process.parts
+    most = _CAPACITY + 1 + 1.1 * parts.calls
+    must(
+        parts.silent <= most,
+        f"{process.name} sent {parts.silent} times in {parts.calls} calls for nothing",
+    )
 
 
 def _records_of(world: World, call: Call) -> list[Link | Refund]:

@@ -59,7 +59,7 @@ class Chance:
         bad = self.at("weather")
         # Swarms: what never fails in one run leaves room for the rest in it.
         self._shares = {
-            family: bad.choice((0.0, 0.0, 0.05, 0.15, 0.4)) for family in FAMILIES
+            family: bad.choice((0.0, 0.0, 0.1, 0.25, 0.5)) for family in FAMILIES
         }
         self.calm = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -24,22 +25,19 @@ from payermax_async.sandbox.ledger.repository import Book
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from tests.model.network import AMBIGUOUS, DEFINITE, INSIDE, Fate, Kind, Network
-from tests.model.stand_in import StandInKey
 from tests.model.virtual_time import LoopClock
 from tests.world.calls import CALL, Call
 from tests.world.chance import Chance
+from tests.world.keys import Keys
 from tests.world.loop import WorldLoop, nobodys
 from tests.world.settings import Setting
 from tests.world.trace import Trace
 
-__all__ = ["BACKUP_URL", "MAIN_URL", "OWNER", "PLATFORM", "STRANGER", "Gateway"]
+__all__ = ["BACKUP_URL", "MAIN_URL", "OWNER", "Gateway"]
 
 OWNER = Owner(merchant_no="TEST01021383478", app_id="test6666c8b036a24579974497c2f9a3")
 MAIN_URL = "https://gateway.test/gateway"
 BACKUP_URL = "https://backup.test/gateway"
-MERCHANT, PLATFORM, STRANGER = (
-    StandInKey(name) for name in (b"merchant", b"platform", b"stranger")
-)
 _HOST: ContextVar[str] = ContextVar("_HOST", default="")
 UNHEARD_OF = ("GATEWAY_TIMEOUT", "504", "FAIL", "ORDER_STRANGE")
 _WRITES = {"createPaybylink", "refund"}
@@ -65,6 +63,10 @@ class WatchedLedger(Ledger):
     passed: Callable[[], float]
     """The time that no clock step moves."""
     made_at: dict[str, float]
+    made_by: dict[str, str]
+    """The host that made it."""
+    apart: float
+    """Seconds for which a host knows nothing of what the other one made."""
 
     def perform(
         self, operation: str, owner: Owner, data: JsonValue
@@ -86,6 +88,7 @@ class WatchedLedger(Ledger):
             assert call is not None
             call.made.append(made)
             self.made_at[made] = self.passed()
+            self.made_by[made] = _HOST.get()
             self.note(f"made {made} for {call.key}")
         return done
 
@@ -98,7 +101,11 @@ class WatchedLedger(Ledger):
             record, "refund_trade_no", ""
         )
         age = self.passed() - self.made_at.get(number, 0.0)
-        if record is not None and age < self.lags.get(_HOST.get(), 0.0):
+        host = _HOST.get()
+        lag = self.lags.get(host, 0.0)
+        if host != self.made_by.get(number, host):
+            lag = max(lag, self.apart)
+        if record is not None and age < lag:
             self.note(f"hides {number} from a query")
             raise RefusedError("ORDER_NOT_EXIST", "It does not exist.")
 
@@ -134,6 +141,7 @@ class Gateway:
     setting: Setting
     trace: Trace
     on_events: Callable[[tuple[Event, ...]], None]
+    keys: Keys
     clock: LoopClock = attrs.field(init=False)
     ledger: WatchedLedger = attrs.field(init=False)
     network: Network = attrs.field(init=False)
@@ -159,7 +167,9 @@ class Gateway:
             urlsplit(url).netloc: draw.choice(self.setting.lags)
             for url in (MAIN_URL, BACKUP_URL)
         }
+        self.ledger.apart = draw.choice((0.0, 0.0, 4.0, math.inf))
         self.ledger.passed, self.ledger.made_at = self.loop.time, {}
+        self.ledger.made_by = {}
         self.ledger.note = lambda text: self.trace.note("gateway", text)
         gateway = SandboxGateway(
             self.ledger,
@@ -167,10 +177,10 @@ class Gateway:
                 SandboxMerchant(
                     merchant_no=OWNER.merchant_no,
                     app_id=OWNER.app_id,
-                    verifier=MERCHANT,
+                    verifier=self.keys.merchant_verifier,
                 )
             ],
-            PLATFORM,
+            self.keys,
             clock=self.clock,
             policy=GatewayPolicy(sign_failures=self.setting.sign_failures, keep=1),
             faults=_stay_inside,
@@ -179,16 +189,17 @@ class Gateway:
         self.network = Network(
             _Hosts(SandboxTransport(gateway), self.trace.note),
             self._fate,
-            platform=PLATFORM,
-            stranger=STRANGER,
+            platform=self.keys,
+            stranger=self.keys.stranger,
             vouches=self.setting.vouched,
             apart=nobodys,
         )
 
     def heal(self) -> None:
         """From now on nothing goes wrong; what is under way still may arrive."""
-        self.ledger.lags = {}
+        self.ledger.lags, self.ledger.apart = {}, 0.0
         self.dead = {}
+        self.keys.tell()
         self.clock.ahead = 0.0
 
     def _fate(self, request: HttpRequest) -> Fate:
@@ -216,7 +227,7 @@ class Gateway:
         found = self.chance.pick("way", _WAYS, place, state)
         if found is not None:
             return self._on_the_way(*found, operation)
-        found = self.chance.pick("gateway", _ANSWERS, place, state)
+        found = self.chance.pick("gateway", _ANSWERS, place, state, weight=1.5)
         return Fate() if found is None else self._answer(*found)
 
     def _on_the_way(self, name: str, chance: random.Random, operation: str) -> Fate:

@@ -10,9 +10,10 @@ import attrs
 
 from payermax_async.core.errors import NotSentError, PayerMaxError, SignatureError
 from payermax_async.pipeline.chain import Attempt, CallNext
+from payermax_async.pipeline.observe import CallFinished, CallStarted
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from payermax_async.webhooks.alerts import Alert
-from tests.model.stand_in import StandInKey
+from tests.model.network import SignsNow
 from tests.world.calls import CALL
 from tests.world.chance import Chance
 from tests.world.trace import Trace
@@ -30,15 +31,20 @@ _RAISED: tuple[Callable[[], BaseException], ...] = (
 )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True, eq=False)
 class Parts:
     """Everything that a user may plug into one process."""
 
     chance: Chance
     trace: Trace
-    merchant: StandInKey
-    platform: StandInKey
+    merchant: SignsNow
+    verifies: Callable[[bytes, str], Awaitable[None]]
     name: str
+    silent: int = 0
+    """Sends since the last answer of any kind."""
+    calls: int = 0
+    """Calls that ran since then."""
+    _active: int = 0
 
     def _struck(
         self, part: str, *kinds: str, weight: float = 0.5
@@ -72,13 +78,13 @@ class Parts:
             *("answers itself", "answers itself after", "asks twice", "returns none"),
         )
         if found is None:
-            return await call_next(request)
+            return await self._counted(request, call_next)
         kind, chance = found
         if kind == "answers itself":
             return _own_answer(chance)
         if kind.endswith("before"):
             await self._misbehave(kind, chance)
-        answer = await call_next(request)
+        answer = await self._counted(request, call_next)
         if kind.endswith("after"):
             await self._misbehave(kind, chance)
         if kind == "answers itself after":
@@ -87,6 +93,12 @@ class Parts:
             return await call_next(request)
         if kind == "returns none":
             return None  # type: ignore[return-value]
+        return answer
+
+    async def _counted(self, request: HttpRequest, call_next: CallNext) -> HttpResponse:
+        self.silent += 1
+        answer = await call_next(request)
+        self.silent, self.calls = 0, self._active
         return answer
 
     async def sign(self, payload: bytes) -> str:
@@ -108,10 +120,13 @@ class Parts:
             await self._misbehave(*found)
             if found[0] == "returns a bool":
                 return found[1].choice((False, True))  # type: ignore[return-value]
-        await self.platform.verify(payload, signature)
+        await self.verifies(payload, signature)
         return None
 
     def hook(self, event: object) -> None:
+        self._active += isinstance(event, CallStarted)
+        self.calls += isinstance(event, CallStarted)
+        self._active -= isinstance(event, CallFinished)
         if self._struck("hook", "raises", weight=0.1) is not None:
             raise RuntimeError("a hook's own mistake")
 

@@ -14,7 +14,7 @@ from payermax_async.sandbox.notifications.notices import (
     write_notice,
 )
 from tests.world.chance import Chance
-from tests.world.gateway import PLATFORM, STRANGER, Gateway
+from tests.world.gateway import Gateway
 from tests.world.loop import WorldLoop
 from tests.world.shop import Process, Shop
 from tests.world.trace import Trace
@@ -90,7 +90,7 @@ class Post:
         """One try, with whatever goes wrong on the way."""
         place = self.chance.next_at(delivery.place)
         body = write_notice(delivery.notice, self.gateway.clock.now())
-        sign = PLATFORM.sign_now(body)
+        sign = self.gateway.keys.sign_now(body)
         found = self.chance.pick("post", _FAULTS, place, delivery.notice.kind.value)
         if found is None:
             delivery.acknowledged |= await self._at_the_door(place, body, sign)
@@ -106,10 +106,10 @@ class Post:
         if fault == "truncated":
             body = body[:-9]
         if fault == "swapped":
-            sign = PLATFORM.sign_now(body + b" ")
+            sign = self.gateway.keys.sign_now(body + b" ")
         if fault == "forged":
             body = body.replace(b'mount":', b'mount": 1')
-            sign = STRANGER.sign_now(body)
+            sign = self.gateway.keys.stranger.sign_now(body)
         known = await self._at_the_door(place, body, sign, signed=fault != "unsigned")
         if fault in {"truncated", "forged", "swapped", "unsigned"}:
             assert not known, f"{place} was {fault} and is acknowledged"

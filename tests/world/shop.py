@@ -39,9 +39,7 @@ from tests.world.disk import Changes, Disk, DiskInbox, Effect
 from tests.world.gateway import (
     BACKUP_URL,
     MAIN_URL,
-    MERCHANT,
     OWNER,
-    PLATFORM,
     Gateway,
 )
 from tests.world.loop import Life, WorldLoop
@@ -135,8 +133,8 @@ class Process:
         self.parts = Parts(
             chance=shop.chance,
             trace=shop.trace,
-            merchant=MERCHANT,
-            platform=PLATFORM,
+            merchant=shop.gateway.keys.merchant,
+            verifies=self.shop.gateway.keys.verify,
             name=self.name,
         )
         self.client = self._client()
@@ -294,11 +292,11 @@ class Process:
         self.reconciler = reconciler
         await self._recover()
 
-    async def stop(self) -> None:
+    async def stop(self, drain: float = 20.0) -> None:
         """End in good order."""
         self.is_up = False
         await self.receiver.aclose()
-        await self.client.aclose()
+        await self.client.aclose(drain=drain)
 
     async def _open_links(self, before: datetime) -> AsyncIterator[OpenLink]:
         paid = {one.merchant_key for one in self.shop.disk.effects if one.kind in PAID}
