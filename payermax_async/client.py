@@ -262,7 +262,10 @@ class PayerMaxClient:
         """Call any operation under its gateway name, signed and verified alike.
 
         A create or refund whose id an earlier call of this client left in doubt, raw
-        or not, asks first; one that ends in doubt is remembered for later ones.
+        or not, asks first; one that ends in doubt is remembered for later ones. Of
+        anything else nothing is asked: an unknown outcome is yours to settle. With
+        ``Replay.SAFE`` a refusal after an attempt whose answer was lost leaves the
+        outcome unknown, as that one may have been done.
 
         Args:
             name: Such as ``createPaybylink``; ASCII letters and digits.

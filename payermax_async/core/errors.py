@@ -350,8 +350,10 @@ class NotFoundError(ApiError):
 class ConflictError(ApiError):
     """The merchant's id is already taken by something else.
 
-    This call made nothing, but *something* exists under the id: look at it
-    with a query before choosing a new one.
+    *Something* exists under the id: look at it with a query before choosing a new
+    one. This call made nothing, unless ``outcome`` says that this is unknown: then an
+    answer to it was lost, and should PayerMax not have refused a second one under
+    the id, both exist.
 
     Attributes:
         differences: The fields in which the existing one differs, when it was

@@ -117,7 +117,7 @@ class Resolver:
         """
         operation, key = OPERATIONS.get(call.operation), call.merchant_key
         if operation is None or operation.settlement is None or key is None:
-            return await self.calls.run(call, course)
+            return await self._unasked(call, course)
         question = operation.settlement.ask_about(key)
         asked = Asked(merchant_key=key, values={})
         async with self.writes.alone(
@@ -148,6 +148,20 @@ class Resolver:
                 else:
                     self.writes.settle(call.operation, key)
             return reply
+
+    async def _unasked(self, call: Call[ReplyT], course: Course) -> ReplyT:
+        """Send what nobody can ask about, or what is a question itself."""
+        known = OPERATIONS.get(call.operation)
+        asks = known is not None and issubclass(known.reply, Found)
+        try:
+            return await self.calls.run(call, course)
+        except PayerMaxError as error:
+            # Of what an earlier attempt may have done, a refusal of this one tells
+            # nothing.
+            if course.in_doubt and not asks and error.outcome is Outcome.REJECTED:
+                error.outcome = Outcome.UNKNOWN
+                error.add_note("an attempt before the refused one may have been done")
+            raise
 
     def _as_twin(self, made: Any, theirs: Asked, asked: Asked, course: Course) -> Any:
         """What another call with the same id just got, if it asked for the same."""
@@ -321,7 +335,8 @@ class Resolver:
             self.give_up(course, finding.unclear)
         if finding.error is not None:
             error = course.tell(finding.error)
-            course.settled()
+            if error.outcome is not Outcome.UNKNOWN:
+                course.settled()
             raise error
         course.settled()
         return finding.value
@@ -422,6 +437,10 @@ class _Write:
             ours=self.course.ours,
             just_made=self.case.own,
         )
+        if finding.error is not None and self.case.own:
+            # PayerMax refuses a second one under an id; where it does not, what this
+            # call sent exists beside what was found.
+            finding.error.outcome = Outcome.UNKNOWN
         return self.resolver.take(finding, self.course)
 
 

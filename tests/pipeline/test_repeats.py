@@ -75,6 +75,26 @@ async def test_another_link_under_the_id_is_a_conflict_that_names_the_difference
     assert gateways.count() == 1
 
 
+async def test_another_link_found_after_a_lost_answer_may_stand_beside_our_own() -> (
+    None
+):
+    gateways = Gateways()
+    async with gateways.client() as client:
+        await client.create_link(order(amount="10.00"))
+    gateways.first.script = {CREATE: [LOST]}
+    async with gateways.client() as client:
+        with pytest.raises(ConflictError) as caught:
+            await client.create_link(order())
+        assert gateways.count() == 2
+        assert caught.value.differences[0] == "total_amount"
+        assert caught.value.outcome is Outcome.UNKNOWN
+        gateways.seen.clear()
+        with pytest.raises(ConflictError) as again:
+            await client.create_link(order())
+    assert again.value.outcome is Outcome.REJECTED, "that call sent nothing"
+    assert gateways.names() == [QUERY]
+
+
 @pytest.mark.parametrize("end", ["paid", "withdrawn or expired"])
 async def test_the_same_link_that_is_over_is_a_conflict_with_its_details(
     end: str,

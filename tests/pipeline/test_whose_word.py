@@ -55,6 +55,12 @@ from .merchant import (
     refund,
 )
 
+RAW_REFUND: JsonObject = {
+    "outRefundNo": "R1",
+    "outTradeNo": "T1",
+    "refundAmount": "5.00",
+    "refundCurrency": "USD",
+}
 SHARP = BreakerPolicy(min_calls=1, open_for=30)
 
 Write = Callable[[PayerMaxClient], Any]
@@ -536,6 +542,38 @@ async def test_a_raw_write_in_doubt_and_a_write_after_it_make_one_thing(
         with suppress(ConflictError):
             await second(client)
     assert gateways.count(key) == 1
+
+
+async def test_a_raw_refund_in_doubt_is_asked_about_by_its_own_number() -> None:
+    gateways = Gateways()
+    gateways.first.script = {REFUND: [LOST]}
+    async with gateways.client() as client:
+        with pytest.raises(NoReplyError) as caught:
+            await client.call_raw(REFUND, RAW_REFUND, version="1.4")
+        assert caught.value.merchant_key == "R1"
+        found = await client.resolve(caught.value)
+    assert found is not None
+    assert gateways.asked[-1] == {"outRefundNo": "R1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "outcome"),
+    [
+        ("captureOrder", "outTradeNo", Outcome.UNKNOWN),
+        (EXPIRE, "merchantLinkId", Outcome.UNKNOWN),
+        (QUERY, "merchantLinkId", Outcome.REJECTED),
+    ],
+)
+async def test_a_raw_write_refused_after_a_lost_answer_may_have_been_done(
+    name: str, key: str, outcome: Outcome
+) -> None:
+    gateways = Gateways()
+    gateways.first.script = {name: [HELD_UP, coded("PARAMS_INVALID")]}
+    async with gateways.client() as client:
+        with pytest.raises(InvalidRequestError) as caught:
+            await client.call_raw(name, {key: "x"}, version="1", replay=Replay.SAFE)
+    assert caught.value.outcome is outcome
+    assert gateways.names() == [name, name]
 
 
 # --- withdrawals ------------------------------------------------------------------
