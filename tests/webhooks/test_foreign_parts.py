@@ -185,6 +185,21 @@ async def test_an_id_forges_no_line_of_the_log_where_its_handler_fails(
         assert record.getMessage().isprintable()
 
 
+async def test_trailers_are_no_headers() -> None:
+    post = Post()
+    headers = [("Sign", kit.RIGHT_SHAPE)]
+
+    async def chunks() -> AsyncGenerator[bytes]:
+        yield kit.body_of()
+        headers.append(("sign", "added by a server that parsed a trailer"))
+        headers.append(("content-encoding", "gzip"))
+
+    async with running(post):
+        reply = await Intake(post.receiver).answer("POST", headers, chunks())
+    assert reply.status == 200
+    assert len(headers) == 3
+
+
 @pytest.mark.parametrize("is_signed", [True, False])
 async def test_headers_that_come_one_after_the_other_are_seen_by_all_who_look(
     is_signed: bool,

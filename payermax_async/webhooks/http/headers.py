@@ -36,9 +36,12 @@ HeaderSource = HeaderItems | Iterable[tuple[str, str]] | Iterable[tuple[bytes, b
 
 
 def repeatable(headers: HeaderSource) -> HeaderSource:
-    """The same headers, fit to be looked at more than once."""
-    if isinstance(headers, Iterator):
-        return list(cast("Iterator[tuple[str, str]]", headers))
+    """The same headers, fit to be looked at more than once, and the same each time.
+
+    A list is copied: uvicorn adds a body's trailers to it, which are no headers.
+    """
+    if isinstance(headers, Iterator | list):
+        return list(cast("Iterable[tuple[str, str]]", headers))
     return headers
 
 
