@@ -137,11 +137,15 @@ class Tally:
     def alert(self, alert: Alert) -> None:
         """Somebody should look; what the hook raises reaches nobody else."""
         self.count(f"alert: {alert.kind}")
+        what, problem = f"notification {alert.kind}", f": {alert.problem or '-'}"
+        if alert.kind is AlertKind.UNCLAIMED:
+            # Many payments must not hide the one dispute. Its types are bounded.
+            what, problem = f"{what}{problem}", ""
         told = self._log(
             logging.ERROR,
-            f"notification {alert.kind}",
-            ": %s (entry %s, %s)%s: %s",
-            alert.problem or "-",
+            what,
+            "%s (entry %s, %s)%s: %s",
+            problem,
             alert.number or "-",
             alert.merchant_key or "-",
             f" by {alert.part}" if alert.part else "",

@@ -78,6 +78,21 @@ async def test_a_link_notice_without_payments_is_money_nobody_saw(
     assert len(lines(caplog, "ERROR")) == 1
 
 
+async def test_many_payments_nobody_handles_do_not_hide_a_dispute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    post = Post()
+    async with running(post):
+        for number in range(8):
+            await post.link(f"o-{number}")
+        await post.deliver(odd("DISPUTE"))
+    errors = lines(caplog, "ERROR")
+    assert sum("PAYBYLINK (entry" in line for line in errors) == 5
+    (told,) = [line for line in errors if "DISPUTE" in line]
+    assert "entry 9" in told
+    assert any("PAYBYLINK: 3 more within a minute" in line for line in errors)
+
+
 async def pay(post: Post, kind: str) -> None:
     if kind == "PAYBYLINK":
         await post.link("o-1")
