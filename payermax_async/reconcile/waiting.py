@@ -28,7 +28,12 @@ from payermax_async.reconcile.rounds import LinkState
 from payermax_async.webhooks.events import LinkPaid, LinkPaidAgain
 from payermax_async.webhooks.expectations import check_expected, check_expected_id
 from payermax_async.webhooks.failures import failure_of
-from payermax_async.webhooks.inbox.entries import Expected, Source, StoredNotification
+from payermax_async.webhooks.inbox.entries import (
+    EntryState,
+    Expected,
+    Source,
+    StoredNotification,
+)
 from payermax_async.webhooks.receiver import Receiver
 from payermax_async.webhooks.time_limit import TimeLimits
 
@@ -254,9 +259,13 @@ class _Wait:
                 event = entry.event()
                 if isinstance(event, LinkPaid | LinkPaidAgain):
                     told = event.notification.data
-                    return self._paid(
+                    outcome = self._paid(
                         told, told.total_amount, told.currency, entry.source
                     )
+                    if entry.state is EntryState.MISMATCHED:
+                        # The receiver knows more of what was to be paid.
+                        return attrs.evolve(outcome, state=LinkState.MISMATCHED)
+                    return outcome
             await self._clock.sleep(self._polling.inbox)
 
     async def _entry(

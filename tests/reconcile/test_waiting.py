@@ -78,6 +78,22 @@ async def test_a_notification_ends_the_wait_before_the_next_question(
     assert shop.paid == ["order-1"]
 
 
+async def test_what_the_receiver_found_to_be_another_amount_is_not_paid(
+    shop: Shop,
+) -> None:
+    url = await shop.sell("order-1")
+    await shop.receiver.expect("order-1", "5", "USD")
+    await shop.sandbox.pay(url)
+    await shop.sandbox.notifications()
+    await shop.receiver.settled()
+    rarely = Polling(first=1800, longest=1800, draw=lambda low, high: high)
+    task = await waiting(shop, with_receiver=True, polling=rarely)
+    await shop.clock.advance(1)
+    outcome = await task
+    assert (outcome.is_paid, outcome.state) == (False, LinkState.MISMATCHED)
+    assert shop.paid == []
+
+
 async def test_what_asking_tells_is_handled_once_with_or_without_a_notification(
     shop: Shop,
 ) -> None:
