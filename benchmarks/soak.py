@@ -56,8 +56,8 @@ from payermax_async.signing.keys import PrivateKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.aiohttp import AiohttpTransport
 from payermax_async.transport.base import Transport
-from tests.model.network import Network
-from tests.model.stand_in import StandInKey
+from tests.world.network import Network
+from tests.world.stand_in import StandInKey
 
 _MIB = 2**20
 # Longer than anything here is late or hidden, with room for a busy machine.

@@ -25,7 +25,7 @@ from payermax_async.transport.base import (
     Transport,
     is_peer_known,
 )
-from tests.model.network import AMBIGUOUS, DEFINITE, Fate, Kind
+from tests.world.network import AMBIGUOUS, DEFINITE, Fate, Kind
 
 __all__ = ["Foreign", "Oddities", "Trouble", "Weather"]
 

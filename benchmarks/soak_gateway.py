@@ -40,7 +40,7 @@ from payermax_async.sandbox.state.credentials import (
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import HttpRequest, HttpResponse
-from tests.model.stand_in import StandInKey
+from tests.world.stand_in import StandInKey
 
 __all__ = ["ChildGateway", "Order", "serve"]
 

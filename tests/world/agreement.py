@@ -94,7 +94,13 @@ def _check_told(call: Call) -> None:
     assert call.ended is not None
     took = call.ended - call.started
     must(took <= call.timeout + _GRACE, f"{call.place} took {took:g} s")
-    if call.error is None or isinstance(call.error, asyncio.CancelledError):
+    told = call.told.outcome if call.told is not None else None
+    if call.error is None:
+        must(told is None, f"{call.place} is done, and hooks were told {told}")
+        return
+    if isinstance(call.error, asyncio.CancelledError):
+        rejected = told is Outcome.REJECTED
+        must(not rejected, f"{call.place} was cancelled, and hooks were told {told}")
         return
     must(isinstance(call.error, PayerMaxError), f"{call.place} raised {call.error!r}")
     assert isinstance(call.error, PayerMaxError)
@@ -195,6 +201,9 @@ def check_found(world: World, calls: list[Call], found: Found) -> None:
         return
     must(records, f"{call.place} resolved as {found!r}, and nothing is there")
     if isinstance(found, ConflictError):
+        must(found.differences, f"{call.place}: a conflict without differences")
+        alike = all(_is_as_asked(record, call) for record in records)
+        must(not alike, f"{call.place} is what was asked, and resolved as a conflict")
         return
     number = found.link_id if isinstance(found, LinkDetails) else found.refund_trade_no
     record = next((one for one in records if _number(one) == number), None)

@@ -14,6 +14,7 @@ from payermax_async.core.models.common import Received
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import LinkDetails
 from payermax_async.core.models.refunds import CreateRefund, RefundDetails
+from payermax_async.pipeline.observe import CallFinished
 
 __all__ = ["CALL", "Call", "Found", "Unresolved", "key_of"]
 
@@ -48,6 +49,8 @@ class Call:
     result: Received | None = None
     error: BaseException | None = None
     ended: float | None = None
+    told: CallFinished | None = None
+    """What hooks were told of its end."""
     crashed: bool = False
     """Whether its process died under it."""
     doubted: bool = False

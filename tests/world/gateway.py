@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections import Counter
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
@@ -24,20 +24,21 @@ from payermax_async.sandbox.ledger.records import Event, Owner, RefusedError
 from payermax_async.sandbox.ledger.repository import Book
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.transport.base import HttpRequest, HttpResponse
-from tests.model.network import AMBIGUOUS, DEFINITE, INSIDE, Fate, Kind, Network
-from tests.model.virtual_time import LoopClock
 from tests.world.calls import CALL, Call
 from tests.world.chance import Chance
 from tests.world.keys import Keys
 from tests.world.loop import WorldLoop, nobodys
+from tests.world.network import AMBIGUOUS, DEFINITE, INSIDE, Fate, Kind, Network
 from tests.world.settings import Setting
 from tests.world.trace import Trace
+from tests.world.virtual_time import LoopClock
 
-__all__ = ["BACKUP_URL", "MAIN_URL", "OWNER", "Gateway"]
+__all__ = ["BACKUP_URL", "HOSTS", "MAIN_URL", "OWNER", "Gateway"]
 
 OWNER = Owner(merchant_no="TEST01021383478", app_id="test6666c8b036a24579974497c2f9a3")
 MAIN_URL = "https://gateway.test/gateway"
 BACKUP_URL = "https://backup.test/gateway"
+HOSTS = tuple(urlsplit(url).netloc for url in (MAIN_URL, BACKUP_URL))
 _HOST: ContextVar[str] = ContextVar("_HOST", default="")
 UNHEARD_OF = ("GATEWAY_TIMEOUT", "504", "FAIL", "ORDER_STRANGE")
 _WRITES = {"createPaybylink", "refund"}
@@ -147,8 +148,8 @@ class Gateway:
     network: Network = attrs.field(init=False)
     dead: dict[str, float] = attrs.field(factory=dict[str, float])
     """Hosts that do not answer, and until when."""
-    sends: Counter[str] = attrs.field(factory=Counter[str])
-    """By process: since it had the last answer."""
+    script: deque[Fate] = attrs.field(factory=deque[Fate])
+    """Fates of the next requests, before any are drawn."""
 
     def __attrs_post_init__(self) -> None:
         self.clock = LoopClock(self.loop)
@@ -163,10 +164,7 @@ class Gateway:
         )
         self.ledger.checks_refunds = self.setting.reuses_ids
         draw = self.chance.at("lags")
-        self.ledger.lags = {
-            urlsplit(url).netloc: draw.choice(self.setting.lags)
-            for url in (MAIN_URL, BACKUP_URL)
-        }
+        self.ledger.lags = {host: draw.choice(self.setting.lags) for host in HOSTS}
         self.ledger.apart = draw.choice((0.0, 0.0, 4.0, math.inf))
         self.ledger.passed, self.ledger.made_at = self.loop.time, {}
         self.ledger.made_by = {}
@@ -219,6 +217,8 @@ class Gateway:
         return fate
 
     def _drawn(self, operation: str, place: str, host: str, call: Call | None) -> Fate:
+        if self.script:
+            return self.script.popleft()
         state = f"{operation}, {'in doubt' if call and call.doubted else 'clear'}"
         if self.dead.get(host, -1.0) > self.loop.time():
             chance = self.chance.at(f"dead/{place}")

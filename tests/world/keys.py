@@ -10,8 +10,8 @@ from payermax_async.core.errors import SignatureError
 from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
-from tests.model.network import SignsNow
-from tests.model.stand_in import StandInKey
+from tests.world.network import SignsNow
+from tests.world.stand_in import StandInKey
 
 __all__ = ["Keys", "real_keys", "stand_in_keys"]
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
-from tests.model.virtual_time import VirtualLoop
+from tests.world.virtual_time import VirtualLoop
 
 __all__ = ["PROCESS", "Life", "WorldLoop", "nobodys"]
 

@@ -13,9 +13,9 @@ from payermax_async.pipeline.chain import Attempt, CallNext
 from payermax_async.pipeline.observe import CallFinished, CallStarted
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from payermax_async.webhooks.alerts import Alert
-from tests.model.network import SignsNow
 from tests.world.calls import CALL
 from tests.world.chance import Chance
+from tests.world.network import SignsNow
 from tests.world.trace import Trace
 
 __all__ = ["Parts"]

@@ -16,7 +16,7 @@ from payermax_async.core.models.link_request import CreateLink, LinkDefaults
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.breaker import BreakerPolicy
-from payermax_async.pipeline.observe import AttemptFinished, Event
+from payermax_async.pipeline.observe import AttemptFinished, CallFinished, Event
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.reconcile import AskAgain, OpenLink, Reconciler
 from payermax_async.webhooks import (
@@ -32,7 +32,6 @@ from payermax_async.webhooks import (
 from payermax_async.webhooks.alerts import Alert
 from payermax_async.webhooks.events import NotifiedEvent
 from payermax_async.webhooks.inbox.entries import Expected
-from tests.model.virtual_time import LoopClock
 from tests.world.calls import CALL, Call, Found
 from tests.world.chance import Chance
 from tests.world.disk import Changes, Disk, DiskInbox, Effect
@@ -46,6 +45,7 @@ from tests.world.loop import Life, WorldLoop
 from tests.world.parts import Parts
 from tests.world.settings import Setting
 from tests.world.trace import Trace
+from tests.world.virtual_time import LoopClock
 
 __all__ = ["Order", "Process", "Shop"]
 
@@ -321,12 +321,18 @@ class Process:
 
     # --- its business --------------------------------------------------------------
 
-    def write(self, order: Order, request: CreateLink | CreateRefund) -> Call:
+    def write(
+        self,
+        order: Order,
+        request: CreateLink | CreateRefund,
+        *,
+        timeout: float | None = None,
+    ) -> Call:
         """Ask for a write and let it run."""
         place = f"{order.key}#{len(order.calls) + 1}"
-        timeout = self.shop.chance.at(f"timeout/{place}").choice(
-            (1.0, 20.0, 60.0, 60.0, 120.0)
-        )
+        if timeout is None:
+            draw = self.shop.chance.at(f"timeout/{place}")
+            timeout = draw.choice((1.0, 20.0, 60.0, 60.0, 120.0))
         call = Call(
             request=request,
             place=place,
@@ -418,7 +424,11 @@ class Process:
 
 def _note_event(event: Event) -> None:
     call = CALL.get()
-    if call is None or not isinstance(event, AttemptFinished):
+    if call is None or not isinstance(event, AttemptFinished | CallFinished):
         return
-    if event.operation in _WRITES:
+    if event.operation not in _WRITES:
+        return
+    if isinstance(event, AttemptFinished):
         call.doubted |= event.outcome is Outcome.UNKNOWN
+    elif call.ended is None:
+        call.told = event

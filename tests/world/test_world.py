@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
+import attrs
 import pytest
 
 from tests.world.chance import FAMILIES
-from tests.world.world import play
+from tests.world.keys import real_keys
+from tests.world.shrink import shrunk
+from tests.world.world import Told, play
 
 _SEEDS = 200
 _AT_ONCE = 20
@@ -39,6 +43,11 @@ def test_each_family_of_faults_strikes_by_itself(family: str) -> None:
     assert struck == {family}
 
 
+def test_they_agree_with_real_signatures() -> None:
+    for seed in range(4):
+        assert not play(seed, keys=real_keys).broken
+
+
 def test_the_same_seed_tells_the_same_story_in_every_process() -> None:
     told = {
         subprocess.run(
@@ -54,6 +63,21 @@ def test_the_same_seed_tells_the_same_story_in_every_process() -> None:
 
 def test_another_seed_tells_another_story() -> None:
     assert len({play(seed).digest for seed in range(4)}) == 4
+
+
+def test_a_failing_story_is_told_with_the_faults_that_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def play_broken(seed: int, **facts: Any) -> Told:
+        told = play(seed, **facts)
+        broken = "lost" if any("way" in one.kind for one in told.struck) else ""
+        return attrs.evolve(told, broken=broken)
+
+    monkeypatch.setattr("tests.world.shrink.play", play_broken)
+    failing = next(told for told in map(play_broken, range(20)) if told.broken)
+    told = shrunk(failing)
+    assert told.broken
+    assert len(told.struck) == 1
 
 
 def test_a_fault_that_is_left_out_moves_no_other() -> None:

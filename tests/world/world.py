@@ -21,7 +21,7 @@ from tests.world.agreement import Broken, check, check_found, check_healed
 from tests.world.calls import CALL, Call
 from tests.world.chance import Chance, Struck
 from tests.world.disk import Disk
-from tests.world.gateway import BACKUP_URL, MAIN_URL, OWNER, Gateway
+from tests.world.gateway import HOSTS, OWNER, Gateway
 from tests.world.keys import Keys, stand_in_keys
 from tests.world.loop import WorldLoop
 from tests.world.post import Post
@@ -36,7 +36,6 @@ _TROUBLE = 150.0
 _QUIET = 65.0
 """Seconds after which the breaker is closed again and refunds have ended."""
 _ROUNDS = 40
-_HOSTS = tuple(url.split("/")[2] for url in (MAIN_URL, BACKUP_URL))
 
 
 @attrs.frozen(kw_only=True)
@@ -65,7 +64,7 @@ class World:
         setting: Setting,
         *,
         keys: Keys,
-        patient: bool,
+        patient: bool = False,
     ) -> None:
         self.loop, self.chance, self.setting = loop, chance, setting
         self.trace = Trace(loop.time)
@@ -334,7 +333,7 @@ class World:
             self.loop.start(self._in_good_order(process, draw.choice((0.0, 2.0))))
         elif fault == "clock step":
             process.step_clock(
-                draw.choice((0.0, 20.0, 90.0, -90.0, 130.0, -300.0, 800.0))
+                draw.choice((0.0, 20.0, 90.0, -90.0, 130.0, -300.0, 800.0, 2000.0))
             )
 
     async def _restart(self, process: Process, after: float) -> None:
@@ -361,7 +360,7 @@ class World:
             self.trace.note("gateway", "signs with its next key", fault=True)
             self.loop.call_later(draw.choice((0.0, 10.0, 60.0)), self.gateway.keys.tell)
             return
-        host = draw.choice(_HOSTS)
+        host = draw.choice(HOSTS)
         seconds = draw.choice((5.0, 20.0, 45.0))
         self.gateway.dead[host] = self.loop.time() + seconds
         self.trace.note("gateway", f"{host} is dead for {seconds:g} s", fault=True)

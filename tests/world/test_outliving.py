@@ -9,16 +9,21 @@ be late: on the way a request dies two minutes after its stamp.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
+import attrs
 import pytest
 
 from payermax_async.core.models.link_request import CreateLink, UserInfo
 from payermax_async.sandbox.ledger.policy import Duplicates
-from tests.model.keys import stand_in_keys
-from tests.model.network import Fate, Kind
-from tests.model.virtual_time import VirtualLoop
-from tests.model.world import Call, Reach, World
+from tests.world.calls import Call
+from tests.world.chance import Chance
+from tests.world.gateway import HOSTS
+from tests.world.keys import stand_in_keys
+from tests.world.loop import WorldLoop
+from tests.world.network import Fate, Kind
+from tests.world.settings import Setting
+from tests.world.shop import Order, Process
+from tests.world.world import World
 
 DEFAULT = (1.0, 4.0, 15.0)
 PATIENT = (*DEFAULT, 60.0, 60.0)
@@ -32,20 +37,18 @@ REQUEST = CreateLink(
 )
 
 
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        yield runner
-
-
 async def _create(world: World, fate: Fate) -> Call:
-    await world.client.open()
-    call = world.start(REQUEST, [fate], timeout=600)
+    process = Process(world.shop, 1)
+    world.shop.processes.append(process)
+    process.start()
+    await asyncio.sleep(0.5)
+    world.gateway.script.append(fate)
+    order = Order(request=REQUEST, created_at=world.gateway.clock.now())
+    call = process.write(order, REQUEST, timeout=600.0)
     assert call.task is not None
     await asyncio.wait([call.task])
-    await world.network.arrived()
-    await world.client.aclose()
-    await world.network.settled()
+    await world.gateway.network.arrived()
+    await process.run(process.stop)
     return call
 
 
@@ -69,23 +72,28 @@ async def _create(world: World, fate: Fate) -> Call:
     ],
 )
 def test_a_second_link_needs_no_check_and_a_request_later_than_all_waits(
-    runner: asyncio.Runner,
     duplicates: Duplicates,
     waits: tuple[float, ...],
     late: float,
     lag: float,
     links: int,
 ) -> None:
-    world = World(
-        loop=runner.get_loop(),
-        keys=stand_in_keys(),
+    chance = Chance(0, only=())
+    setting = attrs.evolve(
+        Setting.drawn(chance),
         duplicates=duplicates,
-        reach=Reach.ANY,
         settle_waits=waits,
+        failover=False,
+        sign_failures=True,
     )
-    world.ledger.lag = lag
-    call = runner.run(_create(world, Fate(kind=Kind.BROKEN, there=late)))
-    made = world.ledger.book.links()
+    with asyncio.Runner(loop_factory=WorldLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, WorldLoop)
+        world = World(loop, chance, setting, keys=stand_in_keys())
+        world.gateway.ledger.lags = dict.fromkeys(HOSTS, lag)
+        call = runner.run(_create(world, Fate(kind=Kind.BROKEN, there=late)))
+        world.disk.close()
+    made = world.gateway.ledger.book.links()
     assert len(made) == links
     assert {link.merchant_link_id for link in made} == {"order-1"}
     # Without the check a client that still sees nothing keeps on sending; with it,
