@@ -54,6 +54,15 @@ def test_the_example_goes_out_as_payermax_published_it() -> None:
     assert to_wire(example) == _PUBLISHED
 
 
+def complaints(told: str) -> str:
+    """What was told on stderr, without how long a step of a debugged loop took.
+
+    That depends on what else the machine does.
+    """
+    slow = re.compile(r"Executing <.*> took [0-9.]+ seconds\n?")
+    return slow.sub("", told)
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 def test_the_demo_walks_every_step_and_leaves_nothing(columns: int) -> None:
     child = subprocess.run(
@@ -65,7 +74,7 @@ def test_the_demo_walks_every_step_and_leaves_nothing(columns: int) -> None:
         timeout=_PATIENCE,
         check=False,
     )
-    assert (child.returncode, child.stderr) == (0, "")
+    assert (child.returncode, complaints(child.stderr)) == (0, "")
     assert "\x1b" not in child.stdout  # no colour for a pipe
     assert max(map(len, child.stdout.splitlines())) <= columns
     summary = child.stdout.rpartition("Summary")[2]
@@ -124,7 +133,7 @@ async def test_browse_keeps_links_payable_until_it_is_stopped() -> None:
             assert line.decode().split() == ["notification", "browse-ar", "paid"]
             process.send_signal(signal.SIGINT)
             out, err = await process.communicate()
-        assert (process.returncode, err) == (0, b"")
+        assert (process.returncode, complaints(err.decode())) == (0, "")
         assert out.decode() == "Stopped.\n"
     finally:
         if process.returncode is None:
