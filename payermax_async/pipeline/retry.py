@@ -78,7 +78,8 @@ class RetryPolicy:
         if isinstance(error, _NEVER_AGAIN):
             return None
         asked = error.retry_after
-        if asked is not None and asked > self.max_retry_after:
+        # Written so that NaN, of a middleware's own error, is too long as well.
+        if asked is not None and not asked <= self.max_retry_after:
             return None
         slow = isinstance(error, ThrottledError) or asked is not None
         base = self.throttled_base if slow else self.base

@@ -171,3 +171,7 @@ def test_a_write_is_repeated_unasked_only_after_a_stale_time_stamp(
         error = ApiError("x", code=code, outcome=outcome)
         stale = code == "REQ_TIME_OVER_TIME" and outcome is Outcome.REJECTED
         assert may_repeat(Replay.KEYED, error) == stale
+
+
+def test_a_wait_that_is_no_number_is_not_waited_for() -> None:
+    assert PATIENT.next_delay(throttled(float("nan")), 1) is None
