@@ -494,6 +494,7 @@ def play(
     loop = WorldLoop()
     collecting = gc.isenabled()
     gc.disable()
+    gc.freeze()  # so that collecting looks at this world's things only
     asyncio.set_event_loop(loop)
     world = World(loop, chance, setting, keys=keys(), patient=patient)
     broken = ""
@@ -516,6 +517,7 @@ def play(
         asyncio.set_event_loop(None)
         loop.bury(everything)
         world.disk.close()
+        gc.unfreeze()
         if collecting:
             gc.enable()
     return Told(
