@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 import attrs
 
@@ -17,8 +17,9 @@ from payermax_async.core.errors import (
     Problem,
     ValidationError,
 )
+from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.links import QueryLink
-from payermax_async.core.operations.table import QUERY_LINK
+from payermax_async.core.operations.table import QUERY_LINK, Operation, Replay
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.attempt import Exchange
 from payermax_async.pipeline.call import prepare
@@ -36,6 +37,9 @@ from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import Transport
 
 __all__ = ["Engine"]
+
+RequestT = TypeVar("RequestT", bound=Sent)
+ReplyT = TypeVar("ReplyT", bound=Received)
 
 
 @attrs.frozen(kw_only=True)
@@ -150,6 +154,24 @@ class Engine:
             finally:
                 if self.own_signer is not None:
                     await self.own_signer.aclose()
+
+    async def perform(
+        self,
+        operation: Operation[RequestT, ReplyT],
+        request: RequestT,
+        timeout: float | None,
+    ) -> ReplyT:
+        """Run an operation with the care that its row in the table asks for."""
+        key = operation.key_of(request)
+        async with self.course(operation.name, key, timeout) as course:
+            if operation.replay is Replay.KEYED:
+                return await self.resolver.write(operation, request, course)
+            if operation.settlement is not None:
+                return await self.resolver.repeat(operation, request, course)
+            call = prepare(operation, request, self.resolver.versions)
+            if operation.is_query:
+                return await self.calls.run(call, course)
+            return await self.resolver.unasked(call, course)
 
     def course(
         self, operation: str, merchant_key: str | None, timeout: float | None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeVar, overload
+from typing import Self, overload
 
 from payermax_async.assembly import Engine
 from payermax_async.clock import Clock
 from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import PayerMaxError
-from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
@@ -33,12 +32,11 @@ from payermax_async.core.operations.table import (
     QUERY_ORDER,
     QUERY_REFUND,
     REFUND,
-    Operation,
     Replay,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.options import ClientOptions
-from payermax_async.pipeline.call import prepare, prepare_raw
+from payermax_async.pipeline.call import prepare_raw
 from payermax_async.pipeline.chain import Middleware
 from payermax_async.pipeline.doubtful import doubtful
 from payermax_async.pipeline.observe import Hook
@@ -46,9 +44,6 @@ from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import Transport
 
 __all__ = ["PayerMaxClient"]
-
-RequestT = TypeVar("RequestT", bound=Sent)
-ReplyT = TypeVar("ReplyT", bound=Received)
 
 
 class PayerMaxClient:
@@ -168,10 +163,7 @@ class PayerMaxClient:
             PayerMaxError: It was certainly not created; see ``outcome``.
         """
         completed = request.completed(self._config.defaults)
-        async with self._engine.course(
-            CREATE_LINK.name, completed.merchant_link_id, timeout
-        ) as course:
-            return await self._engine.resolver.write(CREATE_LINK, completed, course)
+        return await self._engine.perform(CREATE_LINK, completed, timeout)
 
     async def query_link(
         self, merchant_link_id: str, *, timeout: float | None = None
@@ -183,7 +175,7 @@ class PayerMaxClient:
             PayerMaxError: No answer could be had.
         """
         request = QueryLink(merchant_link_id=merchant_link_id)
-        return await self._run(QUERY_LINK, request, timeout)
+        return await self._engine.perform(QUERY_LINK, request, timeout)
 
     async def expire_link(
         self, merchant_link_id: str, *, timeout: float | None = None
@@ -195,10 +187,7 @@ class PayerMaxClient:
             PayerMaxError: It was certainly not withdrawn by this call.
         """
         request = ExpireLink(merchant_link_id=merchant_link_id)
-        async with self._engine.course(
-            EXPIRE_LINK.name, merchant_link_id, timeout
-        ) as course:
-            return await self._engine.resolver.expire(request, course)
+        return await self._engine.perform(EXPIRE_LINK, request, timeout)
 
     async def query_order(
         self, out_trade_no: str, *, timeout: float | None = None
@@ -210,7 +199,7 @@ class PayerMaxClient:
             PayerMaxError: No answer could be had.
         """
         request = QueryOrder(out_trade_no=out_trade_no)
-        return await self._run(QUERY_ORDER, request, timeout)
+        return await self._engine.perform(QUERY_ORDER, request, timeout)
 
     async def refund(
         self, request: CreateRefund, *, timeout: float | None = None
@@ -227,10 +216,7 @@ class PayerMaxClient:
             PayerMaxError: It was certainly not taken on; see ``outcome``.
         """
         request = request.completed(self._config.defaults)
-        async with self._engine.course(
-            REFUND.name, request.out_refund_no, timeout
-        ) as course:
-            return await self._engine.resolver.write(REFUND, request, course)
+        return await self._engine.perform(REFUND, request, timeout)
 
     async def query_refund(
         self,
@@ -248,7 +234,7 @@ class PayerMaxClient:
         request = QueryRefund(
             out_refund_no=out_refund_no, refund_trade_no=refund_trade_no
         )
-        return await self._run(QUERY_REFUND, request, timeout)
+        return await self._engine.perform(QUERY_REFUND, request, timeout)
 
     async def call_raw(
         self,
@@ -358,15 +344,3 @@ class PayerMaxClient:
             found: LinkDetails | RefundDetails | None
             found = await self._engine.resolver.settle(doubt, course)
             return found
-
-    async def _run(
-        self,
-        operation: Operation[RequestT, ReplyT],
-        request: RequestT,
-        timeout: float | None,
-    ) -> ReplyT:
-        call = prepare(operation, request, self._config.versions)
-        async with self._engine.course(
-            operation.name, call.merchant_key, timeout
-        ) as course:
-            return await self._engine.calls.run(call, course)

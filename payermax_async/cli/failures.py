@@ -114,7 +114,9 @@ def _next_step(error: PayerMaxError) -> list[str]:
 
 
 def _is_write(error: PayerMaxError) -> bool:
-    return error.operation not in {"queryPaybylink", "orderQuery", "refundQuery"}
+    from payermax_async.core.operations.table import is_query
+
+    return not is_query(error.operation or "")
 
 
 def _settle(error: PayerMaxError) -> str:

@@ -38,6 +38,7 @@ __all__ = [
     "from_wire",
     "read_time",
     "to_wire",
+    "wire_name",
     "write_time",
 ]
 
@@ -70,7 +71,8 @@ def camel_case(name: str) -> str:
     return head + "".join(map(str.capitalize, tail))
 
 
-def _wire_name(attribute: attrs.Attribute[Any]) -> str:
+def wire_name(attribute: attrs.Attribute[Any]) -> str:
+    """The gateway's name of a model's field."""
     return wire_of(attribute).name or camel_case(attribute.name)
 
 
@@ -216,7 +218,7 @@ def _received_hook(
     fields = [
         _Field(
             attribute,
-            (_wire_name(attribute), *wire_of(attribute).aliases),
+            (wire_name(attribute), *wire_of(attribute).aliases),
             _page_reader(read) if attribute.metadata.get("page") else read,
         )
         for attribute in attrs.fields(cls)
@@ -312,7 +314,7 @@ def _make_converter() -> Converter:
         # Any: cattrs takes the fields' names beside options of its own.
         forms: dict[str, Any] = {
             field.name: override(
-                rename=_wire_name(field), unstruct_hook=_writer(wire_of(field))
+                rename=wire_name(field), unstruct_hook=_writer(wire_of(field))
             )
             for field in fields
         }
@@ -385,7 +387,7 @@ def fill_in(
     left_out: dict[str, str] = {}
     for attribute in values:
         field = fields[attribute]
-        names = (_wire_name(field), *wire_of(field).aliases)
+        names = (wire_name(field), *wire_of(field).aliases)
         if not any(told.get(_fold(name)) for name in names):
             left_out[attribute] = names[0]
     empty = {_fold(name) for name in left_out.values()}

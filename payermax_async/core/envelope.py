@@ -67,7 +67,12 @@ class ReplyEnvelope:
 
 
 def write_request(
-    identity: Identity, *, version: str, request_time: datetime, data: JsonObject
+    identity: Identity,
+    *,
+    version: str,
+    request_time: datetime,
+    data: JsonObject,
+    app_id_field: str | None = None,
 ) -> bytes:
     """The bytes of a request: made once, then signed and sent as they are.
 
@@ -77,12 +82,14 @@ def write_request(
         request_time: Now, with an offset. PayerMax refuses more than 2 minutes
             of difference to its own clock.
         data: The business fields under the gateway's names.
+        app_id_field: What the operation's page calls the app, where that is not as
+            configured.
     """
     envelope: JsonObject = {
         "version": version,
         "keyVersion": identity.key_version,
         "requestTime": write_time(request_time),
-        identity.app_id_field: identity.app_id,
+        app_id_field or identity.app_id_field: identity.app_id,
         "merchantNo": identity.merchant_no,
     }
     if identity.sp_merchant_no is not None:

@@ -101,6 +101,10 @@ class Call(Generic[ReplyT_co]):
     """Reads ``data`` of a successful reply."""
     question: Call[Any] | None = attrs.field(default=None, repr=False)
     """Asks what exists under the merchant's id of a write."""
+    may_probe: bool = False
+    """Whether it may be the first thing that a host gets after a rest."""
+    app_id_field: str | None = None
+    """What its envelope calls the app; as configured when ``None``."""
 
 
 def retry_after_of(response: HttpResponse, now: datetime) -> float | None:
@@ -203,6 +207,7 @@ class Exchange:
             version=call.version,
             request_time=stamp,
             data=call.data,
+            app_id_field=call.app_id_field,
         )
         loop = asyncio.get_running_loop()
         attempt.timeout = max((limit.when() or 0.0) - loop.time(), 0.0)

@@ -9,7 +9,6 @@ import attrs
 
 from payermax_async.core.codec import (
     ShapeError,
-    camel_case,
     fill_in,
     from_wire,
     to_wire,
@@ -28,6 +27,7 @@ from payermax_async.core.operations.table import (
     OPERATIONS,
     Operation,
     Replay,
+    business_ids,
     check_operation_name,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
@@ -38,10 +38,7 @@ __all__ = ["prepare", "prepare_raw"]
 RequestT = TypeVar("RequestT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
 
-_RAW_KEYS = ("merchantLinkId", "outTradeNo", "outRefundNo", "refundTradeNo")
-# Ids of other things; a reply with one of them is an answer about that thing.
-_IDS = ("merchantLinkId", "linkId", *_RAW_KEYS)
-_MISMATCH = "a genuine reply, but about another link, order or refund"
+_MISMATCH = "a genuine reply, but about something else than was asked for"
 
 
 def prepare(
@@ -83,6 +80,8 @@ def prepare(
         question=prepare(settlement.query, settlement.ask_about(key), versions)
         if settlement is not None and key is not None
         else None,
+        may_probe=operation.may_probe,
+        app_id_field=operation.app_id_field,
     )
 
 
@@ -115,7 +114,8 @@ def _unnamed(
     """A reply whose ids are those of the question, if it may be taken for an answer."""
     plausible = operation.may_be_unnamed
     fits = plausible is not None and plausible(reply)
-    if not fits or any(name in reply.extra for name in _IDS):
+    # With the id of something else, it is an answer about that thing.
+    if not fits or any(name in reply.extra for name in business_ids()):
         raise ReplyMismatchError(_MISMATCH)
     if not alone:
         raise UnnamedReplyError("a genuine reply that does not say what it is about")
@@ -145,7 +145,7 @@ def prepare_raw(
     if not isinstance(fields, dict):
         problem = Problem("data", "must be an object of fields")
         raise ValidationError((problem,), subject=name)
-    keys = [key for key in _RAW_KEYS if isinstance(fields.get(key), str)]
+    keys = [key for key in business_ids(name) if isinstance(fields.get(key), str)]
 
     def read(found: JsonValue, *, alone: bool) -> JsonObject:  # noqa: ARG001
         if found is None:
@@ -156,16 +156,18 @@ def prepare_raw(
             raise ReplyMismatchError(_MISMATCH)
         return found
 
+    # Of what is in the table, the table knows how dangerous it is.
     known = OPERATIONS.get(name)
     # A refund names its order as well: which id is its own, the table knows.
-    own = keys if known is None else [camel_case(key) for key in known.keys]
+    own = business_ids() if known is None else known.ids
     named = [fields[key] for key in own if isinstance(fields.get(key), str)]
     return Call(
         operation=name,
         version=version,
         data=fields,
         merchant_key=str(named[0]) if named else None,
-        # Of what is in the table, the table knows how dangerous it is.
         replay=known.replay if known else replay,
         read=read,
+        may_probe=known.may_probe if known else replay is Replay.SAFE,
+        app_id_field=known.app_id_field if known else None,
     )

@@ -14,22 +14,11 @@ from payermax_async.core.errors import (
     Problem,
     ValidationError,
 )
-from payermax_async.core.models.link_request import CreateLink
-from payermax_async.core.models.refunds import CreateRefund
-from payermax_async.core.operations.settlement import asked_link, asked_refund
-from payermax_async.core.operations.table import (
-    CREATE_LINK,
-    EXPIRE_LINK,
-    REFUND,
-    Operation,
-)
+from payermax_async.core.models.common import Sent
+from payermax_async.core.operations.table import OPERATIONS, Operation, write_of
 from payermax_async.pipeline.hosts import Hosts
 
 __all__ = ["Doubtful", "doubtful"]
-
-_WRITES: dict[str, Operation[Any, Any]] = {
-    operation.name: operation for operation in (CREATE_LINK, EXPIRE_LINK, REFUND)
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +38,7 @@ class Doubtful:
 
 
 def doubtful(
-    case: CreateLink | CreateRefund | PayerMaxError,
+    case: Sent | PayerMaxError,
     hosts: Hosts,
     absence_from: str | Sequence[str] | None,
 ) -> Doubtful:
@@ -71,19 +60,22 @@ def doubtful(
 
 
 def _read(
-    case: CreateLink | CreateRefund | PayerMaxError,
+    case: Sent | PayerMaxError,
 ) -> tuple[Operation[Any, Any], str, Asked | None, tuple[str, ...]]:
-    if isinstance(case, CreateLink):
-        return CREATE_LINK, case.merchant_link_id, asked_link(case), ()
-    if isinstance(case, CreateRefund):
-        return REFUND, case.out_refund_no, asked_refund(case), ()
-    operation = _WRITES.get(case.operation or "")
-    if operation is None or case.merchant_key is None:
+    if isinstance(case, PayerMaxError):
+        operation = OPERATIONS.get(case.operation or "")
+        key, asked, hosts = case.merchant_key, case.asked, case.hosts
+    else:
+        operation, asked, hosts = write_of(case), None, ()
+        key = operation.key_of(case) if operation is not None else None
+        if operation is not None and operation.settlement is not None:
+            asked = operation.settlement.asked(case)
+    if operation is None or operation.settlement is None or key is None:
         raise ClientStateError(
-            "there is nothing to settle: this error is not about creating or "
-            "withdrawing a link, nor about a refund"
+            "there is nothing to settle: this is not about a write of which a query "
+            "tells whether it was done"
         )
-    return operation, case.merchant_key, case.asked, case.hosts
+    return operation, key, asked, hosts
 
 
 def _named(given: str | Sequence[str] | None, hosts: Hosts) -> tuple[str, ...]:

@@ -23,15 +23,13 @@ from payermax_async.core.errors import (
     ThrottledError,
     UnreadableReplyError,
 )
-from payermax_async.core.models.common import Found, Made, Sent
-from payermax_async.core.models.links import ExpiredLink, ExpireLink, QueryLink
-from payermax_async.core.operations.settlement import expired_link
+from payermax_async.core.models.common import Found, Received, Sent
 from payermax_async.core.operations.table import (
-    EXPIRE_LINK,
     OPERATIONS,
-    QUERY_LINK,
     Operation,
+    Replay,
     Settlement,
+    is_query,
 )
 from payermax_async.pipeline.attempt import Call
 from payermax_async.pipeline.call import prepare
@@ -52,7 +50,7 @@ __all__ = ["Resolver"]
 
 ReplyT = TypeVar("ReplyT")
 WriteT = TypeVar("WriteT", bound=Sent)
-MadeT = TypeVar("MadeT", bound=Made)
+MadeT = TypeVar("MadeT", bound=Received)
 FoundT = TypeVar("FoundT", bound=Found)
 
 
@@ -116,9 +114,10 @@ class Resolver:
             PayerMaxError: It failed; see ``outcome``.
         """
         operation, key = OPERATIONS.get(call.operation), call.merchant_key
-        if operation is None or operation.settlement is None or key is None:
-            return await self._unasked(call, course)
-        question = operation.settlement.ask_about(key)
+        if operation is None or operation.replay is not Replay.KEYED or key is None:
+            return await self.unasked(call, course)
+        settlement = _settlement_of(operation)
+        question = settlement.ask_about(key)
         asked = Asked(merchant_key=key, values={})
         async with self.writes.alone(
             call.operation, asked, patience=course.remaining
@@ -128,7 +127,7 @@ class Resolver:
             self._recall(call.operation, key, course)
             try:
                 if course.in_doubt:
-                    query = prepare(operation.settlement.query, question, self.versions)
+                    query = prepare(settlement.query, question, self.versions)
                     found = await self.ask(query, course, course.hosts, None)
                     if found is not None:
                         course.settled()
@@ -149,10 +148,9 @@ class Resolver:
                     self.writes.settle(call.operation, key)
             return reply
 
-    async def _unasked(self, call: Call[ReplyT], course: Course) -> ReplyT:
+    async def unasked(self, call: Call[ReplyT], course: Course) -> ReplyT:
         """Send what nobody can ask about, or what is a question itself."""
-        known = OPERATIONS.get(call.operation)
-        asks = known is not None and issubclass(known.reply, Found)
+        asks = is_query(call.operation)
         try:
             return await self.calls.run(call, course)
         except PayerMaxError as error:
@@ -178,33 +176,35 @@ class Resolver:
             if host is not None and doubt is not None:
                 course.doubt(host, ours=doubt.ours)
 
-    async def expire(self, request: ExpireLink, course: Course) -> ExpiredLink:
-        """Withdraw a link; on a doubtful end, see whether it is withdrawn.
+    async def repeat(
+        self, operation: Operation[WriteT, MadeT], request: WriteT, course: Course
+    ) -> MadeT:
+        """Send a write that does no harm twice; on a doubtful end, see if it is done.
 
         Raises:
-            OutcomeUnknownError: It may be withdrawn or not.
-            PayerMaxError: This call certainly did not withdraw it.
+            OutcomeUnknownError: It may be done or not.
+            PayerMaxError: This call certainly did not do it.
         """
+        call = prepare(operation, request, self.versions)
         try:
-            return await self.calls.run(
-                prepare(EXPIRE_LINK, request, self.versions), course
-            )
+            return await self.calls.run(call, course)
         except PayerMaxError as error:
             compared = isinstance(error, ConflictError) and error.differences
             if compared or not course.in_doubt:
                 raise
             # Repeating does no harm, but once an earlier attempt may have done it
-            # a refusal may just say that there is nothing left to withdraw.
-            question = QueryLink(merchant_link_id=request.merchant_link_id)
-            query = prepare(QUERY_LINK, question, self.versions)
+            # a refusal may just say that there is nothing left to do.
+            settlement, query = _settlement_of(operation), _question(call)
             refused = error.outcome is Outcome.REJECTED
             for wait in (0.0, *self.waits):
                 await self.pause(wait, course, error)
                 found = await self.ask_hosts(query, course, course.hosts, error)
-                expired = None if found is None else expired_link(found)
-                if expired is not None:
-                    return expired
-                if not refused or (found is not None and found.is_paid):
+                done = None if found is None else settlement.reply(found)
+                if done is not None:
+                    return done
+                if not refused or (
+                    found is not None and settlement.ended(found) is not None
+                ):
                     break
             if refused:
                 raise
@@ -217,15 +217,11 @@ class Resolver:
             ConflictError: What exists is something else.
             OutcomeUnknownError: That could not be found out.
         """
-        settlement, key = doubt.operation.settlement, doubt.merchant_key
-        query = (
-            prepare(settlement.query, settlement.ask_about(key), self.versions)
-            if settlement is not None  # of a withdrawal, the link tells
-            else prepare(QUERY_LINK, QueryLink(merchant_link_id=key), self.versions)
-        )
+        settlement, key = _settlement_of(doubt.operation), doubt.merchant_key
+        query = prepare(settlement.query, settlement.ask_about(key), self.versions)
         course.in_doubt, course.asked, course.hosts = True, doubt.asked, doubt.hosts
         found = await self.ask(query, course, doubt.absence_from, None)
-        if found is not None and settlement is not None:
+        if found is not None:
             finding = as_found(settlement, doubt.asked, found, key)
             found = self.take(finding, course)
         course.settled()

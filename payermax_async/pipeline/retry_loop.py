@@ -150,11 +150,10 @@ class Calls:
     async def _attempt(
         self, call: Call[ReplyT], course: Course, only: Host | None
     ) -> ReplyT:
-        asking = call.replay is Replay.SAFE
-        if only is None and not asking:
+        if only is None and call.replay is not Replay.SAFE:
             only = course.pinned
         with self.hosts.choose(only) as lease:
-            if lease.probe and not asking:
+            if lease.probe and not call.may_probe:
                 # After a pause the first thing a host gets is a question, never a
                 # write: it may still be unable to answer.
                 await self._probe(call, course, lease)

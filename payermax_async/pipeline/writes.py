@@ -11,7 +11,7 @@ import attrs
 from payermax_async.clock import Clock
 from payermax_async.core.asked import Asked
 from payermax_async.core.errors import NotSentError
-from payermax_async.core.models.common import Made
+from payermax_async.core.models.common import Received
 
 __all__ = ["Doubt", "Twin", "Writes"]
 
@@ -24,7 +24,7 @@ class Twin:
 
     asked: Asked
     """What it asks for."""
-    made: Made | None = None
+    made: Received | None = None
     """What it got, once it did."""
     _ended: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
 

@@ -32,7 +32,7 @@ from payermax_async.core.errors import (
     TlsError,
     UnreadableReplyError,
 )
-from payermax_async.core.operations.table import OPERATIONS
+from payermax_async.core.operations.table import business_ids
 from payermax_async.core.strict_json import (
     JsonError,
     JsonObject,
@@ -57,7 +57,6 @@ __all__ = ["RecordingTransport", "ReplayTransport"]
 _FORMAT = 1
 _OPERATION = re.compile(r"[A-Za-z][A-Za-z0-9]{1,63}", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
-_KEYS = ("outRefundNo", "merchantLinkId", "outTradeNo", "refundTradeNo")
 _ERRORS: dict[str, type[PayerMaxError]] = {
     error.__name__: error
     for error in (
@@ -85,7 +84,7 @@ class _Case:
         envelope = _object(request.body)
         data = envelope.get("data") if envelope else None
         fields = data if isinstance(data, dict) else {}
-        for key in (*_keys_of(name), *_KEYS):
+        for key in business_ids(name):
             value = fields.get(key)
             if isinstance(value, str) and scrub_text("merchantLinkId", value):
                 return cls(name, value)
@@ -313,12 +312,6 @@ def _moved(value: JsonValue, passed: timedelta, name: str = "") -> JsonValue:
         return write_time(moment + passed)
     except OverflowError:  # at the end of the calendar
         return value
-
-
-def _keys_of(operation: str) -> tuple[str, ...]:
-    known = OPERATIONS.get(operation)
-    names = [] if known is None else [name.split("_") for name in known.keys]
-    return tuple(first + "".join(map(str.title, rest)) for first, *rest in names)
 
 
 def _object(body: bytes) -> JsonObject | None:

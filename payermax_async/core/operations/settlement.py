@@ -12,6 +12,7 @@ from payermax_async.core.models.link_request import CreateLink, GoodsItem
 from payermax_async.core.models.links import (
     CreatedLink,
     ExpiredLink,
+    ExpireLink,
     GoodsDetail,
     LinkDetails,
     LinkStatus,
@@ -25,6 +26,7 @@ from payermax_async.core.models.refunds import (
 __all__ = [
     "LINK_NAMES",
     "REFUND_NAMES",
+    "asked_expiry",
     "asked_link",
     "asked_refund",
     "created_link",
@@ -136,6 +138,11 @@ def fits_link(
     # Differences of times: near the ends of the calendar, sums overflow.
     longest, shortest = reply.expires_at - earliest, reply.expires_at - latest
     return longest >= life - _CLOCKS and shortest <= life + _CLOCKS
+
+
+def asked_expiry(request: ExpireLink) -> Asked:
+    """A withdrawal asks for nothing that could be compared."""
+    return Asked.of(request.merchant_link_id, plain={})
 
 
 def expired_link(found: LinkDetails) -> ExpiredLink | None:

@@ -11,10 +11,10 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from payermax_async.core.asked import Asked, Told
+from payermax_async.core.codec import wire_name
 from payermax_async.core.errors import Problem, ValidationError
 from payermax_async.core.models.common import (
     Found,
-    Made,
     PaymentStatus,
     Received,
     Sent,
@@ -38,9 +38,11 @@ from payermax_async.core.models.refunds import (
 from payermax_async.core.operations.settlement import (
     LINK_NAMES,
     REFUND_NAMES,
+    asked_expiry,
     asked_link,
     asked_refund,
     created_link,
+    expired_link,
     fits_link,
     link_end,
     plain_link,
@@ -60,12 +62,14 @@ __all__ = [
     "Operation",
     "Replay",
     "Settlement",
+    "business_ids",
     "check_operation_name",
+    "is_query",
+    "write_of",
 ]
 
 RequestT = TypeVar("RequestT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
-MadeT = TypeVar("MadeT", bound=Made)
 FoundT = TypeVar("FoundT", bound=Found)
 
 # A path is built from the name, and "../x" or "a?b" would change where it leads.
@@ -101,8 +105,16 @@ class Operation(Generic[RequestT, ReplyT]):
     """Fields that name the case, most telling first."""
     echoes: tuple[str, ...]
     """Fields of the request that the reply must repeat if they were sent."""
-    settlement: Settlement[RequestT, Any, Any] | None = None
-    """How it is found out whether a write was done; ``None`` if it cannot be."""
+    settlement: Settlement[RequestT, ReplyT, Any] | None = None
+    """How it is found out whether a write was done; ``None`` if no query tells."""
+    may_probe: bool = False
+    """Whether it may be the first thing that a host gets after a rest.
+
+    A host that was unwell may still take a write and not answer; so only what does
+    no harm twice is fit for it.
+    """
+    app_id_field: str | None = None
+    """What its envelope calls the app; as configured when ``None``."""
     may_be_unnamed: Callable[[ReplyT], bool] | None = None
     """Whether a reply without any id can be one of this operation's.
 
@@ -110,6 +122,26 @@ class Operation(Generic[RequestT, ReplyT]):
     """
     untied: tuple[str, ...] = ()
     """Money fields of a reply that nothing ties to the question without the id."""
+
+    def __attrs_post_init__(self) -> None:
+        keyed, told = self.replay is Replay.KEYED, self.settlement is not None
+        if keyed and not told:
+            raise ValueError(f"{self.name}: what is looked up needs a settlement")
+        if told and self.replay is Replay.NEVER:
+            raise ValueError(f"{self.name}: what a query settles can be sent again")
+        if self.may_probe and self.replay is not Replay.SAFE:
+            raise ValueError(f"{self.name}: only what does no harm twice may probe")
+
+    @property
+    def is_query(self) -> bool:
+        """Whether it changes nothing."""
+        return issubclass(self.reply, Found)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The gateway's names of :attr:`keys`."""
+        fields = attrs.fields_dict(self.request)
+        return tuple(wire_name(fields[name]) for name in self.keys)
 
     def key_of(self, request: RequestT) -> str | None:
         """The merchant's id in a request, for errors and logs."""
@@ -130,7 +162,7 @@ def _always(*_facts: object) -> bool:
 
 
 @attrs.frozen(kw_only=True)
-class Settlement(Generic[RequestT, MadeT, FoundT]):
+class Settlement(Generic[RequestT, ReplyT, FoundT]):
     """What to ask after a write, and how to read the answer."""
 
     query: Operation[Any, FoundT]
@@ -145,13 +177,16 @@ class Settlement(Generic[RequestT, MadeT, FoundT]):
     """What a request asks for."""
     told: Callable[[FoundT], Told]
     """What an answer says of that."""
-    reply: Callable[[FoundT], MadeT | None]
-    """What the write would have answered; ``None`` when that cannot be told."""
+    reply: Callable[[FoundT], ReplyT | None]
+    """What the write would have answered, when what was found shows that it is done.
+
+    ``None`` when that cannot be told, or it is not done.
+    """
     ended: Callable[[FoundT], str | None] = _never
     """What ended it so that it serves nobody any more, where the reply cannot say."""
     plain: Callable[[FoundT], FoundT] = _same
     """An answer without texts, persons and cards, for an error to carry."""
-    fits: Callable[[RequestT, MadeT, datetime, datetime], bool] = _always
+    fits: Callable[[RequestT, ReplyT, datetime, datetime], bool] = _always
     """Whether an answer to the write can be about something made between two times."""
 
 
@@ -169,6 +204,7 @@ QUERY_LINK = Operation(
     request=QueryLink,
     reply=LinkDetails,
     replay=Replay.SAFE,
+    may_probe=True,
     keys=("merchant_link_id",),
     echoes=("merchant_link_id",),
 )
@@ -199,8 +235,20 @@ EXPIRE_LINK = Operation(
     request=ExpireLink,
     reply=ExpiredLink,
     replay=Replay.SAFE,
+    may_probe=True,
     keys=("merchant_link_id",),
     echoes=("merchant_link_id",),
+    settlement=Settlement[ExpireLink, ExpiredLink, LinkDetails](
+        query=QUERY_LINK,
+        ask_about=lambda key: QueryLink(merchant_link_id=key),
+        names=(),
+        money=(),
+        asked=asked_expiry,
+        told=lambda _: {},
+        ended=link_end,
+        plain=plain_link,
+        reply=expired_link,
+    ),
 )
 QUERY_ORDER = Operation(
     name="orderQuery",
@@ -208,6 +256,7 @@ QUERY_ORDER = Operation(
     request=QueryOrder,
     reply=Order,
     replay=Replay.SAFE,
+    may_probe=True,
     keys=("out_trade_no",),
     echoes=("out_trade_no",),
     may_be_unnamed=_is_order_status,
@@ -219,6 +268,7 @@ QUERY_REFUND = Operation(
     request=QueryRefund,
     reply=RefundDetails,
     replay=Replay.SAFE,
+    may_probe=True,
     keys=("out_refund_no", "refund_trade_no"),
     echoes=("out_refund_no", "refund_trade_no"),
     may_be_unnamed=_is_refund_status,
@@ -250,11 +300,45 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         CREATE_LINK,
         QUERY_LINK,
         EXPIRE_LINK,
-        QUERY_ORDER,
+        # Before orders: a refund names its order too, and its own id tells more.
         REFUND,
         QUERY_REFUND,
+        QUERY_ORDER,
     )
 }
+
+_OTHER_IDS = ("tradeToken", "linkId", "tradeOrderNo")
+"""Ids that PayerMax gives and no operation of the table asks by."""
+
+
+def business_ids(name: str = "") -> tuple[str, ...]:
+    """The gateway's names of ids, the most telling first.
+
+    Args:
+        name: An operation, whose own come before all others.
+    """
+    rows = [OPERATIONS[name]] if name in OPERATIONS else []
+    asked_by = (one for row in (*rows, *OPERATIONS.values()) for one in row.ids)
+    return tuple(dict.fromkeys((*asked_by, *_OTHER_IDS)))
+
+
+def is_query(name: str) -> bool:
+    """Whether an operation of this name is known to change nothing."""
+    operation = OPERATIONS.get(name)
+    return operation is not None and operation.is_query
+
+
+def write_of(request: Sent) -> Operation[Any, Any] | None:
+    """The write that a request is for, if it is one that a query settles."""
+    return next(
+        (
+            operation
+            for operation in OPERATIONS.values()
+            if operation.settlement is not None
+            and isinstance(request, operation.request)
+        ),
+        None,
+    )
 
 
 def check_operation_name(name: str) -> str:

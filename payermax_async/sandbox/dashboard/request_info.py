@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from payermax_async.core.codes.lookup import SUCCESS_CODE, lookup
+from payermax_async.core.operations.table import business_ids
 from payermax_async.core.strict_json import JsonError, read_json
 from payermax_async.sandbox.dashboard.request_pages import Reason, RequestEntry
 from payermax_async.sandbox.gateway.exchange import Exchange, Verdict
@@ -16,13 +17,6 @@ __all__ = ["Explain", "RequestInspector"]
 Explain = Callable[[Exchange], Diagnosis | None]
 """Says why a request's signature was wrong; ``None`` when it was not."""
 
-_KEYS = (
-    "merchantLinkId",
-    "outRefundNo",
-    "outTradeNo",
-    "refundTradeNo",
-    "tradeToken",
-)
 _KEPT = 2000
 
 
@@ -90,7 +84,7 @@ def _key_of(body: bytes) -> str:
     data = _object(body).get("data")
     if not isinstance(data, dict):
         return ""
-    return _text_of(cast("Mapping[str, object]", data), _KEYS)
+    return _text_of(cast("Mapping[str, object]", data), business_ids())
 
 
 def _text_of(fields: Mapping[str, object], names: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from payermax_async.core.operations.table import business_ids
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.faults.rules import FaultKind, FaultRule
 from payermax_async.sandbox.gateway.exchange import (
@@ -17,17 +18,6 @@ __all__ = ["strike"]
 
 _Strike = Callable[[FaultRule, FaultPoint], FaultAction]
 
-_NAMES = frozenset(
-    {
-        "merchantLinkId",
-        "linkId",
-        "outTradeNo",
-        "tradeToken",
-        "outRefundNo",
-        "refundTradeNo",
-        "tradeOrderNo",
-    }
-)
 _PAGE = (
     "<!DOCTYPE html><html><head><title>{status}</title></head>"
     "<body><h1>{status}</h1><p>The server did not answer in time.</p></body></html>"
@@ -109,16 +99,17 @@ def _not_found(_: FaultRule, __: FaultPoint) -> FaultAction:
 
 def _renamed(data: JsonObject) -> JsonObject:
     """The same answer about something else: every id is another one."""
+    ids, link_id = business_ids(), str(data.get("linkId") or "")
     renamed = {
-        name: _other(name, value, str(data.get("linkId") or ""))
+        name: f"{value[:62]}-2"
+        if isinstance(value, str) and name in ids
+        else _other(name, value, link_id)
         for name, value in data.items()
     }
     return {**renamed}
 
 
 def _other(name: str, value: JsonValue, link_id: str) -> JsonValue:
-    if isinstance(value, str) and name in _NAMES:
-        return f"{value[:62]}-2"
     if isinstance(value, str) and link_id and name in {"linkUrl", "qrCodeUrl"}:
         return value.replace(link_id, f"{link_id[:62]}-2")
     if name == "payByLinkInfo" and isinstance(value, list):

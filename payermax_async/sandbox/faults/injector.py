@@ -18,15 +18,13 @@ import attrs
 
 from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.operations.table import business_ids, is_query
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.faults.effects import strike
 from payermax_async.sandbox.faults.rules import FaultKind, FaultRule, read_fault
 from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint
 
 __all__ = ["FaultKind", "FaultRule", "Faults", "PlacedFault"]
-
-_KEYS = ("merchantLinkId", "outRefundNo", "outTradeNo", "refundTradeNo", "tradeToken")
-_QUERIES = frozenset({"queryPaybylink", "orderQuery", "refundQuery"})
 
 
 @attrs.define(kw_only=True)
@@ -196,7 +194,7 @@ def _read(table: Mapping[str, object]) -> FaultRule:
 def _key_of(data: JsonValue) -> str:
     if not isinstance(data, dict):
         return ""
-    found = (data.get(name) for name in _KEYS)
+    found = (data.get(name) for name in business_ids())
     return next((key for key in found if isinstance(key, str)), "")
 
 
@@ -204,7 +202,7 @@ def _is_meant(rule: FaultRule, point: FaultPoint) -> bool:
     if not fnmatchcase(point.operation, rule.operation):
         return False
     if rule.kind is FaultKind.QUERY_LAG and (
-        point.operation not in _QUERIES or point.code != SUCCESS_CODE
+        not is_query(point.operation) or point.code != SUCCESS_CODE
     ):
         return False
     if rule.kind is FaultKind.OTHER_LINK and point.reply is None:
