@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         PaymentStatus,
         ThreeDsResult,
     )
+    from payermax_async.core.models.disputes import DisputeDetails, DisputeStatus
     from payermax_async.core.models.link_request import (
         CreateLink,
         GoodsItem,
@@ -227,6 +228,8 @@ __all__ = [  # noqa: RUF022 - sorted as its test and dir() sort
     "CreateRefund",
     "CreatedLink",
     "EntryState",
+    "DisputeDetails",
+    "DisputeStatus",
     "Environment",
     "Event",
     "Expected",
@@ -352,6 +355,8 @@ _HOMES = {
     "CreateRefund": "core.models.refunds",
     "CreatedLink": "core.models.links",
     "EntryState": "webhooks.inbox.entries",
+    "DisputeDetails": "core.models.disputes",
+    "DisputeStatus": "core.models.disputes",
     "Environment": "config",
     "Event": "pipeline.observe",
     "Expected": "webhooks.inbox.entries",

@@ -35,6 +35,7 @@ from payermax_async.core.operations.table import (
     Replay,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue
+from payermax_async.disputes import Disputes
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.call import prepare_raw
 from payermax_async.pipeline.chain import Middleware
@@ -104,6 +105,11 @@ class PayerMaxClient:
     def config(self) -> MerchantConfig:
         """Who the merchant is and which gateway, as given."""
         return self._config
+
+    @property
+    def disputes(self) -> Disputes:
+        """Calls about disputes."""
+        return Disputes(self._engine)
 
     async def __aenter__(self) -> Self:
         await self.open()

@@ -33,6 +33,7 @@ RANKS = {
     "assembly": 4,
     "client": 4,
     "config": 4,
+    "disputes": 4,
     "options": 4,
     "settings": 4,
     "contrib": 5,
@@ -54,8 +55,10 @@ NEIGHBOURS = {
     ("assembly", "options"),
     ("client", "assembly"),
     ("client", "config"),
+    ("client", "disputes"),
     ("client", "options"),
     ("config", "settings"),
+    ("disputes", "assembly"),
     # A signed sample to see how a merchant's webhook answers.
     ("doctor", "webhooks"),
     # The one place where the client and the notifications meet.

@@ -1,7 +1,8 @@
-"""What of an exchange may be written to a file: what is listed here, nothing else.
+"""What of an exchange may be written to a file: what is listed, nothing else.
 
 A list of what is secret would miss the next field that PayerMax adds. So a field is
-kept only if its name is listed and its value has the shape that belongs to the name:
+kept only if its name is listed, here or as an id, amount, time or state in the
+models of the table of calls, and its value has the shape that belongs to the name:
 a person's address in a status field does not get through either.
 """
 
@@ -9,8 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
+from typing import get_args, get_type_hints
 
+import attrs
+
+from payermax_async.core.codec import wire_name
+from payermax_async.core.operations.table import OPERATIONS
 from payermax_async.core.strict_json import JsonObject, JsonValue
 
 __all__ = ["CONTAINERS", "SHAPES", "STAND_INS", "scrub", "scrub_text"]
@@ -125,10 +133,38 @@ def _inside(
     return [scrub(part, keep, depth=depth) for part in item if isinstance(part, dict)]
 
 
+def _shape_in_table(name: str) -> re.Pattern[str] | None:
+    """What a field of the table's calls looks like, if its model says enough of it.
+
+    Ids, amounts, times and states are told by the model. Free text is not, nor is
+    what a model keeps out of its ``repr``: persons and secrets.
+    """
+    for operation in OPERATIONS.values():
+        ids = {*operation.keys, *operation.echoes}
+        for model in (operation.request, operation.reply):
+            hints = get_type_hints(model)
+            for field in attrs.fields(model):
+                if wire_name(field) == name and field.repr:
+                    kinds = {hints[field.name], *get_args(hints[field.name])}
+                    return _shape_of(kinds, is_id=field.name in ids)
+    return None
+
+
+def _shape_of(kinds: set[object], *, is_id: bool) -> re.Pattern[str] | None:
+    if is_id:
+        return _ID
+    if Decimal in kinds:
+        return _AMOUNT
+    if datetime in kinds:
+        return _TIME
+    states = [k for k in kinds if isinstance(k, type) and issubclass(k, StrEnum)]
+    return _STATUS if states else None
+
+
 def _may_stay(name: str, item: JsonValue, keep: Collection[str]) -> bool:
     if name in keep:
         return True
-    shape = SHAPES.get(name)
+    shape = SHAPES.get(name) or _shape_in_table(name)
     if shape is None or item is None or isinstance(item, bool):
         return False
     text = format(item, "f") if isinstance(item, Decimal) else str(item)

@@ -140,6 +140,7 @@ async def test_the_overview_says_who_where_when_and_how_much(admin: Admin) -> No
         "links": 1,
         "trades": 1,
         "refunds": 0,
+        "disputes": 0,
         "exchanges": 1,
         "deliveries": 1,
         "faults": 0,

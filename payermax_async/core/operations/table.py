@@ -19,6 +19,7 @@ from payermax_async.core.models.common import (
     Received,
     Sent,
 )
+from payermax_async.core.models.disputes import DisputeDetails, SearchDispute
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
@@ -59,6 +60,7 @@ __all__ = [
     "QUERY_ORDER",
     "QUERY_REFUND",
     "REFUND",
+    "SEARCH_DISPUTE",
     "Operation",
     "Replay",
     "Settlement",
@@ -293,6 +295,17 @@ REFUND = Operation(
     ),
 )
 
+SEARCH_DISPUTE = Operation(
+    name="caseSearch",
+    version="1.5",
+    request=SearchDispute,
+    reply=DisputeDetails,
+    replay=Replay.SAFE,
+    may_probe=True,
+    keys=("case_id",),
+    echoes=("case_id",),
+)
+
 # Any: the table mixes operations of different request and reply types.
 OPERATIONS: dict[str, Operation[Any, Any]] = {
     operation.name: operation
@@ -304,6 +317,7 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         REFUND,
         QUERY_REFUND,
         QUERY_ORDER,
+        SEARCH_DISPUTE,
     )
 }
 

@@ -14,10 +14,12 @@ from typing import cast
 from payermax_async.core.durations import read_duration
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.refunds import RefundStatus
+from payermax_async.core.money import parse_amount
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.admin.traffic import delivery_view
 from payermax_async.sandbox.admin.views import (
     clock_view,
+    dispute_view,
     faults_view,
     find_delivery,
     link_view,
@@ -48,6 +50,7 @@ __all__ = [
     "end_refund",
     "expire_link",
     "notify_again",
+    "open_dispute",
     "pay",
     "pay_link",
     "remove_fault",
@@ -193,6 +196,36 @@ def end_refund(
     engine.tell(done.events)
     views = cast("list[JsonObject]", refunds_view(engine))
     return next(view for view in views if view["refund_trade_no"] == refund_trade_no)
+
+
+def open_dispute(
+    engine: SandboxEngine, out_trade_no: str, body: Mapping[str, JsonValue]
+) -> JsonObject:
+    """Be the buyer's bank that disputes a payment; gives the dispute.
+
+    Nothing is sent about it: ask with ``caseSearch``.
+
+    Args:
+        engine: The sandbox.
+        out_trade_no: The order number.
+        body: ``amount`` as text; all of the payment when left out.
+
+    Raises:
+        ConfigurationError: It is unknown or not paid, or the body is wrong.
+    """
+    _only(body, "amount")
+    given = _text(body, "amount", "")
+    try:
+        amount = parse_amount(given) if given else None
+        done = engine.ledger.open_dispute(out_trade_no, amount)
+    except ValueError:
+        raise ConfigurationError("amount must be an amount such as 19.90") from None
+    except NotPayableError:
+        raise ConfigurationError("there is no such trade") from None
+    except RefusedError as error:
+        raise ConfigurationError(error.message) from None
+    engine.tell(done.events)
+    return dispute_view(done.value)
 
 
 def notify_again(

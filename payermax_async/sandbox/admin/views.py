@@ -18,11 +18,13 @@ from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.faults.injector import PlacedFault
 from payermax_async.sandbox.gateway.exchange import Exchange
 from payermax_async.sandbox.ledger.payloads import write_moment
-from payermax_async.sandbox.ledger.records import Link, Refund, Trade
+from payermax_async.sandbox.ledger.records import Dispute, Link, Refund, Trade
 from payermax_async.sandbox.notifications.deliveries import Delivery
 
 __all__ = [
     "clock_view",
+    "dispute_view",
+    "disputes_view",
     "faults_view",
     "find_delivery",
     "find_exchange",
@@ -49,6 +51,7 @@ def overview(engine: SandboxEngine) -> JsonObject:
             "links": len(book.links()),
             "trades": len(book.trades()),
             "refunds": len(book.refunds()),
+            "disputes": len(book.disputes()),
             "exchanges": len(engine.gateway.exchanges),
             "deliveries": len(engine.notifier.deliveries),
             "faults": len(engine.faults.placed()),
@@ -142,6 +145,23 @@ def trade_view(trade: Trade) -> JsonObject:
 def refunds_view(engine: SandboxEngine) -> list[JsonValue]:
     """Every refund, oldest first."""
     return [_refund_view(refund) for refund in engine.ledger.book.refunds()]
+
+
+def disputes_view(engine: SandboxEngine) -> list[JsonValue]:
+    """Every dispute, oldest first."""
+    return [dispute_view(dispute) for dispute in engine.ledger.book.disputes()]
+
+
+def dispute_view(dispute: Dispute) -> JsonObject:
+    """One dispute."""
+    return {
+        "case_id": dispute.case_id,
+        "out_trade_no": dispute.out_trade_no,
+        "status": dispute.status.value,
+        "amount": format_amount(dispute.amount),
+        "created_at": write_moment(dispute.created_at),
+        "expires_at": write_moment(dispute.expires_at),
+    }
 
 
 def _refund_view(refund: Refund) -> JsonObject:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 import attrs
@@ -17,11 +18,17 @@ from payermax_async.clock import Clock
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
+from payermax_async.sandbox.ledger.disputes import (
+    find_dispute,
+    new_dispute,
+    write_dispute,
+)
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.identifiers import Identifiers, IdSource
-from payermax_async.sandbox.ledger.payloads import Answers
+from payermax_async.sandbox.ledger.payloads import Answers, write_moment
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
 from payermax_async.sandbox.ledger.records import (
+    Dispute,
     Event,
     Link,
     LinkPaid,
@@ -99,14 +106,16 @@ class Ledger:
         self._answers = Answers(
             origin=origin, fee_rate=self.policy.fee_rate, quirks=self.policy.quirks
         )
-        self._operations: dict[str, Callable[[Fields, Owner], JsonObject]] = {
+        self.rules: dict[str, Callable[[Fields, Owner], JsonObject]] = {
             "createPaybylink": self._create_link,
             "queryPaybylink": self._query_link,
             "expirePaybylink": self._expire_link,
             "orderQuery": self._query_order,
             "refund": self._refund,
             "refundQuery": self._query_refund,
+            "caseSearch": self._search_dispute,
         }
+        """What merchants can ask, by the gateway's name; more may be put in."""
 
     @property
     def answers(self) -> Answers:
@@ -116,7 +125,7 @@ class Ledger:
     @property
     def operations(self) -> frozenset[str]:
         """Names of what :meth:`perform` can do."""
-        return frozenset(self._operations)
+        return frozenset(self.rules)
 
     def move_to(self, origin: str) -> None:
         """Let links start with another scheme, host and port from now on."""
@@ -142,7 +151,7 @@ class Ledger:
             RefusedError: The gateway says no; nothing was changed.
             KeyError: There is no such operation.
         """
-        act = self._operations[operation]
+        act = self.rules[operation]
         self._catch_up()
         return self._done(act(Fields(data), owner))
 
@@ -209,6 +218,12 @@ class Ledger:
 
     def _query_refund(self, fields: Fields, owner: Owner) -> JsonObject:
         return self._answers.refund_details(find_refund(fields, owner, self.book))
+
+    def _search_dispute(self, fields: Fields, owner: Owner) -> JsonObject:
+        dispute, trade = find_dispute(fields, owner, self.book)
+        link = self.book.link(trade.link_id)
+        user_id = link.user_id if link is not None else ""
+        return write_dispute(dispute, trade, user_id, write_moment)
 
     # What payers do
 
@@ -278,6 +293,21 @@ class Ledger:
         if trade.status is PaymentStatus.FAILED and not trade.announced:
             return self._done(*self._announced(trade))
         return self._done(trade)
+
+    def open_dispute(
+        self, out_trade_no: str, amount: Decimal | None = None
+    ) -> Done[Dispute]:
+        """The buyer's bank disputes a payment, all of it unless ``amount`` says less.
+
+        Raises:
+            NotPayableError: There is no such trade.
+            RefusedError: It is not paid, or less was paid.
+        """
+        self._catch_up()
+        trade = self.trade(out_trade_no)
+        dispute = new_dispute(trade, amount, now=self.now(), new_id=self._new_number)
+        self.book.put_dispute(dispute)
+        return self._done(dispute)
 
     def trade(self, out_trade_no: str) -> Trade:
         """The trade.

@@ -14,12 +14,14 @@ import attrs
 
 from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.disputes import DisputeStatus
 from payermax_async.core.models.links import LinkStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.sandbox.ledger.payment_methods import Card, Method, Outcome
 
 __all__ = [
     "CardFace",
+    "Dispute",
     "Event",
     "Link",
     "LinkGoods",
@@ -282,6 +284,26 @@ class Refund:
     """When it ends by itself; ``None`` when it stays pending."""
     finished_at: datetime | None = None
     """When it was over."""
+
+
+@attrs.frozen(kw_only=True)
+class Dispute:
+    """What the buyer's side holds against a payment."""
+
+    case_id: str
+    """The gateway's id."""
+    out_trade_no: str
+    """The order."""
+    owner: Owner
+    """Whose it is."""
+    amount: Decimal
+    """How much is disputed, in the order's currency."""
+    status: DisputeStatus
+    """Where it stands."""
+    created_at: datetime
+    """When it was opened."""
+    expires_at: datetime
+    """Until when it has to be answered."""
 
 
 @attrs.frozen(kw_only=True)

@@ -19,12 +19,12 @@ from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject
-from payermax_async.sandbox.ledger.records import Link, Owner, Refund, Trade
+from payermax_async.sandbox.ledger.records import Dispute, Link, Owner, Refund, Trade
 
 __all__ = ["Book"]
 
 _FORMAT = 1
-Record = TypeVar("Record", Link, Trade, Refund)
+Record = TypeVar("Record", Link, Trade, Refund, Dispute)
 
 
 def _same_text(value: object, _: object) -> str:
@@ -50,19 +50,20 @@ _CONVERTER = _make_converter()
 
 
 class Book:
-    """Links, trades and refunds under each of their ids, and what is due when."""
+    """Links, trades, refunds and disputes by their ids, and what is due when."""
 
     def __init__(self) -> None:
         self._links: dict[str, Link] = {}
         self._trades: dict[str, Trade] = {}
         self._refunds: dict[str, Refund] = {}
+        self._disputes: dict[str, Dispute] = {}
         self._by_merchant_id: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._by_link: dict[str, list[str]] = defaultdict(list)
         self._by_token: dict[str, str] = {}
         self._by_refund_no: dict[tuple[str, str], str] = {}
         self._by_order: dict[str, list[str]] = defaultdict(list)
         self._due: list[tuple[datetime, str]] = []
-        self._changed: dict[tuple[str, str], Link | Trade | Refund] = {}
+        self._changed: dict[tuple[str, str], Link | Trade | Refund | Dispute] = {}
 
     def put_link(self, link: Link) -> None:
         """Write a link down, new or changed."""
@@ -92,6 +93,19 @@ class Book:
                 heapq.heappush(self._due, (refund.due_at, number))
         self._refunds[number] = refund
         self._changed["refunds", number] = refund
+
+    def put_dispute(self, dispute: Dispute) -> None:
+        """Write a dispute down, new or changed."""
+        self._disputes[dispute.case_id] = dispute
+        self._changed["disputes", dispute.case_id] = dispute
+
+    def dispute(self, case_id: str) -> Dispute | None:
+        """The dispute with the gateway's id."""
+        return self._disputes.get(case_id)
+
+    def disputes(self) -> tuple[Dispute, ...]:
+        """Every dispute, oldest first."""
+        return tuple(self._disputes.values())
 
     def link(self, link_id: str) -> Link | None:
         """The link with the gateway's id."""
@@ -158,6 +172,7 @@ class Book:
             or number in self._trades
             or number in self._by_token
             or number in self._refunds
+            or number in self._disputes
         )
 
     def next_due(self) -> datetime | None:
@@ -191,7 +206,8 @@ class Book:
     @property
     def size(self) -> int:
         """How many records there are."""
-        return len(self._links) + len(self._trades) + len(self._refunds)
+        kinds = (self._links, self._trades, self._refunds, self._disputes)
+        return sum(map(len, kinds))
 
     def to_state(self) -> JsonObject:
         """Everything as JSON values."""
@@ -200,6 +216,7 @@ class Book:
             "links": _CONVERTER.unstructure(list(self._links.values())),
             "trades": _CONVERTER.unstructure(list(self._trades.values())),
             "refunds": _CONVERTER.unstructure(list(self._refunds.values())),
+            "disputes": _CONVERTER.unstructure(list(self._disputes.values())),
         }
 
     @classmethod
@@ -217,6 +234,7 @@ class Book:
         _restore(state.get("links"), Link, book.put_link)
         _restore(state.get("trades"), Trade, book.put_trade)
         _restore(state.get("refunds"), Refund, book.put_refund)
+        _restore(state.get("disputes", []), Dispute, book.put_dispute)
         return book
 
 

@@ -171,6 +171,10 @@ async def _end_refund(ask: _Asked) -> _Answer:
     return actions.end_refund(ask.engine, ask.part("number"), await ask.body())
 
 
+async def _open_dispute(ask: _Asked) -> _Answer:
+    return actions.open_dispute(ask.engine, ask.part("number"), await ask.body())
+
+
 async def _notify(ask: _Asked) -> _Answer:
     return actions.notify_again(ask.engine, await ask.body())
 
@@ -298,6 +302,19 @@ PATHS: tuple[AdminPath, ...] = (
         _end_refund,
         "End a pending refund now: 'status', or by its amount.",
         f"{_API}/refunds/$REFUND/end -d '{{}}'",
+    ),
+    _row(
+        "GET",
+        "/disputes",
+        lambda ask: views.disputes_view(ask.engine),
+        "Every dispute, oldest first.",
+    ),
+    _row(
+        "POST",
+        "/trades/{number}/dispute",
+        _open_dispute,
+        "Dispute a payment, as the buyer's bank: 'amount', or all of it.",
+        f"{_API}/trades/$TRADE/dispute -d '{{}}'",
     ),
     _row(
         "POST",

@@ -20,7 +20,7 @@ from payermax_async.sandbox.state.store import SandboxStore
 __all__ = ["Memory", "read_book"]
 
 _FORMAT = 1
-_BOOK = ("links", "trades", "refunds")
+_BOOK = ("links", "trades", "refunds", "disputes")
 _DELIVERIES = "deliveries"
 
 

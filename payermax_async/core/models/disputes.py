@@ -1,0 +1,77 @@
+"""Disputes: what a buyer, bank or card scheme holds against a payment."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+
+from payermax_async.core.checks import key
+from payermax_async.core.models.common import DECISIVE, Found, Sent, rule
+
+__all__ = ["DisputeDetails", "DisputeStatus", "SearchDispute"]
+
+
+class DisputeStatus(StrEnum):
+    """Where a dispute stands. Who won is in the result, not here."""
+
+    DISPUTE_INQUIRY = "DISPUTE_INQUIRY"
+    """Something is asked; no money is held back yet."""
+    DISPUTE_RECEIVED = "DISPUTE_RECEIVED"
+    """It is open, and has to be answered before its expiration date."""
+    DISPUTE_END = "DISPUTE_END"
+    """It is decided."""
+    CASE_CLOSED = "CASE_CLOSED"
+    """It was closed."""
+    CASE_CANCEL = "CASE_CANCEL"
+    """It was taken back."""
+
+
+@attrs.frozen(kw_only=True)
+class SearchDispute(Sent):
+    """Ask about a dispute by PayerMax's id of it."""
+
+    case_id: str = attrs.field(metadata=rule(key()))
+    """PayerMax's id of the dispute, from its notification."""
+
+
+@attrs.frozen(kw_only=True)
+class DisputeDetails(Found):
+    """A dispute as PayerMax knows it.
+
+    PayerMax does not say how it writes the dates, so they are text as they came.
+    """
+
+    case_id: str
+    """PayerMax's id of the dispute."""
+    status: DisputeStatus | str = attrs.field(metadata=DECISIVE)
+    """Where it stands."""
+    out_trade_no: str | None = None
+    """PayerMax's number of the order."""
+    trade_token: str | None = None
+    """PayerMax's trade id."""
+    amount: Decimal | None = attrs.field(default=None, metadata=DECISIVE)
+    """How much is disputed, major units of ``currency``."""
+    currency: str | None = None
+    """ISO 4217 code."""
+    fee: Decimal | None = None
+    """What the dispute costs."""
+    total_amount: Decimal | None = attrs.field(default=None, metadata=DECISIVE)
+    """Amount and fee together, as PayerMax reckons them."""
+    origin_trade_amount: Decimal | None = None
+    """What was paid, major units of ``origin_trade_currency``."""
+    origin_trade_currency: str | None = None
+    """ISO 4217 code."""
+    case_result: str | None = None
+    """How it was decided, in PayerMax's words."""
+    batch_id: str | None = None
+    """Id of the batch it came in; an answer to the dispute repeats it."""
+    out_user_id: str | None = attrs.field(default=None, repr=False)
+    """The buyer's id at the merchant."""
+    trade_create_time: str | None = None
+    """When the order was made."""
+    retrieval_date: str | None = None
+    """When the dispute came."""
+    expiration_date: str | None = None
+    """Until when it has to be answered."""
