@@ -90,7 +90,8 @@ def client_of(gateway: Answers) -> PayerMaxClient:
 
 
 async def object_to(client: PayerMaxClient) -> Replayed:
-    engine = client._engine
+    # What a new method would call.
+    engine = client._engine  # pyright: ignore[reportPrivateUsage]
     return await engine.perform(CASE_REPLAY, ReplayCase(case_id="C1"), None)
 
 

@@ -490,6 +490,7 @@ async def test_an_example_of_the_documentation_works(
             "SANDBOX": admin.sandbox.origin,
             "LINK": link_id,
             "REFUND": str(refund["refund_trade_no"]),
+            "TRADE": str(trade["out_trade_no"]),
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

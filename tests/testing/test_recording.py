@@ -28,7 +28,7 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.link_request import CreateLink, GoodsItem, UserInfo
 from payermax_async.core.models.refunds import CreateRefund
-from payermax_async.core.operations.table import OPERATIONS
+from payermax_async.core.operations.table import OPERATIONS, business_ids
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PrivateKey
@@ -342,11 +342,10 @@ async def test_answers_come_by_operation_and_business_id_in_their_order(
 
 
 def test_each_operation_is_found_by_its_own_id() -> None:
-    known = {"merchantLinkId", "outTradeNo", "outRefundNo", "refundTradeNo"}
     for operation in OPERATIONS.values():
-        names = [name.split("_") for name in operation.keys]
-        wire = {first + "".join(map(str.title, rest)) for first, *rest in names}
-        assert wire <= known
+        own = business_ids(operation.name)[: len(operation.keys)]
+        fields = [name.lower() for name in own]
+        assert fields == [name.replace("_", "") for name in operation.keys]
 
 
 async def test_a_refund_is_found_by_its_own_id_and_not_by_its_order(
