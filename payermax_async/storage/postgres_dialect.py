@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
     from psycopg.rows import TupleRow
 
-__all__ = ["PostgresConnection", "postgres_dialect"]
+__all__ = ["PostgresConnection", "before_migrating", "postgres_dialect"]
 
 PostgresConnection: TypeAlias = "AsyncConnection[TupleRow]"
 """What a handler gets that shares the inbox's transaction."""
 
+_MIGRATING = 7_269_377_413
+"""Any number will do, as long as all processes take the same."""
+
 _SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_CLOCK = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+"""The moment of the statement, not of its transaction's beginning."""
 _RESERVED = re.compile(r"pg_.*|information_schema")
 
 
@@ -42,10 +47,30 @@ def postgres_dialect(schema: str) -> Dialect:
         number="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         bytes="BYTEA",
         lock="FOR UPDATE OF i, s SKIP LOCKED",
+        clock=_CLOCK,
+        boot="''",
+        held=f"(s.held_until > {_CLOCK})",
         catalogue=(
             "(SELECT c.relname AS name FROM pg_catalog.pg_class AS c "  # noqa: S608 - a checked name
             "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
             f"WHERE n.nspname = '{schema}' AND c.relkind IN ('r', 'p')) AS catalogue"
         ),
         parameter=r"%(\1)s",
+    )
+
+
+def before_migrating(schema: str) -> tuple[str, str]:
+    """What comes first in a transaction that changes tables.
+
+    The lock, because two that make the same table at the same moment both fail or both
+    do it, IF NOT EXISTS or not; then the schema, which has to be asked for first: one
+    that is there may be none that the role may create.
+    """
+    return (
+        f"SELECT pg_advisory_xact_lock({_MIGRATING})",
+        (
+            "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace "  # noqa: S608 - a checked name
+            f"WHERE nspname = '{schema}') THEN CREATE SCHEMA \"{schema}\"; "
+            "END IF; END $$"
+        ),
     )

@@ -2,8 +2,10 @@
 
 A step yields statements and is sent their rows, so that one text of the rules serves
 SQLite in a thread and PostgreSQL on the loop. Parameters are written ``:name``, tables
-``{name}``, the clause that locks claimed rows ``{lock}``, the list of the tables that
-are there ``{catalogue}``. The steps of one call are one transaction.
+``{name}``, the clause that locks claimed rows ``{lock}``, the database's own clock
+``{clock}`` and what it counts from ``{boot}``, whether the lease of ``s`` stands
+``{held}``, the list of the tables that are there ``{catalogue}``. The steps of one call
+are one transaction.
 """
 
 from __future__ import annotations
@@ -123,6 +125,12 @@ class Dialect:
     """The type of bytes."""
     lock: str
     """Locks the rows of ``i`` and ``s``, without waiting for locked ones."""
+    clock: str
+    """Microseconds on the database's own clock, whoever asks."""
+    boot: str
+    """What that clock counts from, where that may change."""
+    held: str
+    """Whether the lease of ``s`` stands, by that clock."""
     catalogue: str
     """A sub-query whose ``name`` is that of each table, without what stands before."""
     parameter: str
@@ -150,6 +158,9 @@ class _Names(dict[str, str]):
             number=dialect.number,
             bytes=dialect.bytes,
             lock=dialect.lock,
+            clock=dialect.clock,
+            boot=dialect.boot,
+            held=dialect.held,
             catalogue=dialect.catalogue,
         )
         self._table = dialect.table

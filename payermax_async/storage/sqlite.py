@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 import time
@@ -15,7 +16,19 @@ from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage import sqlite_file
 from payermax_async.storage.deadlines import left
 from payermax_async.storage.errors import StorageError
-from payermax_async.storage.migrations import Component, migrate, pending
+from payermax_async.storage.lease_clock import (
+    LeaseClock,
+    install,
+    system_lease_clock,
+)
+from payermax_async.storage.migrations import (
+    Component,
+    Standing,
+    migrate,
+    pending,
+    script,
+    standing,
+)
 from payermax_async.storage.sql import (
     Dialect,
     Plan,
@@ -44,13 +57,21 @@ SQLITE = Dialect(
     number="INTEGER PRIMARY KEY AUTOINCREMENT",
     bytes="BLOB",
     lock="",
+    clock="payermax_clock()",
+    boot="payermax_boot()",
+    # The clock never goes back: a lease from later than now is of another start.
+    held=(
+        "(s.held_boot = payermax_boot() AND s.held_from <= payermax_clock() "
+        "AND s.held_until > payermax_clock())"
+    ),
     catalogue=(
         "(SELECT substr(name, 10) AS name FROM sqlite_master "
         "WHERE type = 'table' AND substr(name, 1, 9) = 'payermax_') AS catalogue"
     ),
     parameter=r":\1",
 )
-"""How the statements are written for SQLite."""
+"""How the statements are written for SQLite; :func:`.lease_clock.install` makes their
+clock known."""
 
 
 def drive(connection: sqlite3.Connection, steps: Steps[T]) -> T:
@@ -79,6 +100,7 @@ class SqliteDatabase:
         *,
         busy_timeout: float,
         read_only: bool,
+        lease_clock: LeaseClock | None = None,
     ) -> None:
         """Keep the settings; nothing is opened yet.
 
@@ -87,6 +109,7 @@ class SqliteDatabase:
             component: Whose tables they are.
             busy_timeout: Seconds for a call, unless its caller gives up earlier.
             read_only: Nothing is made and nothing written.
+            lease_clock: The machine's own where it is left out.
 
         Raises:
             ConfigurationError: No file can have the path, or Python's SQLite is
@@ -108,6 +131,7 @@ class SqliteDatabase:
         self._component = component
         self._busy_timeout = busy_timeout
         self._read_only = read_only
+        self._lease_clock = lease_clock or system_lease_clock()
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
         self._identity = (0, 0)
@@ -145,6 +169,29 @@ class SqliteDatabase:
             await asyncio.wait({closing}, timeout=_CLOSING)
         finally:
             thread.shutdown(wait=False)
+
+    async def standing(self) -> Standing:
+        """Which version the tables have; opens the file by itself, changes nothing.
+
+        Raises:
+            StorageError: It cannot be looked at.
+        """
+
+        def look() -> Standing:
+            connection = sqlite_file.connect(
+                self._path, timeout=self._busy_timeout, read_only=True
+            )
+            with contextlib.closing(connection):
+                return drive(connection, standing(self._component))
+
+        try:
+            return await asyncio.to_thread(look)
+        except sqlite3.Error as error:
+            raise sqlite_file.told(error, self._path) from None
+
+    def script(self, now: Standing) -> str:
+        """What is to be done to the tables, for SQLite's own shell."""
+        return script(self._component, now, SQLITE)
 
     async def run(self, plan: Plan[T], *, again: Plan[T] | None = None) -> T:  # noqa: ARG002 - a commit to a file has an end that is known
         """Run steps in one transaction that is durable when this returns.
@@ -245,6 +292,7 @@ class SqliteDatabase:
             self._path, timeout=patience, read_only=self._read_only
         )
         try:
+            install(connection, self._lease_clock)
             if self._read_only:
                 self._check_tables(connection)
             else:
@@ -263,7 +311,8 @@ class SqliteDatabase:
         if drive(connection, pending(self._component)):
             raise StorageError(
                 f"{self._path}: the tables of the {self._component.name} are missing "
-                "or older than this package: open it for writing once"
+                "or older than this package: run payermax db upgrade, or open it for "
+                "writing once"
             )
         connection.execute("COMMIT")
 

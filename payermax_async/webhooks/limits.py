@@ -46,7 +46,8 @@ class ReceiverLimits:
     lease: float = 60.0
     """Seconds after which another process takes over from one that died.
 
-    Renewed while a handler runs. The machines' clocks should agree to a fraction."""
+    Renewed while a handler runs. It goes by the clock of the database (of the machine
+    since its start, with SQLite), whatever time of day the processes have."""
     poll: float = 1.0
     """Seconds after which it looks for what other processes stored."""
     body_timeout: float = 10.0

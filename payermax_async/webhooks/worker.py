@@ -160,7 +160,7 @@ class Worker(Generic[ConnectionT]):
                 tenant=self._tenant,
                 holder=f"{self._name}-{next(self._claims)}",
                 now=now,
-                until=now + timedelta(seconds=self._limits.lease),
+                lease=timedelta(seconds=self._limits.lease),
                 limit=free,
             )
         )
@@ -170,7 +170,7 @@ class Worker(Generic[ConnectionT]):
             task.add_done_callback(self._ended)
         if claimed:
             return 0.0
-        due = await self._asked(self._inbox.next_due(self._tenant))
+        due = await self._asked(self._inbox.next_due(self._tenant, self._clock.now()))
         if due is None:
             return self._limits.poll
         # Due already, yet not claimed: somebody else is at it.
@@ -223,8 +223,8 @@ class Worker(Generic[ConnectionT]):
     async def _renew(self, entry: StoredNotification) -> None:
         while True:
             await self._clock.sleep(self._limits.lease / _RENEWALS)
-            until = self._clock.now() + timedelta(seconds=self._limits.lease)
+            lease = timedelta(seconds=self._limits.lease)
             try:
-                await self._asked(self._inbox.renew(entry, until))
+                await self._asked(self._inbox.renew(entry, lease))
             except Exception as error:  # noqa: BLE001 - the next renewal may succeed
                 self._trouble("renewing a lease", error)

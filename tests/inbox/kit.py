@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
+from payermax_async.storage.sql import Query, Steps
 from payermax_async.webhooks.inbox.entries import (
     Arrival,
     Source,
@@ -21,6 +22,7 @@ from payermax_async.webhooks.inbox.entries import (
 from payermax_async.webhooks.inbox.memory import MemoryInbox
 from payermax_async.webhooks.inbox.postgres import PostgresInbox
 from payermax_async.webhooks.inbox.protocol import Inbox
+from payermax_async.webhooks.inbox.sql_inbox import SqlInbox
 from payermax_async.webhooks.inbox.sqlite import SqliteInbox
 from payermax_async.webhooks.parsing import read_notification
 from payermax_async.webhooks.samples import build_notification
@@ -95,8 +97,23 @@ async def claim(
     tenant: str = "",
 ) -> tuple[StoredNotification, ...]:
     return await inbox.claim(
-        tenant=tenant, holder=holder, now=now, until=now + lease, limit=limit
+        tenant=tenant, holder=holder, now=now, lease=lease, limit=limit
     )
+
+
+async def elapse(inbox: AnyInbox, time: timedelta) -> None:
+    """Let every lease be as much older as if so much time had passed."""
+    assert isinstance(inbox, SqlInbox)
+
+    def steps() -> Steps[None]:
+        yield Query(
+            "UPDATE {standing} SET held_from = held_from - :time, "
+            "held_until = held_until - :time WHERE holder <> ''",
+            {"time": time // timedelta(microseconds=1)},
+        )
+
+    run = "_run"
+    await getattr(inbox, run)(steps)
 
 
 async def states(inbox: AnyInbox) -> list[str]:

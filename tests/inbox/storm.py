@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import attrs
 import psycopg
@@ -241,7 +242,7 @@ async def _at_work(place: kit.Place) -> bool:
     inbox = place.inbox()
     await inbox.open()
     try:
-        return await inbox.next_due("") is not None
+        return await inbox.next_due("", datetime.now(UTC)) is not None
     finally:
         await inbox.aclose()
 

@@ -25,8 +25,12 @@ async def test_an_entry_is_handed_out_once_until_its_lease_is_over(
     (first,) = await kit.claim(inbox, holder="a")
     assert (first.holder, first.attempts) == ("a", 1)
     assert not await kit.claim(inbox, holder="b")
-    assert await inbox.next_due("") == kit.NOW + kit.MINUTE
+    due = await inbox.next_due("", kit.NOW)
+    assert due is not None
+    assert kit.NOW + kit.MINUTE / 2 < due <= kit.NOW + kit.MINUTE
     later = kit.NOW + kit.MINUTE
+    assert not await kit.claim(inbox, holder="b", now=later), "only its own clock says"
+    await kit.elapse(inbox, kit.MINUTE)
     (second,) = await kit.claim(inbox, holder="b", now=later)
     assert (second.id, second.attempts) == (first.id, 2)
     assert not await inbox.finish(first, DONE, later), "the first is too late"
@@ -37,10 +41,28 @@ async def test_an_entry_is_handed_out_once_until_its_lease_is_over(
 async def test_a_lease_that_is_renewed_goes_on(inbox: kit.AnyInbox) -> None:
     await inbox.store(kit.link("o-1"))
     (entry,) = await kit.claim(inbox)
-    assert await inbox.renew(entry, kit.NOW + 3 * kit.MINUTE)
+    await kit.elapse(inbox, kit.MINUTE / 2)
+    assert await inbox.renew(entry, 3 * kit.MINUTE)
+    await kit.elapse(inbox, 2 * kit.MINUTE)
     assert not await kit.claim(inbox, holder="b", now=kit.NOW + 2 * kit.MINUTE)
     assert await inbox.finish(entry, DONE, kit.NOW + 2 * kit.MINUTE)
-    assert not await inbox.renew(entry, kit.NOW + 4 * kit.MINUTE)
+    assert not await inbox.renew(entry, 4 * kit.MINUTE)
+
+
+@pytest.mark.parametrize("off", [-5, 5])
+async def test_a_wall_clock_that_is_off_neither_ends_nor_prolongs_a_lease(
+    inbox: kit.AnyInbox, off: int
+) -> None:
+    wrong = kit.NOW + off * kit.MINUTE
+    await inbox.store(kit.link("o-1"))
+    (entry,) = await kit.claim(inbox, now=max(wrong, kit.NOW))
+    ahead = kit.NOW + 5 * kit.MINUTE
+    assert not await kit.claim(inbox, holder="b", now=ahead), "nothing is stolen"
+    assert not await inbox.replay(entry.id, ahead)
+    assert not await inbox.set_aside(entry.id, ahead)
+    await kit.elapse(inbox, kit.MINUTE)
+    assert await kit.claim(inbox, holder="b"), "nor kept from others"
+    assert not await inbox.finish(entry, DONE, ahead)
 
 
 async def test_two_events_of_one_payment_are_not_out_together(
@@ -77,7 +99,7 @@ async def test_the_oldest_is_handed_out_first_and_no_more_than_asked_for(
             merchant_link_id=f"o-{number}", at=kit.NOW + number * kit.MINUTE
         )
         await inbox.store(came)
-    assert await inbox.next_due("") == kit.NOW + kit.MINUTE
+    assert await inbox.next_due("", kit.NOW) == kit.NOW + kit.MINUTE
     now = kit.NOW + 2 * kit.MINUTE
     first = await kit.claim(inbox, now=now, limit=1)
     rest = await kit.claim(inbox, holder="b", now=now)
@@ -91,7 +113,7 @@ async def test_what_failed_is_due_again_at_its_time(inbox: kit.AnyInbox) -> None
     again = Verdict(state=EntryState.WAITING, problem="OSError", due_at=due)
     assert await inbox.finish(entry, again, kit.NOW)
     assert not await kit.claim(inbox, holder="b", now=due - timedelta(microseconds=1))
-    assert await inbox.next_due("") == due
+    assert await inbox.next_due("", kit.NOW) == due
     (second,) = await kit.claim(inbox, holder="b", now=due)
     assert (second.attempts, second.problem) == (2, "OSError")
 
@@ -117,9 +139,14 @@ async def test_work_that_raises_is_still_held(inbox: kit.AnyInbox) -> None:
 async def test_work_whose_lease_was_lost_says_so(inbox: kit.AnyInbox) -> None:
     await inbox.store(kit.link("o-1"))
     (entry,) = await kit.claim(inbox)
-    with pytest.raises(LeaseLostError):
+
+    async def too_long() -> None:
         async with inbox.work(entry, kit.NOW):
-            await kit.claim(inbox, holder="b", now=kit.NOW + kit.MINUTE)
+            await kit.elapse(inbox, kit.MINUTE)
+            assert await kit.claim(inbox, holder="b")
+
+    with pytest.raises(LeaseLostError):
+        await too_long()
     assert await kit.states(inbox) == ["waiting"]
 
 

@@ -454,6 +454,7 @@ async def test_what_a_dead_process_took_in_hand_stays_what_it_was(
     (first,) = await kit.claim(inbox)
     assert (first.key[3], first.role) == ("T1", Role.FIRST)
     later = kit.NOW + kit.MINUTE
+    await kit.elapse(inbox, kit.MINUTE)
     (again,) = await kit.claim(inbox, holder="b", now=later)
     assert (again.id, again.role, again.ruling) == (first.id, Role.FIRST, "effect")
     assert await inbox.finish(again, DONE, later)
@@ -461,6 +462,7 @@ async def test_what_a_dead_process_took_in_hand_stays_what_it_was(
     assert (second.key[3], second.ruling) == ("T2", Ruling.AGAIN)
     # Nobody told of it before that process died, so the next one has to.
     end = later + kit.MINUTE
+    await kit.elapse(inbox, kit.MINUTE)
     (told,) = await kit.claim(inbox, holder="d", now=end)
     assert (told.id, told.ruling, told.problem) == (second.id, Ruling.AGAIN, "")
     assert isinstance(told.event(), LinkPaidAgain)
@@ -476,7 +478,7 @@ async def test_what_waits_for_another_is_not_asked_for_all_the_time(
     put_off = Verdict(state=EntryState.WAITING, problem="OSError", due_at=due)
     await inbox.finish(first, put_off, kit.NOW)
     assert not await kit.claim(inbox, holder="b", limit=1)
-    assert await inbox.next_due("") == due
+    assert await inbox.next_due("", kit.NOW) == due
     (first,) = await kit.claim(inbox, holder="c", now=due + kit.MINUTE, limit=1)
     assert first.key[3] == "T1"
 

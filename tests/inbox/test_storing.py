@@ -200,7 +200,7 @@ async def test_parked_bytes_are_kept_once_and_are_never_due(
     assert (entry.body, entry.problem, entry.deliveries) == (odd.body, "no JSON", 2)
     assert entry.is_raw
     assert not await kit.claim(inbox)
-    assert await inbox.next_due("") is None
+    assert await inbox.next_due("", kit.NOW) is None
     assert not await inbox.replay(entry.id, kit.NOW)
 
 

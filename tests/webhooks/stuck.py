@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from payermax_async.webhooks import Expected, MemoryInbox
@@ -77,9 +77,9 @@ class StuckInbox(MemoryInbox):
         await self._may_stick("claim")
         return await super().claim(**asked)
 
-    async def renew(self, entry: StoredNotification, until: datetime) -> bool:
+    async def renew(self, entry: StoredNotification, lease: timedelta) -> bool:
         await self._may_stick("renew")
-        return await super().renew(entry, until)
+        return await super().renew(entry, lease)
 
     async def finish(
         self, entry: StoredNotification, verdict: Verdict, now: datetime
@@ -87,9 +87,9 @@ class StuckInbox(MemoryInbox):
         await self._may_stick("finish")
         return await super().finish(entry, verdict, now)
 
-    async def next_due(self, tenant: str) -> datetime | None:
+    async def next_due(self, tenant: str, now: datetime) -> datetime | None:
         await self._may_stick("next_due")
-        return await super().next_due(tenant)
+        return await super().next_due(tenant, now)
 
     async def scrub(self, before: datetime, now: datetime) -> int:
         await self._may_stick("scrub")

@@ -12,6 +12,7 @@ from payermax_async.core.errors import ConfigurationError, WebhookError
 from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.notifications.notifier import SCHEDULE
+from payermax_async.storage.lease_clock import LeaseClock
 from payermax_async.webhooks import (
     AlertKind,
     EntryState,
@@ -482,15 +483,19 @@ async def test_closing_cancels_what_takes_too_long_and_keeps_it_due() -> None:
 
 
 async def test_what_a_dead_process_held_is_taken_over_after_its_lease() -> None:
-    inbox = MemoryInbox()
-    post = Post(inbox=inbox)
+    clock = VirtualClock(kit.NOW)
+    inbox = MemoryInbox(
+        lease_clock=LeaseClock(boot="", micros=lambda: int(clock.monotonic() * 1e6))
+    )
+    post = Post(inbox=inbox, clock=clock)
     post.receiver.otherwise(post.note)
     async with inbox:
         dead = Post(inbox=inbox, limits=ReceiverLimits(workers=0))
         async with running(dead):
             await dead.raw(kit.body_of(merchant_link_id="o-1"))
-        until = kit.NOW + timedelta(seconds=60)
-        await inbox.claim(tenant="", holder="dead", now=kit.NOW, until=until, limit=1)
+        await inbox.claim(
+            tenant="", holder="dead", now=kit.NOW, lease=timedelta(minutes=1), limit=1
+        )
         async with running(post):
             await post.advance(59)
             assert post.seen == []
@@ -499,7 +504,10 @@ async def test_what_a_dead_process_held_is_taken_over_after_its_lease() -> None:
 
 
 async def test_the_lease_of_a_long_handler_is_renewed() -> None:
-    inbox, clock = MemoryInbox(), VirtualClock(kit.NOW)
+    clock = VirtualClock(kit.NOW)
+    inbox = MemoryInbox(
+        lease_clock=LeaseClock(boot="", micros=lambda: int(clock.monotonic() * 1e6))
+    )
     posts = [Post(inbox=inbox, clock=clock) for _ in range(2)]
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -527,11 +535,11 @@ async def test_the_worker_outlives_an_inbox_that_fails(
     class Moody(MemoryInbox):
         bad = 0
 
-        async def next_due(self, tenant: str) -> datetime | None:
+        async def next_due(self, tenant: str, now: datetime) -> datetime | None:
             if self.bad:
                 self.bad -= 1
                 raise OSError(kit.CANARY)
-            return await super().next_due(tenant)
+            return await super().next_due(tenant, now)
 
     inbox = Moody()
     post = Post(inbox=inbox)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import attrs
 
+from payermax_async.storage.lease_clock import LeaseClock, install
 from payermax_async.storage.migrations import migrate
 from payermax_async.storage.sql import Plan
 from payermax_async.storage.sqlite import drive
@@ -73,6 +74,8 @@ class Disk:
 
     def __attrs_post_init__(self) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        clock = LeaseClock(boot="disk", micros=lambda: int(self.loop.time() * 1e6))
+        install(self._connection, clock)
         self.commit(self.steps_of(lambda: migrate(INBOX)))
 
     def waiting(self) -> list[tuple[object, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -27,15 +27,22 @@ from payermax_async.webhooks.inbox.rulings import (
 
 __all__ = ["claim", "finish", "next_due", "renew", "was_handled"]
 
+_HELD = "held_boot = {boot}, held_from = {clock}, held_until = {clock} + :lease"
+"""On the database's clock: each process has one of its own, and they disagree."""
+
+
+def _length(lease: timedelta) -> int:
+    return lease // timedelta(microseconds=1)
+
 
 def claim(
-    *, tenant: str, holder: str, now: datetime, until: datetime, limit: int
+    *, tenant: str, holder: str, now: datetime, lease: timedelta, limit: int
 ) -> Steps[tuple[StoredNotification, ...]]:
     """Take what is due for one holder."""
     rows = yield Query(
         f"{SELECT} JOIN {{standing}} AS s ON s.subject = i.subject "
         "WHERE i.tenant = :tenant AND i.state = :waiting AND i.due_at <= :now "
-        "AND s.held_until <= :now ORDER BY i.due_at, i.id LIMIT :limit {lock}",
+        "AND NOT {held} ORDER BY i.due_at, i.id LIMIT :limit {lock}",
         {
             "tenant": tenant,
             "waiting": WAITING,
@@ -58,9 +65,9 @@ def claim(
             continue
         entry = ruled
         yield Query(
-            "UPDATE {standing} SET holder = :holder, held_until = :until "
+            f"UPDATE {{standing}} SET holder = :holder, {_HELD} "  # noqa: S608 - constants
             "WHERE subject = :subject",
-            {"holder": holder, "until": micros(until), "subject": entry.subject},
+            {"holder": holder, "lease": _length(lease), "subject": entry.subject},
         )
         yield Query(
             "UPDATE {inbox} SET attempts = attempts + 1, role = :role WHERE id = :id",
@@ -99,12 +106,12 @@ def _ruled(entry: StoredNotification, rank: int) -> Steps[StoredNotification | N
     )
 
 
-def renew(entry: StoredNotification, until: datetime) -> Steps[bool]:
-    """Hold an entry for longer."""
+def renew(entry: StoredNotification, lease: timedelta) -> Steps[bool]:
+    """Hold an entry for so long from now on."""
     rows = yield Query(
-        "UPDATE {standing} SET held_until = :until "
+        f"UPDATE {{standing}} SET {_HELD} "  # noqa: S608 - constants
         "WHERE subject = :subject AND holder = :holder RETURNING rank",
-        {"until": micros(until), "subject": entry.subject, "holder": entry.holder},
+        {"lease": _length(lease), "subject": entry.subject, "holder": entry.holder},
     )
     return bool(rows)
 
@@ -166,13 +173,13 @@ def _set(number: int, verdict: Verdict, now: datetime) -> Query:
     )
 
 
-def next_due(tenant: str) -> Steps[datetime | None]:
-    """When there is next something to claim."""
+def next_due(tenant: str, now: datetime) -> Steps[datetime | None]:
+    """When there is next something to claim, on the caller's clock."""
     rows = yield Query(
-        "SELECT MIN(CASE WHEN s.held_until > i.due_at THEN s.held_until "
-        "ELSE i.due_at END) FROM {inbox} AS i "
+        "SELECT MIN(CASE WHEN {held} AND :now + s.held_until - {clock} > i.due_at "
+        "THEN :now + s.held_until - {clock} ELSE i.due_at END) FROM {inbox} AS i "
         "JOIN {standing} AS s ON s.subject = i.subject "
         "WHERE i.tenant = :tenant AND i.state = :waiting",
-        {"tenant": tenant, "waiting": WAITING},
+        {"tenant": tenant, "waiting": WAITING, "now": micros(now)},
     )
     return None if rows[0][0] is None else from_micros(rows[0][0])

@@ -8,6 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
+from payermax_async.storage.lease_clock import (
+    LeaseClock,
+    install,
+    system_lease_clock,
+)
 from payermax_async.storage.migrations import migrate
 from payermax_async.storage.sql import Plan
 from payermax_async.storage.sqlite import drive
@@ -33,7 +38,13 @@ class MemoryInbox(SqlInbox[None]):
     that it was kept. So use it for tests, not for money.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lease_clock: LeaseClock | None = None) -> None:
+        """Keep the settings; nothing is opened yet.
+
+        Args:
+            lease_clock: What leases go by, for tests that turn time by hand.
+        """
+        self._lease_clock = lease_clock or system_lease_clock()
         self._connection: sqlite3.Connection | None = None
 
     @property
@@ -51,6 +62,7 @@ class MemoryInbox(SqlInbox[None]):
             raise InboxError("the inbox is open already")
         # Without a thread: nothing in memory is worth waiting for.
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        install(self._connection, self._lease_clock)
         await self._run(lambda: migrate(INBOX))
 
     async def aclose(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from payermax_async.webhooks.inbox.entries import (
@@ -28,7 +28,7 @@ ConnectionT_co = TypeVar("ConnectionT_co", covariant=True)
 
 
 class Inbox(Protocol[ConnectionT_co]):
-    """Keeps notifications. All times are handed in.
+    """Keeps notifications. The time of day is handed in.
 
     Constructors do no I/O. Every method but ``open`` raises :class:`InboxError`
     while the inbox is not open, and :class:`StorageError` for what the database did
@@ -57,17 +57,20 @@ class Inbox(Protocol[ConnectionT_co]):
         ...
 
     async def claim(
-        self, *, tenant: str, holder: str, now: datetime, until: datetime, limit: int
+        self, *, tenant: str, holder: str, now: datetime, lease: timedelta, limit: int
     ) -> tuple[StoredNotification, ...]:
-        """Take what is due, for nobody else to take before ``until``.
+        """Take what is due, for nobody else to take while the lease stands.
+
+        ``now`` says what is due. How long it is held goes by the clock of the
+        database: what the processes take for the time of day does not matter.
 
         ``holder`` is used for one claim only. Of one subject no two entries are
         out at a time. What something newer overtook is set to superseded instead.
         """
         ...
 
-    async def renew(self, entry: StoredNotification, until: datetime) -> bool:
-        """Hold an entry for longer; False when it is no longer held."""
+    async def renew(self, entry: StoredNotification, lease: timedelta) -> bool:
+        """Hold an entry for so long from now; False when it is no longer held."""
         ...
 
     async def finish(
@@ -97,7 +100,7 @@ class Inbox(Protocol[ConnectionT_co]):
         """
         ...
 
-    async def next_due(self, tenant: str) -> datetime | None:
+    async def next_due(self, tenant: str, now: datetime) -> datetime | None:
         """When there is next something to claim; ``None`` when nothing waits."""
         ...
 

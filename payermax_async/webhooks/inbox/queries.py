@@ -70,7 +70,7 @@ def counts(tenant: str | None) -> Steps[Mapping[EntryState, int]]:
 
 _FREE = (
     "NOT (i.state = :waiting AND EXISTS (SELECT 1 FROM {standing} AS s "
-    "WHERE s.subject = i.subject AND s.held_until > :now))"
+    "WHERE s.subject = i.subject AND {held}))"
 )
 """Nobody is handling it. Another entry of its subject being handled is as good a
 reason to ask again in a moment."""

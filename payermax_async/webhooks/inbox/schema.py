@@ -58,11 +58,22 @@ CREATE TABLE {expected} (
     currency TEXT NOT NULL
 )
 """
-"""Moments are microseconds since 1970, keys are JSON, amounts are digits."""
+"""Moments are microseconds since 1970, keys are JSON, amounts are digits; how long
+something is held is on the database's own clock."""
+
+_LEASES = """
+ALTER TABLE {standing} ADD COLUMN held_boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE {standing} ADD COLUMN held_from BIGINT NOT NULL DEFAULT 0
+"""
+"""Leases are on the database's clock from here on. Code that still goes by its own
+would take what is held, so it has to stop."""
 
 INBOX = Component(
     name="inbox",
-    migrations=(Migration(number=1, statements=_FIRST, least_reader=1),),
+    migrations=(
+        Migration(number=1, statements=_FIRST, least_reader=1),
+        Migration(number=2, statements=_LEASES, least_reader=2),
+    ),
     unreleased=("about",),
 )
 """A later version adds its statements below, and never changes these."""

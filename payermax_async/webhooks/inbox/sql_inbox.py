@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Generic, Self, TypeVar
 
@@ -88,24 +88,24 @@ class SqlInbox(ABC, Generic[ConnectionT]):
         )
 
     async def claim(
-        self, *, tenant: str, holder: str, now: datetime, until: datetime, limit: int
+        self, *, tenant: str, holder: str, now: datetime, lease: timedelta, limit: int
     ) -> tuple[StoredNotification, ...]:
-        """Take what is due, for nobody else to take before ``until``."""
+        """Take what is due, for nobody else to take while the lease stands."""
         claim = partial(
             leases.claim,
             tenant=tenant,
             holder=holder,
             now=now,
-            until=until,
+            lease=lease,
             limit=limit,
         )
         return await self._run(
             claim, again=lambda: recovery.claim(claim, holder=holder)
         )
 
-    async def renew(self, entry: StoredNotification, until: datetime) -> bool:
-        """Hold an entry for longer; False when it is no longer held."""
-        return await self._run(lambda: leases.renew(entry, until))
+    async def renew(self, entry: StoredNotification, lease: timedelta) -> bool:
+        """Hold an entry for so long from now; False when it is no longer held."""
+        return await self._run(lambda: leases.renew(entry, lease))
 
     async def finish(
         self, entry: StoredNotification, verdict: Verdict, now: datetime
@@ -120,9 +120,9 @@ class SqlInbox(ABC, Generic[ConnectionT]):
         """Whether the payment of an entry was handled, under whichever type."""
         return await self._run(lambda: leases.was_handled(entry))
 
-    async def next_due(self, tenant: str) -> datetime | None:
+    async def next_due(self, tenant: str, now: datetime) -> datetime | None:
         """When there is next something to claim; ``None`` when nothing waits."""
-        return await self._run(lambda: leases.next_due(tenant))
+        return await self._run(lambda: leases.next_due(tenant, now))
 
     async def entries(
         self,

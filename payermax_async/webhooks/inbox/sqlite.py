@@ -9,6 +9,7 @@ from datetime import datetime
 from os import PathLike
 from typing import TypeVar
 
+from payermax_async.storage.lease_clock import LeaseClock
 from payermax_async.storage.sql import Plan
 from payermax_async.storage.sqlite import SqliteDatabase, drive
 from payermax_async.webhooks.inbox import leases
@@ -68,6 +69,7 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
         *,
         busy_timeout: float = 10.0,
         read_only: bool = False,
+        lease_clock: LeaseClock | None = None,
     ) -> None:
         """Keep the settings; nothing is opened yet.
 
@@ -76,13 +78,18 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
             busy_timeout: Seconds to wait for another process to let the file go,
                 unless the caller gives up earlier.
             read_only: To look into it: nothing is created, changed or checkpointed.
+            lease_clock: What leases go by, for tests that turn time by hand.
 
         Raises:
             ConfigurationError: The path is empty or ``:memory:``, which no thread
                 or process can share; or Python's SQLite is older than 3.35.
         """
         self._database = SqliteDatabase(
-            path, INBOX, busy_timeout=busy_timeout, read_only=read_only
+            path,
+            INBOX,
+            busy_timeout=busy_timeout,
+            read_only=read_only,
+            lease_clock=lease_clock,
         )
 
     @property
