@@ -15,6 +15,7 @@ from payermax_async.cli.console import (
     output_console,
     tolerate_encodings,
 )
+from payermax_async.cli.db import app as db
 from payermax_async.cli.demo.command import demo
 from payermax_async.cli.doctor import doctor
 from payermax_async.cli.failures import Exit, report
@@ -54,6 +55,7 @@ def _build() -> App:
     app.command(keys)
     app.command(webhooks)
     app.command(inbox)
+    app.command(db)
     app.command(codes)
     app.command(doctor)
     # Here --version is the interface's, not the program's.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from payermax_async.clock import SystemClock
 from payermax_async.core.errors import ConfigurationError, WebhookError
@@ -14,12 +14,17 @@ from payermax_async.webhooks.inbox.entries import Arrival, EntryState
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.parsing import read_notification
 
-__all__ = ["inbox_at", "replay_entry", "using"]
+if TYPE_CHECKING:
+    from payermax_async.storage.postgres import PostgresDatabase
+    from payermax_async.storage.sqlite import SqliteDatabase
+
+__all__ = ["inbox_at", "replay_entry", "tables_at", "using"]
 
 ResultT = TypeVar("ResultT")
 # What a transaction of the inbox yields differs, and no command uses one.
 AnyInbox = Inbox[Any]
 
+_PATIENCE = 10.0  # seconds
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 
@@ -39,18 +44,57 @@ def inbox_at(address: str, *, read_only: bool = False) -> AnyInbox:
         from payermax_async.webhooks.inbox.postgres import PostgresInbox
 
         return PostgresInbox(address, connections=1, handler_connections=1)
+    from payermax_async.webhooks.inbox.sqlite import SqliteInbox
+
+    file = _file_of(address)
+    if not file.is_file():
+        # It would be made, and found to be empty.
+        raise ConfigurationError(f"there is no file {file}")
+    return SqliteInbox(file, read_only=read_only)
+
+
+def _file_of(address: str) -> Path:
     if not address.startswith(_SQLITE):
         raise ConfigurationError(
             "--inbox is sqlite:///FILE, sqlite:////FILE from the root, or "
             "postgresql://..."
         )
-    from payermax_async.webhooks.inbox.sqlite import SqliteInbox
+    return Path(address.removeprefix(_SQLITE))
 
-    file = Path(address.removeprefix(_SQLITE))
-    if not file.is_file():
-        # It would be made, and found to be empty.
+
+def tables_at(
+    address: str, *, schema: str, may_make: bool = False
+) -> PostgresDatabase | SqliteDatabase:
+    """The tables of the inbox at an address, not yet open.
+
+    Args:
+        address: Where it is.
+        schema: Where the tables stand in PostgreSQL.
+        may_make: Whether a file that is missing is to be made.
+
+    Raises:
+        ConfigurationError: As :func:`inbox_at`.
+    """
+    from payermax_async.webhooks.inbox.schema import INBOX
+
+    if address.startswith(_POSTGRES):
+        from payermax_async.storage.postgres import PostgresDatabase
+        from payermax_async.storage.postgres_address import PostgresAddress
+
+        return PostgresDatabase(
+            PostgresAddress.read(address, application="payermax db"),
+            INBOX,
+            schema=schema,
+            connections=1,
+            handler_connections=1,
+            timeout=_PATIENCE,
+        )
+    from payermax_async.storage.sqlite import SqliteDatabase
+
+    file = _file_of(address)
+    if not may_make and not file.is_file():
         raise ConfigurationError(f"there is no file {file}")
-    return SqliteInbox(file, read_only=read_only)
+    return SqliteDatabase(file, INBOX, busy_timeout=_PATIENCE, read_only=False)
 
 
 def using(

@@ -8,12 +8,24 @@ side while a deployment goes on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 
 from payermax_async.storage.errors import StorageError
-from payermax_async.storage.sql import Query, Steps
+from payermax_async.storage.sql import Dialect, Query, Steps
 
-__all__ = ["Component", "Migration", "migrate", "pending"]
+__all__ = [
+    "Component",
+    "Migration",
+    "Standing",
+    "migrate",
+    "pending",
+    "refusal",
+    "script",
+    "standing",
+    "statements",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +47,7 @@ class Component:
     name: str
     """As the people who run it call it."""
     migrations: tuple[Migration, ...]
-    """In their order, without a gap."""
+    """In their order, without a gap. A statement holds no semicolon of its own."""
     unreleased: tuple[str, ...] = ()
     """Tables that only a form from before the first release has."""
 
@@ -54,11 +66,25 @@ CREATE TABLE {components} (
 """
 
 
-def pending(component: Component) -> Steps[tuple[Migration, ...]]:
-    """What is still to be done; it only reads, so that whoever may read can ask.
+@attrs.frozen(kw_only=True)
+class Standing:
+    """Which version a component's tables have, and what is still to be done."""
+
+    found: int
+    """Their version; 0 where there are none."""
+    least_reader: int
+    """The least version of the code that may use them."""
+    todo: tuple[Migration, ...]
+    """In their order; none where all is done, or a later version did more."""
+    is_first: bool
+    """Whether no component has tables there yet."""
+
+
+def standing(component: Component) -> Steps[Standing]:
+    """Look, and change nothing: whoever may read can ask.
 
     Raises:
-        StorageError: The tables are of a form that this code may not use.
+        StorageError: The tables are of a form from before the first release.
     """
     rows = yield Query("SELECT name FROM {catalogue}")
     tables = {name for (name,) in rows}
@@ -75,13 +101,35 @@ def pending(component: Component) -> Steps[tuple[Migration, ...]]:
             {"name": component.name},
         )
         found, least = rows[0] if rows else (0, 0)
-    if least > component.version:
-        raise StorageError(
-            f"the tables of the {component.name} are of version {found} and want code "
-            f"that knows version {least}; this package knows {component.version}: "
-            "update it wherever it uses them"
-        )
-    return tuple(step for step in component.migrations if step.number > found)
+    return Standing(
+        found=found,
+        least_reader=least,
+        todo=tuple(step for step in component.migrations if step.number > found),
+        is_first="components" not in tables,
+    )
+
+
+def refusal(component: Component, now: Standing) -> str:
+    """Why this code may not use the tables as they stand; empty where it may."""
+    if now.least_reader <= component.version:
+        return ""
+    return (
+        f"the tables of the {component.name} are of version {now.found} and want code "
+        f"that knows version {now.least_reader}; this package knows "
+        f"{component.version}: update it wherever it uses them"
+    )
+
+
+def pending(component: Component) -> Steps[tuple[Migration, ...]]:
+    """What is still to be done; it only reads.
+
+    Raises:
+        StorageError: The tables are of a form that this code may not use.
+    """
+    now = yield from standing(component)
+    if refused := refusal(component, now):
+        raise StorageError(refused)
+    return now.todo
 
 
 def migrate(component: Component) -> Steps[None]:
@@ -90,22 +138,39 @@ def migrate(component: Component) -> Steps[None]:
     Raises:
         StorageError: The tables are of a form that this code may not use.
     """
-    todo = yield from pending(component)
-    if not todo:
+    if not (yield from pending(component)):
         return
-    rows = yield Query("SELECT name FROM {catalogue}")
-    if "components" not in {name for (name,) in rows}:
-        yield Query(_VERSIONS)
-    for step in todo:
+    for statement in statements(component, (yield from standing(component))):
+        yield Query(statement)
+
+
+def statements(component: Component, now: Standing) -> Iterator[str]:
+    """What is to be done, one statement after the other."""
+    if now.is_first:
+        yield _VERSIONS.strip()
+    for step in now.todo:
         for statement in step.statements.split(";"):
-            yield Query(statement)
-        yield Query(
-            "INSERT INTO {components} (name, version, least_reader) "
-            "VALUES (:name, :version, :least_reader) ON CONFLICT (name) DO UPDATE SET "
-            "version = excluded.version, least_reader = excluded.least_reader",
-            {
-                "name": component.name,
-                "version": step.number,
-                "least_reader": step.least_reader,
-            },
+            yield statement.strip()
+        yield (
+            "INSERT INTO {components} (name, version, least_reader) "  # noqa: S608 - constants
+            f"VALUES ('{component.name}', {step.number}, {step.least_reader}) "
+            "ON CONFLICT (name) DO UPDATE SET "
+            "version = excluded.version, least_reader = excluded.least_reader"
         )
+
+
+def script(component: Component, now: Standing, dialect: Dialect, *before: str) -> str:
+    """What is to be done as text for a database's own tools; empty for nothing.
+
+    One transaction: run a second time it fails as a whole and changes nothing.
+
+    Args:
+        component: Whose tables they are.
+        now: How they stand.
+        dialect: Of the database.
+        before: What comes first in the transaction.
+    """
+    if not now.todo:
+        return ""
+    written = [dialect.write(statement) for statement in statements(component, now)]
+    return "".join(f"{each};\n" for each in ("BEGIN", *before, *written, "COMMIT"))

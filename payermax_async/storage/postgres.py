@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.errors import StorageError
-from payermax_async.storage.migrations import Component
+from payermax_async.storage.migrations import Component, Standing, script
 from payermax_async.storage.postgres_address import PostgresAddress
 from payermax_async.storage.postgres_dialect import (
     PostgresConnection,
+    before_migrating,
     postgres_dialect,
 )
 from payermax_async.storage.sql import Plan, Steps
@@ -81,9 +82,14 @@ class PostgresDatabase:
             StorageError: The server cannot be reached or used, or the tables are of
                 a form that this code may not use.
         """
+        runner = self._made()
+        await runner.open()
+        self._runner = runner
+
+    def _made(self) -> Runner:
         from payermax_async.storage.postgres_runner import Runner
 
-        runner = Runner(
+        return Runner(
             self._address,
             self._component,
             self._dialect,
@@ -91,8 +97,20 @@ class PostgresDatabase:
             sizes=self._sizes,
             timeout=self._timeout,
         )
-        await runner.open()
-        self._runner = runner
+
+    async def standing(self) -> Standing:
+        """Which version the tables have; connects by itself, and changes nothing.
+
+        Raises:
+            StorageError: The server cannot be reached, or the tables not be read.
+        """
+        return await self._made().standing()
+
+    def script(self, now: Standing) -> str:
+        """What is to be done to the tables, for psql and whoever may."""
+        return script(
+            self._component, now, self._dialect, *before_migrating(self._schema)
+        )
 
     async def aclose(self) -> None:
         """Close every connection; a second call does nothing."""

@@ -9,13 +9,23 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import psycopg
+from psycopg import IsolationLevel
 
 from payermax_async.storage.deadlines import left
 from payermax_async.storage.errors import StorageError
-from payermax_async.storage.migrations import Component, migrate, pending
+from payermax_async.storage.migrations import (
+    Component,
+    Standing,
+    migrate,
+    pending,
+    standing,
+)
 from payermax_async.storage.pooling import Bounded, Pool, is_lost
 from payermax_async.storage.postgres_address import PostgresAddress
-from payermax_async.storage.postgres_dialect import PostgresConnection
+from payermax_async.storage.postgres_dialect import (
+    PostgresConnection,
+    before_migrating,
+)
 from payermax_async.storage.postgres_transactions import (
     UnknownEndError,
     drive,
@@ -28,8 +38,6 @@ __all__ = ["Runner"]
 
 T = TypeVar("T")
 
-# Any number will do, as long as all processes take the same.
-_MIGRATING = 7_269_377_413
 _OPENING = 30.0  # seconds: another process may be at the tables
 _CONFLICT = "40"
 _SHOWN = frozenset({"08", "25", "28", "3D", "3F", "42", "53", "55", "57"})
@@ -155,7 +163,9 @@ class Runner:
             said += (
                 f'. A role that only uses the tables needs USAGE on schema "'
                 f'{self._schema}" and SELECT, INSERT, UPDATE, DELETE on its tables, '
-                "once a role that may create them has opened it"
+                "once a role that may create them has run payermax db upgrade "
+                "(payermax db check says which version they have, payermax db sql "
+                "prints what is to be run)"
             )
         return said
 
@@ -191,19 +201,32 @@ class Runner:
 
     # --- the tables --------------------------------------------------------------
 
+    async def standing(self) -> Standing:
+        """Which version the tables have."""
+        connection = await self._own.connect()
+
+        async def look() -> Standing:
+            async with connection.transaction():
+                return await drive(self._dialect, connection, standing(self._component))
+
+        try:
+            return await self._guarded(look(), left(self._timeout))
+        except _AgainError as failed:
+            problem = failed.problem
+        finally:
+            await connection.close()
+        raise self._failed(problem)
+
     async def _prepare(self, connection: PostgresConnection) -> None:
+        # Whoever waited for the lock has to see what was done meanwhile, whatever
+        # isolation the role has by default.
+        await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
         async with connection.transaction():
             if not await drive(self._dialect, connection, pending(self._component)):
                 return
         async with connection.transaction():
-            # CREATE IF NOT EXISTS fails when two do it at the same moment.
-            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
-            found = await connection.execute(
-                "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s",
-                (self._schema,),
-            )
-            if await found.fetchone() is None:
-                await connection.execute(f'CREATE SCHEMA "{self._schema}"'.encode())
+            for statement in before_migrating(self._schema):
+                await connection.execute(statement.encode())
             await drive(self._dialect, connection, migrate(self._component))
 
 
