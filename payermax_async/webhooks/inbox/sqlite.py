@@ -9,14 +9,17 @@ from datetime import datetime
 from os import PathLike
 from typing import TypeVar
 
+from payermax_async.storage.group_writer import GroupWriter
 from payermax_async.storage.lease_clock import LeaseClock
 from payermax_async.storage.sql import Plan
 from payermax_async.storage.sqlite import SqliteDatabase, drive
-from payermax_async.webhooks.inbox import leases
+from payermax_async.webhooks.inbox import leases, storing
 from payermax_async.webhooks.inbox.entries import (
+    Arrival,
     EntryState,
     InboxError,
     LeaseLostError,
+    Stored,
     StoredNotification,
     Verdict,
 )
@@ -91,6 +94,7 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
             read_only=read_only,
             lease_clock=lease_clock,
         )
+        self._writer = GroupWriter(self._run, timeout=busy_timeout)
 
     @property
     def is_open(self) -> bool:
@@ -112,6 +116,11 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
     async def aclose(self) -> None:
         """Close the file once what was begun is over; a second call does nothing."""
         await self._database.aclose()
+
+    async def store(self, arrival: Arrival) -> Stored:
+        """Keep an arrival durably; those that come together share a commit."""
+        self._check_open()
+        return await self._writer.write(lambda: storing.store(arrival))
 
     def work(
         self, entry: StoredNotification, now: datetime
