@@ -13,6 +13,7 @@ import pytest
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.deadlines import announced
 from payermax_async.storage.errors import StorageError
+from payermax_async.storage.sql import Plan, Query, Steps
 from payermax_async.webhooks.events import LinkPaid
 from payermax_async.webhooks.inbox.entries import EntryState, InboxError, Verdict
 from payermax_async.webhooks.inbox.postgres import PostgresConnection, PostgresInbox
@@ -466,3 +467,39 @@ def test_without_its_driver_an_inbox_says_what_to_install(
     )
     with pytest.raises(ConfigurationError, match=r"payermax_async\[postgres\]"):
         PostgresInbox("")
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+async def test_what_lost_against_another_transaction_is_done_once_more(
+    postgres_address: str, schema: str, state: str
+) -> None:
+    tries = 0
+
+    def steps(failing: int) -> Plan[int]:
+        def made() -> Steps[int]:
+            nonlocal tries
+            tries += 1
+            yield Query(
+                "INSERT INTO {expected} VALUES (:key, '', '', '', '')",
+                {"key": f"key {failing}"},
+            )
+            if tries <= failing:
+                yield Query(
+                    f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; "
+                    "END $$"
+                )
+            return tries
+
+        return made
+
+    async with PostgresInbox(postgres_address, schema=schema) as inbox:
+        database = vars(inbox)["_connections"]
+        assert await database.run(steps(1)) == 2
+        tries = 0
+        with pytest.raises(StorageError, match=f"twice: .*SQLSTATE {state}"):
+            await database.run(steps(2))
+        assert tries == 2, "and not for ever"
+        rows = await kit.execute(
+            postgres_address, f"SELECT unique_key FROM {schema}.expected"
+        )
+        assert rows == [("key 1",)]
