@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import AsyncGenerator
@@ -62,6 +63,14 @@ class Bounded(AsyncConnection[TupleRow]):
 
     asks_the_server: bool = False
     """Whether the server is asked to stop what was cancelled, for a moment."""
+    given_up: bool = False
+    """Whether it was closed on purpose, by whoever had it from the pool."""
+
+    async def give_up(self) -> None:
+        """Close it, without a wait for the server."""
+        self.given_up = True
+        sever(self)
+        await self.close()
 
     async def cancel_safe(self, *, timeout: float = 30.0) -> None:  # noqa: ARG002
         """Cancel what runs, and give the connection up.
@@ -74,6 +83,21 @@ class Bounded(AsyncConnection[TupleRow]):
                 await super().cancel_safe(timeout=_CANCEL)
         finally:
             sever(self)
+
+
+class _NotOfOurs(logging.Filter):
+    """Drops the pool's warning about what was given up: the error was told already.
+
+    One failover would be a warning for each connection, in words that name none of
+    what was to be done. Connections that broke by themselves are warned of as ever.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        return not any(isinstance(one, Bounded) and one.given_up for one in arguments)
+
+
+logging.getLogger("psycopg.pool").addFilter(_NotOfOurs())
 
 
 class Pool:
@@ -173,9 +197,9 @@ class Pool:
         try:
             yield connection
         finally:
-            if connection.info.transaction_status != TransactionStatus.IDLE:
-                sever(connection)
-                await connection.close()
+            at_rest = connection.info.transaction_status == TransactionStatus.IDLE
+            if not at_rest and not connection.closed:
+                await connection.give_up()
             await self._pool.putconn(connection)
 
     async def _get(self, seconds: float) -> Bounded:
@@ -190,8 +214,7 @@ class Pool:
 
     async def retire(self, connection: Bounded) -> None:
         """Close a connection, and all that lie idle: they are as old as it is."""
-        sever(connection)
-        await connection.close()
+        await connection.give_up()
         await self._pool.drain()
 
     async def _check(self, connection: Bounded) -> None:

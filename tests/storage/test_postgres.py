@@ -503,3 +503,17 @@ async def test_what_lost_against_another_transaction_is_done_once_more(
             postgres_address, f"SELECT unique_key FROM {schema}.expected"
         )
         assert rows == [("key 1",)]
+
+
+async def test_what_was_given_up_is_no_warning_and_what_broke_by_itself_is(
+    postgres_address: str, schema: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with PostgresInbox(postgres_address, schema=schema, connections=1) as inbox:
+        pool = vars(vars(vars(inbox)["_connections"])["_runner"])["_own"]
+        async with pool.take(5) as connection:
+            await connection.execute("BEGIN")
+        assert [record for record in caplog.records if "pool" in record.name] == []
+        async with pool.take(5) as connection:
+            await connection.close()
+        (told,) = (record for record in caplog.records if "pool" in record.name)
+        assert "discarding closed connection" in told.getMessage()
