@@ -120,8 +120,8 @@ LIBRARIES = {
 
 FLOORS = {
     "storage": (
-        "deadlines errors postgres_address sql",
-        "migrations pooling postgres_dialect sqlite_file",
+        "deadlines errors lease_clock postgres_address sql",
+        "group_writer migrations pooling postgres_dialect sqlite_file",
         "postgres_transactions sqlite",
         "postgres_runner",
         "postgres",
@@ -168,7 +168,7 @@ FLOORS = {
         "console forwarding inbox_address key_report receiver",
         "failures listener qrcode stopping",
         "link_report merchant sandbox",
-        "call codes demo doctor inbox keys links listen trigger webhooks",
+        "call codes db demo doctor inbox keys links listen trigger webhooks",
         "app",
         "__init__",
     ),
