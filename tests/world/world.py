@@ -254,7 +254,10 @@ class World:
                 await process.client.expire_link(key)
             except PayerMaxError as error:
                 self.trace.note(process.name, f"not withdrawn: {type(error).__name__}")
-                if error.outcome is not Outcome.UNKNOWN:
+                # A request later than all waits withdraws it after all: the limit
+                # that is documented for writes.
+                late = self.setting.beyond and error.outcome is Outcome.REJECTED
+                if error.outcome is not Outcome.UNKNOWN and not late:
                     self.not_withdrawn.add(key)
             else:
                 links = self.gateway.ledger.book.links()
