@@ -13,6 +13,8 @@ import pytest
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.deadlines import announced
 from payermax_async.storage.errors import StorageError
+from payermax_async.storage.pooling import Pool
+from payermax_async.storage.postgres import PostgresDatabase
 from payermax_async.storage.sql import Plan, Query, Steps
 from payermax_async.webhooks.events import LinkPaid
 from payermax_async.webhooks.inbox.entries import EntryState, InboxError, Verdict
@@ -213,7 +215,7 @@ async def test_limits_are_of_the_transaction_and_not_of_the_session(
     postgres_address: str, schema: str
 ) -> None:
     async with PostgresInbox(postgres_address, schema=schema, connections=1) as inbox:
-        database = vars(inbox)["_connections"]
+        database: PostgresDatabase = vars(inbox)["_connections"]
         async with database.take() as connection:
             before = await limits(connection)
         await inbox.store(inboxes.link("o-1"))
@@ -493,7 +495,7 @@ async def test_what_lost_against_another_transaction_is_done_once_more(
         return made
 
     async with PostgresInbox(postgres_address, schema=schema) as inbox:
-        database = vars(inbox)["_connections"]
+        database: PostgresDatabase = vars(inbox)["_connections"]
         assert await database.run(steps(1)) == 2
         tries = 0
         with pytest.raises(StorageError, match=f"twice: .*SQLSTATE {state}"):
@@ -509,7 +511,7 @@ async def test_what_was_given_up_is_no_warning_and_what_broke_by_itself_is(
     postgres_address: str, schema: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with PostgresInbox(postgres_address, schema=schema, connections=1) as inbox:
-        pool = vars(vars(vars(inbox)["_connections"])["_runner"])["_own"]
+        pool: Pool = vars(vars(vars(inbox)["_connections"])["_runner"])["_own"]
         async with pool.take(5) as connection:
             await connection.execute("BEGIN")
         assert [record for record in caplog.records if "pool" in record.name] == []
