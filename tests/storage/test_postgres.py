@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import psycopg
 import pytest
@@ -35,6 +36,13 @@ SECRET = "hunter2-correct"
 async def schema(postgres_address: str) -> AsyncGenerator[str]:
     async with inboxes.own_schema(postgres_address) as name:
         yield name
+
+
+def inside(thing: object, *names: str) -> Any:
+    """What nothing but its owner is to see."""
+    for name in names:
+        thing = vars(thing)[name]
+    return thing
 
 
 async def limits(connection: PostgresConnection) -> list[str]:
@@ -215,7 +223,7 @@ async def test_limits_are_of_the_transaction_and_not_of_the_session(
     postgres_address: str, schema: str
 ) -> None:
     async with PostgresInbox(postgres_address, schema=schema, connections=1) as inbox:
-        database: PostgresDatabase = vars(inbox)["_connections"]
+        database: PostgresDatabase = inside(inbox, "_connections")
         async with database.take() as connection:
             before = await limits(connection)
         await inbox.store(inboxes.link("o-1"))
@@ -495,7 +503,7 @@ async def test_what_lost_against_another_transaction_is_done_once_more(
         return made
 
     async with PostgresInbox(postgres_address, schema=schema) as inbox:
-        database: PostgresDatabase = vars(inbox)["_connections"]
+        database: PostgresDatabase = inside(inbox, "_connections")
         assert await database.run(steps(1)) == 2
         tries = 0
         with pytest.raises(StorageError, match=f"twice: .*SQLSTATE {state}"):
@@ -511,7 +519,7 @@ async def test_what_was_given_up_is_no_warning_and_what_broke_by_itself_is(
     postgres_address: str, schema: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with PostgresInbox(postgres_address, schema=schema, connections=1) as inbox:
-        pool: Pool = vars(vars(vars(inbox)["_connections"])["_runner"])["_own"]
+        pool: Pool = inside(inbox, "_connections", "_runner", "_own")
         async with pool.take(5) as connection:
             await connection.execute("BEGIN")
         assert [record for record in caplog.records if "pool" in record.name] == []
