@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Group, Parameter
 from rich.text import Text
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from payermax_async.storage.migrations import Standing
 
 __all__ = ["app", "check", "sql", "upgrade"]
+
+T = TypeVar("T")
 
 app = App(name="db", help="The tables of an inbox: make, check or print them.")
 
@@ -58,7 +60,7 @@ def upgrade(
         await tables.aclose()
         return await tables.standing()
 
-    return _told(asyncio.run(run()), as_json=as_json)
+    return _told(_run(run()), as_json=as_json)
 
 
 @app.command
@@ -75,7 +77,7 @@ def check(
     from payermax_async.cli.inbox_address import tables_at
 
     tables = tables_at(inbox, schema=schema)
-    return _told(asyncio.run(tables.standing()), as_json=as_json)
+    return _told(_run(tables.standing()), as_json=as_json)
 
 
 @app.command
@@ -94,12 +96,18 @@ def sql(*, inbox: _Address, schema: _Schema = "payermax") -> int:
     from payermax_async.webhooks.inbox.schema import INBOX
 
     tables = tables_at(inbox, schema=schema)
-    now = asyncio.run(tables.standing())
+    now = _run(tables.standing())
     if refused := refusal(INBOX, now):
         raise ConfigurationError(refused)
     # For psql and the like: as it is, whatever the width of the screen.
     print(tables.script(now) or "-- nothing is to be done", end="\n")
     return Exit.DONE
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    import asyncio
+
+    return asyncio.run(work)
 
 
 def _told(now: Standing, *, as_json: bool) -> int:

@@ -39,6 +39,7 @@ HIDDEN = {
     "goods_name",
     "link_description",
     "msg",
+    "out_user_id",
     "payment_code",
     "payment_token_id",
     "reference",

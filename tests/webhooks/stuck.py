@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from payermax_async.storage.lease_clock import LeaseClock
 from payermax_async.webhooks import Expected, MemoryInbox
 from payermax_async.webhooks.inbox.entries import (
     Arrival,
@@ -48,8 +49,10 @@ class Stuck:
 class StuckInbox(MemoryInbox):
     """Never answers to the methods named."""
 
-    def __init__(self, stuck: Stuck, *names: str) -> None:
-        super().__init__()
+    def __init__(
+        self, stuck: Stuck, *names: str, lease_clock: LeaseClock | None = None
+    ) -> None:
+        super().__init__(lease_clock=lease_clock)
         self._stuck = stuck
         self.names = set(names)
 

@@ -9,7 +9,9 @@ from typing import cast
 import pytest
 
 from payermax_async.core.errors import SignatureError, WebhookError, WebhookReason
+from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.signing import Verifier
+from payermax_async.storage.lease_clock import LeaseClock
 from payermax_async.webhooks import (
     AlertKind,
     EntryState,
@@ -213,11 +215,13 @@ async def test_an_inbox_that_never_answers_has_payermax_send_again(
 async def test_a_step_of_the_inbox_that_hangs_once_holds_nothing_up_for_good(
     stuck: Stuck, name: str
 ) -> None:
-    inbox = StuckInbox(stuck, name)
+    clock = VirtualClock(kit.NOW)
+    leases = LeaseClock(boot="", micros=lambda: int(clock.monotonic() * 1e6))
+    inbox = StuckInbox(stuck, name, lease_clock=leases)
     limits = ReceiverLimits(
         store_timeout=SOON, open_timeout=SOON, lease=60, poll=HOUR, drain=SOON
     )
-    post = Post(inbox=inbox, limits=limits)
+    post = Post(inbox=inbox, clock=clock, limits=limits)
     post.receiver.otherwise(post.note)
     async with asyncio.timeout(A_LOT), running(post):
         while not stuck.reached:
