@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from payermax_async.reconcile.limits import ReconcilerLimits
-from payermax_async.reconcile.reconciler import Reconciler
-from payermax_async.reconcile.rounds import (
-    AskAgain,
-    Found,
-    LinkState,
-    OpenLink,
-    OpenLinks,
-    Round,
-)
-from payermax_async.reconcile.waiting import LinkOutcome, Polling, wait_until_paid
+from typing import TYPE_CHECKING
+
+from payermax_async._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from payermax_async.reconcile.limits import ReconcilerLimits
+    from payermax_async.reconcile.reconciler import Reconciler
+    from payermax_async.reconcile.rounds import (
+        AskAgain,
+        Found,
+        LinkState,
+        OpenLink,
+        OpenLinks,
+        Round,
+    )
+    from payermax_async.reconcile.waiting import LinkOutcome, Polling, wait_until_paid
 
 __all__ = [
     "AskAgain",
@@ -27,3 +32,20 @@ __all__ = [
     "Round",
     "wait_until_paid",
 ]
+
+_HOMES = {
+    "AskAgain": "reconcile.rounds",
+    "Found": "reconcile.rounds",
+    "LinkOutcome": "reconcile.waiting",
+    "LinkState": "reconcile.rounds",
+    "OpenLink": "reconcile.rounds",
+    "OpenLinks": "reconcile.rounds",
+    "Polling": "reconcile.waiting",
+    "Reconciler": "reconcile.reconciler",
+    "ReconcilerLimits": "reconcile.limits",
+    "Round": "reconcile.rounds",
+    "wait_until_paid": "reconcile.waiting",
+}
+"""The module that each name lives in, below ``payermax_async``."""
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,4 +1,84 @@
 """PayerMax's gateway from the other side, on your own machine.
 
-Import from the modules: ``server`` needs aiohttp, the others do not.
+Each name is loaded when it is first asked for: :class:`SandboxServer` needs aiohttp,
+the others do not.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from payermax_async._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from payermax_async.sandbox.clock import VirtualClock
+    from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
+    from payermax_async.sandbox.faults.injector import Faults, PlacedFault
+    from payermax_async.sandbox.faults.rules import FaultKind, FaultRule
+    from payermax_async.sandbox.gateway.exchange import (
+        FaultAction,
+        FaultHook,
+        FaultPoint,
+        FaultStage,
+    )
+    from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+    from payermax_async.sandbox.ledger.payment_methods import Method
+    from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
+    from payermax_async.sandbox.ledger.records import Trade
+    from payermax_async.sandbox.notifications.notices import NoticeKind
+    from payermax_async.sandbox.scenario import load_scenario, read_scenario
+    from payermax_async.sandbox.server.lifetime import SandboxServer
+    from payermax_async.sandbox.state.credentials import SandboxCredentials
+
+__all__ = [
+    "Duplicates",
+    "FaultAction",
+    "FaultHook",
+    "FaultKind",
+    "FaultPoint",
+    "FaultRule",
+    "FaultStage",
+    "Faults",
+    "GatewayPolicy",
+    "LedgerPolicy",
+    "Method",
+    "NoticeKind",
+    "PlacedFault",
+    "SandboxCredentials",
+    "SandboxEngine",
+    "SandboxMerchant",
+    "SandboxOptions",
+    "SandboxServer",
+    "Trade",
+    "VirtualClock",
+    "load_scenario",
+    "read_scenario",
+]
+
+_HOMES = {
+    "Duplicates": "sandbox.ledger.policy",
+    "FaultAction": "sandbox.gateway.exchange",
+    "FaultHook": "sandbox.gateway.exchange",
+    "FaultKind": "sandbox.faults.rules",
+    "FaultPoint": "sandbox.gateway.exchange",
+    "FaultRule": "sandbox.faults.rules",
+    "FaultStage": "sandbox.gateway.exchange",
+    "Faults": "sandbox.faults.injector",
+    "GatewayPolicy": "sandbox.gateway.merchants",
+    "LedgerPolicy": "sandbox.ledger.policy",
+    "Method": "sandbox.ledger.payment_methods",
+    "NoticeKind": "sandbox.notifications.notices",
+    "PlacedFault": "sandbox.faults.injector",
+    "SandboxCredentials": "sandbox.state.credentials",
+    "SandboxEngine": "sandbox.engine",
+    "SandboxMerchant": "sandbox.gateway.merchants",
+    "SandboxOptions": "sandbox.engine",
+    "SandboxServer": "sandbox.server.lifetime",
+    "Trade": "sandbox.ledger.records",
+    "VirtualClock": "sandbox.clock",
+    "load_scenario": "sandbox.scenario",
+    "read_scenario": "sandbox.scenario",
+}
+"""The module that each name lives in, below ``payermax_async``."""
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from payermax_async.testing.aioresponses import MockedPosts
     from payermax_async.testing.contract import TransportContract
     from payermax_async.testing.fake import (
         Answer,
         FakeTransport,
-        Handler,
         RecordedRequest,
+        Responder,
         json_reply,
         script,
     )
@@ -24,19 +25,19 @@ if TYPE_CHECKING:
     from payermax_async.testing.recording import RecordingTransport, ReplayTransport
     from payermax_async.testing.replies import signed_reply
     from payermax_async.testing.sandbox import SandboxTransport
-    from payermax_async.webhooks.samples import (
-        SignedNotification,
-        sign_notification,
-    )
+    from payermax_async.testing.signing import NotificationFactory
+    from payermax_async.webhooks.samples import SignedNotification, sign_notification
 
 __all__ = [
     "Answer",
     "FakeTransport",
-    "Handler",
     "LocalSandbox",
+    "MockedPosts",
+    "NotificationFactory",
     "RecordedRequest",
     "RecordingTransport",
     "ReplayTransport",
+    "Responder",
     "SandboxTransport",
     "SignedNotification",
     "TransportContract",
@@ -49,11 +50,13 @@ __all__ = [
 _HOMES = {
     "Answer": "testing.fake",
     "FakeTransport": "testing.fake",
-    "Handler": "testing.fake",
     "LocalSandbox": "testing.local",
+    "MockedPosts": "testing.aioresponses",
+    "NotificationFactory": "testing.signing",
     "RecordedRequest": "testing.fake",
     "RecordingTransport": "testing.recording",
     "ReplayTransport": "testing.recording",
+    "Responder": "testing.fake",
     "SandboxTransport": "testing.sandbox",
     "SignedNotification": "webhooks.samples",
     "TransportContract": "testing.contract",

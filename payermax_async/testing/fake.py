@@ -28,8 +28,8 @@ from payermax_async.transport.base import (
 __all__ = [
     "Answer",
     "FakeTransport",
-    "Handler",
     "RecordedRequest",
+    "Responder",
     "json_reply",
     "script",
 ]
@@ -37,7 +37,7 @@ __all__ = [
 Answer = HttpResponse | Exception
 """What comes back: a response, or an error to raise."""
 
-Handler = Callable[[HttpRequest], Answer | Awaitable[Answer]]
+Responder = Callable[[HttpRequest], Answer | Awaitable[Answer]]
 """The gateway's part: one request in, one answer out, at once or awaited."""
 
 _Value = TypeVar("_Value")
@@ -108,7 +108,7 @@ class FakeTransport:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: Responder,
         *,
         delay: float = 0.0,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -175,7 +175,7 @@ class FakeTransport:
             return error
 
 
-def script(*answers: Answer) -> Handler:
+def script(*answers: Answer) -> Responder:
     """A handler that gives one answer after the other.
 
     Raises:

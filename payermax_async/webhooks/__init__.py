@@ -11,7 +11,22 @@ from typing import TYPE_CHECKING
 from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
+    from payermax_async.core.errors import WebhookReason
+    from payermax_async.core.models.notifications import (
+        LinkNotification,
+        LinkResult,
+        Notification,
+        PaymentNotification,
+        PaymentResult,
+        RefundNotification,
+        RefundResult,
+        UnknownNotification,
+    )
+    from payermax_async.storage.postgres_dialect import PostgresConnection
+    from payermax_async.webhooks.aiohttp import add_webhook, webhook_handler
     from payermax_async.webhooks.alerts import Alert, AlertHook, AlertKind
+    from payermax_async.webhooks.asgi import RunningReceiver, WebhookApp
     from payermax_async.webhooks.backoff import HandlerBackoff
     from payermax_async.webhooks.comparison import ExpectedLookup
     from payermax_async.webhooks.events import (
@@ -32,7 +47,9 @@ if TYPE_CHECKING:
     )
     from payermax_async.webhooks.failures import Failure, FailureHook
     from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
+    from payermax_async.webhooks.http.body import Intake, Receives
     from payermax_async.webhooks.http.headers import HeaderSource
+    from payermax_async.webhooks.http.lifespan import RunningBeside
     from payermax_async.webhooks.http.reply import Reply
     from payermax_async.webhooks.inbox.dedupe import dedupe_key
     from payermax_async.webhooks.inbox.entries import (
@@ -49,16 +66,18 @@ if TYPE_CHECKING:
         Verdict,
     )
     from payermax_async.webhooks.inbox.memory import MemoryInbox
-    from payermax_async.webhooks.inbox.postgres import PostgresConnection, PostgresInbox
+    from payermax_async.webhooks.inbox.postgres import PostgresInbox
     from payermax_async.webhooks.inbox.protocol import Inbox
     from payermax_async.webhooks.inbox.sqlite import SqliteChanges, SqliteInbox
     from payermax_async.webhooks.limits import ReceiverLimits
     from payermax_async.webhooks.receiver import Receiver
-    from payermax_async.webhooks.verifier import (
-        ACKNOWLEDGEMENT,
-        CONTENT_TYPE,
-        NotificationVerifier,
+    from payermax_async.webhooks.samples import (
+        NotificationKind,
+        SignedNotification,
+        build_notification,
+        sign_notification,
     )
+    from payermax_async.webhooks.verifier import NotificationVerifier
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -78,27 +97,40 @@ __all__ = [
     "HeaderSource",
     "Inbox",
     "InboxError",
+    "Intake",
     "LeaseLostError",
     "LinkNotPaid",
+    "LinkNotification",
     "LinkPaid",
     "LinkPaidAgain",
+    "LinkResult",
     "MemoryInbox",
+    "Notification",
+    "NotificationKind",
     "NotificationVerifier",
     "NotifiedEvent",
     "ParkedBody",
     "PaymentAuthorized",
     "PaymentClosed",
     "PaymentFailed",
+    "PaymentNotification",
     "PaymentPending",
+    "PaymentResult",
     "PaymentSucceeded",
     "PostgresConnection",
     "PostgresInbox",
     "Receiver",
     "ReceiverLimits",
+    "Receives",
     "RefundFailed",
+    "RefundNotification",
     "RefundPending",
+    "RefundResult",
     "RefundSucceeded",
     "Reply",
+    "RunningBeside",
+    "RunningReceiver",
+    "SignedNotification",
     "Source",
     "SqliteChanges",
     "SqliteInbox",
@@ -107,14 +139,21 @@ __all__ = [
     "StoredNotification",
     "TransactionHandler",
     "UnknownEvent",
+    "UnknownNotification",
     "Verdict",
+    "WebhookApp",
+    "WebhookReason",
     "ZeroPayment",
+    "add_webhook",
+    "build_notification",
     "dedupe_key",
+    "sign_notification",
+    "webhook_handler",
 ]
 
 _HOMES = {
-    "ACKNOWLEDGEMENT": "webhooks.verifier",
-    "CONTENT_TYPE": "webhooks.verifier",
+    "ACKNOWLEDGEMENT": "core.envelope",
+    "CONTENT_TYPE": "core.envelope",
     "Alert": "webhooks.alerts",
     "AlertHook": "webhooks.alerts",
     "AlertKind": "webhooks.alerts",
@@ -130,27 +169,40 @@ _HOMES = {
     "HeaderSource": "webhooks.http.headers",
     "Inbox": "webhooks.inbox.protocol",
     "InboxError": "webhooks.inbox.entries",
+    "Intake": "webhooks.http.body",
     "LeaseLostError": "webhooks.inbox.entries",
     "LinkNotPaid": "webhooks.events",
+    "LinkNotification": "core.models.notifications",
     "LinkPaid": "webhooks.events",
     "LinkPaidAgain": "webhooks.events",
+    "LinkResult": "core.models.notifications",
     "MemoryInbox": "webhooks.inbox.memory",
+    "Notification": "core.models.notifications",
+    "NotificationKind": "webhooks.samples",
     "NotificationVerifier": "webhooks.verifier",
     "NotifiedEvent": "webhooks.events",
     "ParkedBody": "webhooks.inbox.entries",
     "PaymentAuthorized": "webhooks.events",
     "PaymentClosed": "webhooks.events",
     "PaymentFailed": "webhooks.events",
+    "PaymentNotification": "core.models.notifications",
     "PaymentPending": "webhooks.events",
+    "PaymentResult": "core.models.notifications",
     "PaymentSucceeded": "webhooks.events",
-    "PostgresConnection": "webhooks.inbox.postgres",
+    "PostgresConnection": "storage.postgres_dialect",
     "PostgresInbox": "webhooks.inbox.postgres",
     "Receiver": "webhooks.receiver",
     "ReceiverLimits": "webhooks.limits",
+    "Receives": "webhooks.http.body",
     "RefundFailed": "webhooks.events",
+    "RefundNotification": "core.models.notifications",
     "RefundPending": "webhooks.events",
+    "RefundResult": "core.models.notifications",
     "RefundSucceeded": "webhooks.events",
     "Reply": "webhooks.http.reply",
+    "RunningBeside": "webhooks.http.lifespan",
+    "RunningReceiver": "webhooks.asgi",
+    "SignedNotification": "webhooks.samples",
     "Source": "webhooks.inbox.entries",
     "SqliteChanges": "webhooks.inbox.sqlite",
     "SqliteInbox": "webhooks.inbox.sqlite",
@@ -159,9 +211,16 @@ _HOMES = {
     "StoredNotification": "webhooks.inbox.entries",
     "TransactionHandler": "webhooks.handlers",
     "UnknownEvent": "webhooks.events",
+    "UnknownNotification": "core.models.notifications",
     "Verdict": "webhooks.inbox.entries",
+    "WebhookApp": "webhooks.asgi",
+    "WebhookReason": "core.errors",
     "ZeroPayment": "webhooks.events",
+    "add_webhook": "webhooks.aiohttp",
+    "build_notification": "webhooks.samples",
     "dedupe_key": "webhooks.inbox.dedupe",
+    "sign_notification": "webhooks.samples",
+    "webhook_handler": "webhooks.aiohttp",
 }
 """The module that each name lives in, below ``payermax_async``."""
 

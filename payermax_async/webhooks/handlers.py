@@ -45,7 +45,7 @@ class Handlers(Generic[ConnectionT]):
     class above, or else to the catch-all.
 
     Example:
-        >>> from payermax_async import LinkPaid
+        >>> from payermax_async.webhooks import LinkPaid
         >>> handlers = Handlers()
         >>> @handlers.on(LinkPaid)
         ... async def paid(event: LinkPaid) -> None:

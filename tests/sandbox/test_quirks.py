@@ -11,11 +11,9 @@ import pytest
 from payermax_async import (
     CreateLink,
     CreateRefund,
-    LinkNotification,
     MerchantConfig,
     NotificationVerifier,
     PayerMaxClient,
-    RefundNotification,
     UserInfo,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue
@@ -27,6 +25,7 @@ from payermax_async.sandbox.ledger.quirks import Quirk, respelled
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.sandbox import SandboxTransport, sandbox_in_process
 from payermax_async.transport.base import Headers
+from payermax_async.webhooks import LinkNotification, RefundNotification
 
 from .kit import START, Bench, payment
 

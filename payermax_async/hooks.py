@@ -1,0 +1,93 @@
+"""What can be plugged into a client: hooks and their events, middlewares, a clock.
+
+A hook gets every event and changes nothing. A middleware is wrapped around every
+attempt. A clock tells the time and waits. What a transport of your own can say beside
+sending is here, too.
+
+Example:
+    >>> from payermax_async.hooks import AttemptFinished, Event
+    >>> def count(event: Event) -> None:
+    ...     if isinstance(event, AttemptFinished) and event.error:
+    ...         print(event.operation, event.error)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from payermax_async._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from payermax_async.clock import Clock, SystemClock
+    from payermax_async.pipeline.breaker import BreakerState
+    from payermax_async.pipeline.chain import Attempt, CallNext, Middleware
+    from payermax_async.pipeline.observe import (
+        AttemptFinished,
+        AttemptStarted,
+        BreakerChanged,
+        CallFinished,
+        CallStarted,
+        Event,
+        FailedOver,
+        Hook,
+        RetryScheduled,
+        SignatureRefused,
+        SkewMeasured,
+    )
+    from payermax_async.transport.base import (
+        ForgetsConnections,
+        Headers,
+        VouchesForPeers,
+        header_values,
+    )
+
+__all__ = [
+    "Attempt",
+    "AttemptFinished",
+    "AttemptStarted",
+    "BreakerChanged",
+    "BreakerState",
+    "CallFinished",
+    "CallNext",
+    "CallStarted",
+    "Clock",
+    "Event",
+    "FailedOver",
+    "ForgetsConnections",
+    "Headers",
+    "Hook",
+    "Middleware",
+    "RetryScheduled",
+    "SignatureRefused",
+    "SkewMeasured",
+    "SystemClock",
+    "VouchesForPeers",
+    "header_values",
+]
+
+_HOMES = {
+    "Attempt": "pipeline.chain",
+    "AttemptFinished": "pipeline.observe",
+    "AttemptStarted": "pipeline.observe",
+    "BreakerChanged": "pipeline.observe",
+    "BreakerState": "pipeline.breaker",
+    "CallFinished": "pipeline.observe",
+    "CallNext": "pipeline.chain",
+    "CallStarted": "pipeline.observe",
+    "Clock": "clock",
+    "Event": "pipeline.observe",
+    "FailedOver": "pipeline.observe",
+    "ForgetsConnections": "transport.base",
+    "Headers": "transport.base",
+    "Hook": "pipeline.observe",
+    "Middleware": "pipeline.chain",
+    "RetryScheduled": "pipeline.observe",
+    "SignatureRefused": "pipeline.observe",
+    "SkewMeasured": "pipeline.observe",
+    "SystemClock": "clock",
+    "VouchesForPeers": "transport.base",
+    "header_values": "transport.base",
+}
+"""The module that each name lives in, below ``payermax_async``."""
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
