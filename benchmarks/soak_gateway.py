@@ -28,7 +28,7 @@ from payermax_async.core.errors import NoReplyError
 from payermax_async.sandbox.engine import SandboxOptions
 from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.ledger.payment_methods import Method, Outcome
+from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
 from payermax_async.sandbox.ledger.records import Owner, Payment
 from payermax_async.sandbox.server import SandboxServer
@@ -217,9 +217,9 @@ class _Child:
     def _pay(self, keys: list[str]) -> list[str]:
         assert self._gateway is not None
         ledger, numbers = self._gateway.ledger, list[str]()
-        payment = Payment(method=Method.WALLET, outcome=Outcome.SUCCEED)
+        payment = Payment(method=Method.WALLET, outcome=PaymentOutcome.SUCCEED)
         for key in keys:
-            link = ledger.book.link_of_merchant(_OWNER, key)
+            link = ledger.repository.link_of_merchant(_OWNER, key)
             assert link is not None
             numbers.append(ledger.pay_link(link.link_id, payment).value.out_trade_no)
         return numbers

@@ -103,5 +103,5 @@ def links_of(ledger: Ledger) -> list[Row]:
     """Every link."""
     return [
         (link.merchant_link_id, str(link.total_amount), link.currency, link.country)
-        for link in ledger.book.links()
+        for link in ledger.repository.links()
     ]

@@ -58,7 +58,7 @@ PUBLIC = {
     """,
     "payermax_async.sandbox": """
         Duplicates FaultAction FaultHook FaultKind FaultPoint FaultRule FaultStage
-        Faults GatewayPolicy LedgerPolicy Method NoticeKind PlacedFault
+        Faults GatewayPolicy LedgerPolicy Method NoticeKind PaymentOutcome PlacedFault
         SandboxCredentials SandboxEngine SandboxMerchant SandboxOptions SandboxServer
         Trade VirtualClock load_scenario read_scenario
     """,

@@ -34,9 +34,9 @@ async def test_curl_and_openssl_create_pay_and_verify(tmp_path: Path) -> None:
         (tmp_path / "sandbox.env").write_text(sandbox.env_file_text())
         done = await run(script, tmp_path)
         assert done.stdout.count(b"Verified OK") == 2, done
-        (link,) = sandbox.engine.ledger.book.links()
+        (link,) = sandbox.engine.ledger.repository.links()
         assert link.merchant_link_id == "order-1001"
-        assert sandbox.engine.ledger.book.paid_trade(link.link_id) is not None
+        assert sandbox.engine.ledger.repository.paid_trade(link.link_id) is not None
         (delivery,) = sandbox.engine.notifier.deliveries
         body = (tmp_path / "notice.json").read_bytes()
         assert body == delivery.attempts[0].body

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         FaultStage,
     )
     from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
-    from payermax_async.sandbox.ledger.payment_methods import Method
+    from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
     from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
     from payermax_async.sandbox.ledger.records import Trade
     from payermax_async.sandbox.notifications.notices import NoticeKind
@@ -43,6 +43,7 @@ __all__ = [
     "LedgerPolicy",
     "Method",
     "NoticeKind",
+    "PaymentOutcome",
     "PlacedFault",
     "SandboxCredentials",
     "SandboxEngine",
@@ -68,6 +69,7 @@ _HOMES = {
     "LedgerPolicy": "sandbox.ledger.policy",
     "Method": "sandbox.ledger.payment_methods",
     "NoticeKind": "sandbox.notifications.notices",
+    "PaymentOutcome": "sandbox.ledger.payment_methods",
     "PlacedFault": "sandbox.faults.injector",
     "SandboxCredentials": "sandbox.state.credentials",
     "SandboxEngine": "sandbox.engine",

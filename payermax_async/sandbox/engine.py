@@ -21,14 +21,14 @@ from payermax_async.sandbox.gateway.exchange import (
     FaultAction,
     FaultHook,
     FaultPoint,
-    Verdict,
+    SignatureCheck,
 )
 from payermax_async.sandbox.gateway.handler import SandboxGateway, Throttle
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.records import Event
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.notifications.deliveries import Delivery, NoticeKey
 from payermax_async.sandbox.notifications.notices import NoticeKind
 from payermax_async.sandbox.notifications.notifier import (
@@ -37,12 +37,12 @@ from payermax_async.sandbox.notifications.notifier import (
     Notifier,
     Post,
 )
-from payermax_async.sandbox.notifications.url_policy import Targets
-from payermax_async.sandbox.scheduler import Timekeeper
+from payermax_async.sandbox.notifications.url_policy import UrlPolicy
+from payermax_async.sandbox.scheduler import Scheduler
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.sandbox.state.kept_keys import keep_secret, kept_keys
 from payermax_async.sandbox.state.keyring import KeyRing
-from payermax_async.sandbox.state.snapshots import Memory, read_book
+from payermax_async.sandbox.state.snapshots import Snapshots, read_repository
 from payermax_async.sandbox.state.store import SandboxStore
 from payermax_async.signing.diagnosis import Diagnosis, explain_signature
 from payermax_async.signing.keys import PublicKey
@@ -80,7 +80,7 @@ class SandboxOptions:
 
 
 class SandboxEngine:
-    """Ledger, gateway, cashier, notifier and timekeeper as one.
+    """Ledger, gateway, cashier, notifier and scheduler as one.
 
     Example:
         >>> async with SandboxEngine(credentials, post=post) as engine:
@@ -95,7 +95,7 @@ class SandboxEngine:
         clock: Clock | None = None,
         options: SandboxOptions | None = None,
         origin: str = "http://127.0.0.1",
-        book: Book | None = None,
+        repository: Repository | None = None,
         faults: FaultHook | None = None,
         throttle: Throttle | None = None,
         store: SandboxStore | None = None,
@@ -108,7 +108,7 @@ class SandboxEngine:
             clock: Its time; the machine's when left out.
             options: How it behaves.
             origin: Scheme, host and port that links start with.
-            book: Records to go on from.
+            repository: Records to go on from.
             faults: Makes things go wrong on purpose: a script of your own, or any
                 other hook, which is asked before the script.
             throttle: Turns requests away.
@@ -121,7 +121,7 @@ class SandboxEngine:
         self.options = options or SandboxOptions()
         self.credentials = credentials
         self.clock: Clock = clock or SystemClock()
-        self.targets = Targets(
+        self.url_policy = UrlPolicy(
             self.options.allowed_hosts, own_port=urlsplit(origin).port
         )
         script = faults if isinstance(faults, Faults) else Faults()
@@ -133,13 +133,13 @@ class SandboxEngine:
         self.keys = KeyRing(credentials, kept_keys(store) if store else None)
         """The platform's signers."""
         if store is not None:
-            book = read_book(store)
+            repository = read_repository(store)
         self.ledger = Ledger(
             self.clock,
             id_source(self.options.seed),
             self.options.ledger,
             origin=origin,
-            book=book,
+            repository=repository,
         )
         default_url = self.options.notify_url
         self.notifier = Notifier(
@@ -147,7 +147,7 @@ class SandboxEngine:
             signer=self.keys.signer,
             post=post,
             answers=lambda: self.ledger.answers,
-            targets=self.targets,
+            url_policy=self.url_policy,
             kinds=self.options.kinds,
             default_urls={credentials.merchant_no: default_url} if default_url else {},
             schedule=self.options.schedule,
@@ -175,12 +175,12 @@ class SandboxEngine:
             clock_runs=isinstance(self.clock, SystemClock),
             on_events=self.tell,
         )
-        self._timekeeper = Timekeeper(
+        self._timekeeper = Scheduler(
             self.ledger, clock=self.clock, on_events=self._notify
         )
         self._store = store
         self._diagnoses: dict[int, Diagnosis | None] = {}
-        self._memory = Memory(
+        self._memory = Snapshots(
             ledger=self.ledger,
             notifier=self.notifier,
             faults=self.faults,
@@ -248,7 +248,7 @@ class SandboxEngine:
 
     def diagnose(self, exchange: Exchange) -> Diagnosis | None:
         """Why a request's signature was refused; ``None`` when it was not."""
-        if exchange.verdict in {Verdict.VALID, Verdict.NOT_CHECKED}:
+        if exchange.verdict in {SignatureCheck.VALID, SignatureCheck.NOT_CHECKED}:
             return None
         if exchange.number not in self._diagnoses:
             self._diagnoses[exchange.number] = self._explain(exchange)
@@ -257,7 +257,7 @@ class SandboxEngine:
         return self._diagnoses[exchange.number]
 
     def _explain(self, exchange: Exchange) -> Diagnosis | None:
-        if exchange.verdict is Verdict.UNKNOWN_APP:
+        if exchange.verdict is SignatureCheck.UNKNOWN_APP:
             return _UNKNOWN_APP
         return explain_signature(
             exchange.body,

@@ -9,10 +9,10 @@ from payermax_async.clock import Clock
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.records import Event
 
-__all__ = ["Timekeeper"]
+__all__ = ["Scheduler"]
 
 
-class Timekeeper:
+class Scheduler:
     """Sleeps until the next trade or refund is due, and settles it."""
 
     def __init__(

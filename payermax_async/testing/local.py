@@ -13,7 +13,7 @@ from payermax_async.core.envelope import ACKNOWLEDGEMENT
 from payermax_async.core.errors import ClientStateError
 from payermax_async.options import ClientOptions
 from payermax_async.sandbox.admin.actions import pay
-from payermax_async.sandbox.cashier import Method, Outcome
+from payermax_async.sandbox.cashier import Method, PaymentOutcome
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.faults.injector import Faults
@@ -147,7 +147,7 @@ class LocalSandbox:
     async def pay(
         self,
         link: str,
-        outcome: Outcome | str = Outcome.SUCCEED,
+        outcome: PaymentOutcome | str = PaymentOutcome.SUCCEED,
         *,
         method: Method = Method.CARD,
         card: str = "visa",

@@ -1,4 +1,4 @@
-"""A payer's walk through the real thing: server, ledger, desk and pages together."""
+"""A payer's walk through the real thing: server, ledger and pages together."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Shop:
         return str(reply.value["linkUrl"])
 
     def trades(self, url: str) -> tuple[Trade, ...]:
-        return self.sandbox.engine.ledger.book.trades_of(url.rpartition("/")[2])
+        return self.sandbox.engine.ledger.repository.trades_of(url.rpartition("/")[2])
 
     async def told(self) -> list[str]:
         """What the merchant acknowledged so far."""

@@ -83,7 +83,7 @@ class Developer:
         }
         body = self.body(create(**changes))
         await self.send("createPaybylink", body, self.sign(body))
-        return self.sandbox.engine.ledger.book.links()[-1].link_id
+        return self.sandbox.engine.ledger.repository.links()[-1].link_id
 
     async def get(self, path: str, **headers: str) -> Answer:
         url = f"{self.sandbox.origin}{path}"

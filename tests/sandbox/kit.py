@@ -14,7 +14,7 @@ from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.payment_methods import (
     TEST_CARDS_BY_ID,
     Method,
-    Outcome,
+    PaymentOutcome,
 )
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.records import (
@@ -123,7 +123,7 @@ class Bench:
 
 
 def payment(
-    outcome: Outcome = Outcome.SUCCEED,
+    outcome: PaymentOutcome = PaymentOutcome.SUCCEED,
     method: Method = Method.CARD,
     failure_code: str = "",
 ) -> Payment:

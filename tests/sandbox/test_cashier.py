@@ -20,7 +20,7 @@ from payermax_async.sandbox.cashier import (
     GoneReason,
     GoneView,
     Money,
-    Outcome,
+    PaymentOutcome,
     read_asset,
     render_checkout,
     render_gone,
@@ -194,7 +194,7 @@ def test_every_card_and_every_outcome_is_offered_and_one_is_chosen() -> None:
     cards = [found["value"] for found in radios if found["name"] == "card"]
     outcomes = [found["value"] for found in radios if found["name"] == "outcome"]
     assert cards == [*(card.id for card in TEST_CARDS), "manual"]
-    assert outcomes == [outcome.value for outcome in Outcome]
+    assert outcomes == [outcome.value for outcome in PaymentOutcome]
     assert [found["value"] for found in radios if "checked" in found] == [
         "CARD",
         "visa",

@@ -12,7 +12,7 @@ from payermax_async.sandbox.cashier import (
     TEST_CARDS,
     Card,
     Method,
-    Outcome,
+    PaymentOutcome,
     read_payment_choice,
 )
 from payermax_async.sandbox.ledger.payment_methods import brand_of
@@ -138,7 +138,7 @@ def test_whatever_is_posted_is_a_choice_or_a_named_problem(
         assert problems
         assert problems <= {*MANUAL, "failure_code"}
     else:
-        assert choice.outcome in Outcome
+        assert choice.outcome in PaymentOutcome
         assert (choice.card is not None) == (choice.method is Method.CARD)
 
 

@@ -205,7 +205,7 @@ async def test_a_button_is_the_payer(
         failure_code="RISK_FAILED",
     )
     assert says in words(page)
-    (trade,) = dev.sandbox.engine.ledger.book.trades_of(link_id)
+    (trade,) = dev.sandbox.engine.ledger.repository.trades_of(link_id)
     assert trade.status is status
     assert trade.out_trade_no in page
     assert ("RISK_FAILED" in trade.result_code) is (outcome == "fail")
@@ -214,14 +214,14 @@ async def test_a_button_is_the_payer(
 
 async def test_a_pending_trade_is_ended_and_a_failed_one_closed(dev: Developer) -> None:
     link_id = await dev.create()
-    book = dev.sandbox.engine.ledger.book
+    repository = dev.sandbox.engine.ledger.repository
     await dev.press(f"/dashboard/links/{link_id}/pay", outcome="pending")
-    number = book.trades_of(link_id)[0].out_trade_no
+    number = repository.trades_of(link_id)[0].out_trade_no
     path = f"/dashboard/trades/{number}"
     assert "The trade failed." in words(await dev.press(path, outcome="fail"))
     page = await dev.press(path, outcome="close")
     assert "The payer closed the result page." in words(page)
-    assert book.trades_of(link_id)[0].announced
+    assert repository.trades_of(link_id)[0].announced
     page = await dev.press(path, outcome="succeed")
     assert "cannot be paid" in words(page)
 
@@ -247,14 +247,14 @@ async def test_a_refund_is_ended_by_a_button(dev: Developer) -> None:
     trade = await dev.sandbox.pay(link_id)
     body = dev.body(refund_of(trade))
     await dev.send("refund", body, dev.sign(body))
-    book = dev.sandbox.engine.ledger.book
-    (refund,) = book.refunds_of(trade.out_trade_no)
+    repository = dev.sandbox.engine.ledger.repository
+    (refund,) = repository.refunds_of(trade.out_trade_no)
     page = await dev.page(f"/dashboard/links/{link_id}")
     assert f"/dashboard/refunds/{refund.refund_trade_no}" in page
     await dev.press(
         f"/dashboard/refunds/{refund.refund_trade_no}", status="REFUND_FAILED"
     )
-    (refund,) = book.refunds_of(trade.out_trade_no)
+    (refund,) = repository.refunds_of(trade.out_trade_no)
     assert refund.status is RefundStatus.REFUND_FAILED
 
 
@@ -378,7 +378,7 @@ async def test_a_form_without_this_runs_token_changes_nothing(dev: Developer) ->
     for fields in ({}, {"token": ""}, {"token": "0" * 64}, {"token": "é"}):
         status, _ = await dev.post(path, {"outcome": "succeed", **fields})
         assert status == 403
-    assert dev.sandbox.engine.ledger.book.trades_of(link_id) == ()
+    assert dev.sandbox.engine.ledger.repository.trades_of(link_id) == ()
 
 
 @pytest.mark.parametrize(
@@ -496,11 +496,11 @@ async def test_markup_in_every_field_changes_no_tag(dev: Developer) -> None:
 
 async def test_ten_thousand_links_are_paged_and_found_quickly(dev: Developer) -> None:
     link_id = await dev.create()
-    book = dev.sandbox.engine.ledger.book
-    first = book.link(link_id)
+    repository = dev.sandbox.engine.ledger.repository
+    first = repository.link(link_id)
     assert first is not None
     for number in range(2, 10_001):
-        book.put_link(
+        repository.put_link(
             attrs.evolve(
                 first,
                 link_id=f"BYL{number:07d}",

@@ -36,7 +36,7 @@ from payermax_async.sandbox.ledger.disputes import write_dispute
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.payloads import write_moment
 from payermax_async.sandbox.ledger.records import Owner, RefusedError
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.recording import RecordingTransport, ReplayTransport
 from payermax_async.testing.sandbox import SandboxTransport, sandbox_in_process
@@ -137,12 +137,12 @@ def test_only_what_was_paid_can_be_disputed_and_only_its_merchant_sees_it() -> N
 def test_disputes_are_kept_and_a_state_from_before_them_can_be_read() -> None:
     bench = Bench()
     dispute = bench.ledger.open_dispute(bench.paid().out_trade_no).value
-    kinds = [kind for kind, _, _ in bench.ledger.book.take_changes()]
+    kinds = [kind for kind, _, _ in bench.ledger.repository.take_changes()]
     assert kinds[-1] == "disputes"
     state = bench.ledger.to_state()
-    assert Book.from_state(state).disputes() == (dispute,)
+    assert Repository.from_state(state).disputes() == (dispute,)
     del state["disputes"]
-    assert Book.from_state(state).disputes() == ()
+    assert Repository.from_state(state).disputes() == ()
 
 
 async def test_the_admin_api_opens_disputes_and_says_what_is_wrong(

@@ -86,7 +86,7 @@ class Wire:
 
     @property
     def links(self) -> int:
-        return len(self.sandbox.engine.ledger.book.links())
+        return len(self.sandbox.engine.ledger.repository.links())
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ async def test_a_client_makes_one_link_whatever_goes_wrong_once(
                     config, transport=transport, clock=clock
                 ) as client:
                     link = await client.create_link(ORDER)
-                links = engine.ledger.book.links()
+                links = engine.ledger.repository.links()
         else:
             async with running_sandbox(
                 credentials=credentials, clock=clock, faults=faults
@@ -303,7 +303,7 @@ async def test_a_client_makes_one_link_whatever_goes_wrong_once(
                 config = MerchantConfig.from_env(sandbox.settings)
                 async with PayerMaxClient(config, clock=clock) as client:
                     link = await client.create_link(ORDER)
-                links = sandbox.engine.ledger.book.links()
+                links = sandbox.engine.ledger.repository.links()
     finally:
         turning.cancel()
         await asyncio.gather(turning, return_exceptions=True)
@@ -383,7 +383,7 @@ async def test_queries_that_lag_do_not_make_a_second_link(
                 link = await client.create_link(ORDER)
             except (OutcomeUnknownError, ApiError) as error:
                 raise AssertionError(str(error)) from error
-        assert [item.link_id for item in sandbox.engine.ledger.book.links()] == [
+        assert [item.link_id for item in sandbox.engine.ledger.repository.links()] == [
             link.link_id
         ]
     turning.cancel()

@@ -27,11 +27,11 @@ from payermax_async.sandbox.gateway.exchange import (
     FaultAction,
     FaultPoint,
     FaultStage,
-    Verdict,
+    SignatureCheck,
 )
 from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.ledger.records import Event, LinkPaid, OrderEnded
+from payermax_async.sandbox.ledger.records import Event, LinkSettled, OrderEnded
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.testing.sandbox import SandboxTransport
@@ -157,12 +157,12 @@ async def test_every_exchange_is_remembered_up_to_the_limit(
     assert (second.number, second.code, second.verdict) == (
         2,
         "ORDER_REPEAT",
-        Verdict.VALID,
+        SignatureCheck.VALID,
     )
     assert (third.number, third.code, third.verdict) == (
         3,
         "SIGN_VERIFY_FAILED",
-        Verdict.MISSING,
+        SignatureCheck.MISSING,
     )
     assert (third.body, third.response, third.at) == (body, response, START)
     assert third.merchant_no == OWNER.merchant_no
@@ -178,24 +178,24 @@ async def test_one_changed_byte_spoils_the_signature(counter: Counter) -> None:
     headers = (("sign", await counter.signer.sign(body)),)
     response = await counter.post("createPaybylink", body + b" ", headers)
     assert code_of(response) == "SIGN_VERIFY_FAILED"
-    assert counter.gateway.exchanges[-1].verdict is Verdict.WRONG
-    assert counter.ledger.book.links() == ()
+    assert counter.gateway.exchanges[-1].verdict is SignatureCheck.WRONG
+    assert counter.ledger.repository.links() == ()
 
 
 @pytest.mark.parametrize(
     ("names", "verdict"),
     [
-        ([], Verdict.MISSING),
-        ([("sign", "")], Verdict.MISSING),
-        ([("signature", "{0}")], Verdict.MISSING),
-        ([("sign", "{0}"), ("Sign", "{0}")], Verdict.REPEATED),
-        ([("sign", "{0}=")], Verdict.WRONG),
-        ([("sign", "{0}, {0}")], Verdict.WRONG),
-        ([("sign", "null")], Verdict.WRONG),
+        ([], SignatureCheck.MISSING),
+        ([("sign", "")], SignatureCheck.MISSING),
+        ([("signature", "{0}")], SignatureCheck.MISSING),
+        ([("sign", "{0}"), ("Sign", "{0}")], SignatureCheck.REPEATED),
+        ([("sign", "{0}=")], SignatureCheck.WRONG),
+        ([("sign", "{0}, {0}")], SignatureCheck.WRONG),
+        ([("sign", "null")], SignatureCheck.WRONG),
     ],
 )
 async def test_anything_but_one_right_signature_is_refused(
-    counter: Counter, names: list[tuple[str, str]], verdict: Verdict
+    counter: Counter, names: list[tuple[str, str]], verdict: SignatureCheck
 ) -> None:
     body = counter.body()
     signature = await counter.signer.sign(body)
@@ -203,7 +203,7 @@ async def test_anything_but_one_right_signature_is_refused(
     response = await counter.post("createPaybylink", body, headers)
     assert code_of(response) == "SIGN_VERIFY_FAILED"
     assert counter.gateway.exchanges[-1].verdict is verdict
-    assert counter.ledger.book.links() == ()
+    assert counter.ledger.repository.links() == ()
 
 
 async def test_the_platforms_own_signature_is_not_the_merchants(
@@ -356,7 +356,7 @@ async def test_a_body_that_is_no_strict_json_object_is_refused(
     counter: Counter, body: bytes
 ) -> None:
     assert code_of(await counter.post("createPaybylink", body)) == "PARAMS_INVALID"
-    assert counter.gateway.exchanges[-1].verdict is Verdict.NOT_CHECKED
+    assert counter.gateway.exchanges[-1].verdict is SignatureCheck.NOT_CHECKED
 
 
 async def test_a_giant_body_is_refused_unread_and_remembered_in_part(
@@ -421,7 +421,7 @@ async def test_a_throttle_turns_requests_away_before_anything_is_done(
 
     counter.gateway.throttle = throttle
     assert await counter.call() == "TOO_MANY_REQUEST"
-    assert counter.ledger.book.links() == ()
+    assert counter.ledger.repository.links() == ()
     assert await counter.call() == "APPLY_SUCCESS"
     assert seen == [("createPaybylink", OWNER.merchant_no)] * 2
 
@@ -437,7 +437,7 @@ async def test_what_fell_due_is_told_with_the_next_request_even_a_refused_one(
     assert await counter.call("queryPaybylink", {}) == "PARAMS_INVALID"
     assert [type(event) for event in counter.events] == [OrderEnded]
     done = counter.ledger.pay_link(counter.link(merchantLinkId="b"), payment())
-    assert [type(event) for event in done.events] == [LinkPaid]
+    assert [type(event) for event in done.events] == [LinkSettled]
 
 
 # --- faults and bugs -------------------------------------------------------------
@@ -469,7 +469,7 @@ async def test_a_fault_before_processing_leaves_nothing_done(counter: Counter) -
     counter.gateway.faults = busy
     assert await counter.call() == "SYSTEM_ERROR"
     assert counter.gateway.exchanges[-1].fault
-    assert counter.ledger.book.links() == ()
+    assert counter.ledger.repository.links() == ()
     assert await counter.call() == "APPLY_SUCCESS"
 
 
@@ -488,7 +488,7 @@ async def test_a_fault_after_processing_hides_what_was_done(counter: Counter) ->
     counter.gateway.faults = spoil
     response = await counter.post("createPaybylink", counter.body())
     assert response.status == 502
-    assert len(counter.ledger.book.links()) == 1
+    assert len(counter.ledger.repository.links()) == 1
     assert [(point.stage, point.call) for point in seen] == [
         (FaultStage.BEFORE, 1),
         (FaultStage.AFTER, 1),
@@ -507,7 +507,7 @@ async def test_a_dropped_connection_is_remembered_without_an_answer(
         await counter.post("createPaybylink", counter.body())
     exchange = counter.gateway.exchanges[-1]
     assert (exchange.response, exchange.code, exchange.fault) == (None, "", True)
-    assert len(counter.ledger.book.links()) == 1
+    assert len(counter.ledger.repository.links()) == 1
 
 
 async def test_faults_do_not_strike_strangers(counter: Counter) -> None:

@@ -23,10 +23,10 @@ from payermax_async.core.models.refunds import (
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.payloads import fee_of
-from payermax_async.sandbox.ledger.payment_methods import Method, Outcome
+from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
 from payermax_async.sandbox.ledger.records import (
-    LinkPaid,
+    LinkSettled,
     NotPayableError,
     Obstacle,
     OrderEnded,
@@ -284,7 +284,7 @@ def test_a_link_nobody_opened_has_no_payments(bench: Bench) -> None:
 def test_a_paid_link_says_so_in_its_payments_and_stays_active(bench: Bench) -> None:
     link_id = bench.link()
     done = bench.ledger.pay_link(link_id, payment())
-    assert [type(event) for event in done.events] == [LinkPaid]
+    assert [type(event) for event in done.events] == [LinkSettled]
     details = details_of(bench)
     assert details.is_paid
     assert details.link_status == "ACTIVE"
@@ -314,11 +314,11 @@ def test_looking_at_the_page_twice_is_one_trade(bench: Bench) -> None:
 async def test_one_link_holds_abandoned_failed_and_paid_trades(bench: Bench) -> None:
     link_id = bench.link()
     ledger = bench.ledger
-    left = ledger.pay_link(link_id, payment(Outcome.ABANDON)).value
+    left = ledger.pay_link(link_id, payment(PaymentOutcome.ABANDON)).value
     failed = ledger.pay_link(
-        link_id, payment(Outcome.FAIL, failure_code="CARD_INVALID")
+        link_id, payment(PaymentOutcome.FAIL, failure_code="CARD_INVALID")
     ).value
-    waiting = ledger.pay_link(link_id, payment(Outcome.PENDING)).value
+    waiting = ledger.pay_link(link_id, payment(PaymentOutcome.PENDING)).value
     paid = ledger.pay_link(link_id, payment(method=Method.WALLET)).value
     assert details_of(bench).is_paid
     await bench.clock.advance(1800)
@@ -352,7 +352,7 @@ async def test_one_link_holds_abandoned_failed_and_paid_trades(bench: Bench) -> 
 
 def test_a_trade_that_was_left_or_failed_takes_no_second_payment(bench: Bench) -> None:
     link_id = bench.link()
-    for outcome in (Outcome.ABANDON, Outcome.FAIL):
+    for outcome in (PaymentOutcome.ABANDON, PaymentOutcome.FAIL):
         trade = bench.ledger.pay_link(link_id, payment(outcome)).value
         with pytest.raises(NotPayableError) as caught:
             bench.ledger.pay(trade.out_trade_no, payment())
@@ -364,7 +364,7 @@ async def test_a_pending_payment_can_end_well_after_the_links_time(
 ) -> None:
     link_id = bench.link(expiresTime="3600")
     await bench.clock.advance(3500)
-    trade = bench.ledger.pay_link(link_id, payment(Outcome.PENDING)).value
+    trade = bench.ledger.pay_link(link_id, payment(PaymentOutcome.PENDING)).value
     await bench.clock.advance(200)
     done = bench.ledger.pay(trade.out_trade_no, payment())
     assert done.value.status is PaymentStatus.SUCCESS
@@ -374,7 +374,7 @@ async def test_a_pending_payment_can_end_well_after_the_links_time(
 def test_a_failure_is_told_when_the_result_page_is_closed_and_only_once(
     bench: Bench,
 ) -> None:
-    trade = bench.ledger.pay_link(bench.link(), payment(Outcome.FAIL)).value
+    trade = bench.ledger.pay_link(bench.link(), payment(PaymentOutcome.FAIL)).value
     done = bench.ledger.close_result(trade.out_trade_no)
     assert [type(event) for event in done.events] == [OrderEnded]
     assert bench.ledger.close_result(trade.out_trade_no).events == ()
@@ -561,7 +561,7 @@ def test_a_refund_needs_a_number_of_its_own(bench: Bench) -> None:
 
 
 def test_only_a_paid_order_can_be_refunded(bench: Bench) -> None:
-    trade = bench.ledger.pay_link(bench.link(), payment(Outcome.PENDING)).value
+    trade = bench.ledger.pay_link(bench.link(), payment(PaymentOutcome.PENDING)).value
     assert bench.refused("refund", refund_of(trade)).code == "REFUND_FAILED"
 
 
@@ -623,8 +623,8 @@ def test_the_same_seed_gives_the_same_ids() -> None:
 
 def test_ids_are_never_given_twice(bench: Bench) -> None:
     trade = bench.paid()
-    # The same seed draws the same ids again, in a book that knows them.
-    again = Ledger(bench.clock, random.Random(7), book=bench.ledger.book)
+    # The same seed draws the same ids again, in a repository that knows them.
+    again = Ledger(bench.clock, random.Random(7), repository=bench.ledger.repository)
     made = again.perform("createPaybylink", OWNER, create(merchantLinkId="second"))
     assert made.value["linkId"] != trade.link_id
     third = again.pay_link(str(made.value["linkId"]), payment()).value
@@ -635,7 +635,9 @@ def test_ids_are_never_given_twice(bench: Bench) -> None:
 async def test_a_ledger_goes_on_from_its_state(bench: Bench) -> None:
     trade = bench.paid()
     bench.refund(trade)
-    bench.ledger.pay_link(bench.link(merchantLinkId="second"), payment(Outcome.FAIL))
+    bench.ledger.pay_link(
+        bench.link(merchantLinkId="second"), payment(PaymentOutcome.FAIL)
+    )
     state = json.loads(write_json(bench.ledger.to_state()))
     again = Ledger.from_state(
         state, bench.clock, random.Random(8), origin="http://127.0.0.1:8400"

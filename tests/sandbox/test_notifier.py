@@ -13,11 +13,14 @@ from payermax_async.core.models.notifications import (
     RefundNotification,
 )
 from payermax_async.core.strict_json import read_json
-from payermax_async.sandbox.ledger.payment_methods import Outcome
+from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.notifications.notices import NoticeKind, is_acknowledged
 from payermax_async.sandbox.notifications.notifier import DeliveryState, Notifier
-from payermax_async.sandbox.notifications.url_policy import TargetRefusedError, Targets
+from payermax_async.sandbox.notifications.url_policy import (
+    TargetRefusedError,
+    UrlPolicy,
+)
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import Headers, header_values
@@ -61,7 +64,9 @@ class Post(Bench):
             hold=self.clock.hold,
         )
 
-    def pay(self, url: object = URL, outcome: Outcome = Outcome.SUCCEED) -> None:
+    def pay(
+        self, url: object = URL, outcome: PaymentOutcome = PaymentOutcome.SUCCEED
+    ) -> None:
         link_id = self.link(notifyUrl=ABSENT if url is None else str(url))
         self.notifier.notify(self.ledger.pay_link(link_id, payment(outcome)).events)
 
@@ -116,11 +121,11 @@ async def test_a_failed_payment_is_told_with_its_code_when_its_page_is_closed(
     office: Post,
 ) -> None:
     office.notifier.kinds = frozenset({NoticeKind.PAYMENT})
-    office.pay(outcome=Outcome.FAIL)
+    office.pay(outcome=PaymentOutcome.FAIL)
     await office.notifier.settled()
     assert office.receiver.posts == []
-    (link,) = office.ledger.book.links()
-    (trade,) = office.ledger.book.trades_of(link.link_id)
+    (link,) = office.ledger.repository.links()
+    (trade,) = office.ledger.repository.trades_of(link.link_id)
     office.notifier.notify(office.ledger.close_result(trade.out_trade_no).events)
     await office.notifier.settled()
     ((_, _, body),) = office.receiver.posts
@@ -304,7 +309,7 @@ async def look_up(host: str) -> tuple[str, ...]:
     ],
 )
 async def test_this_machine_and_allowed_hosts_are_reached(url: str) -> None:
-    await Targets(["friend.example", "203.0.113.9"], look_up).check(url)
+    await UrlPolicy(["friend.example", "203.0.113.9"], look_up).check(url)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +331,7 @@ async def test_this_machine_and_allowed_hosts_are_reached(url: str) -> None:
 )
 async def test_every_other_address_is_refused(url: str) -> None:
     with pytest.raises(TargetRefusedError):
-        await Targets((), look_up).check(url)
+        await UrlPolicy((), look_up).check(url)
 
 
 @pytest.mark.parametrize(
@@ -354,9 +359,9 @@ async def test_no_notification_is_posted_to_the_sandboxs_administration(
     async def resolve(host: str) -> tuple[str, ...]:
         return ("127.0.0.1",) if host == "friend.example" else await look_up(host)
 
-    targets = Targets(["friend.example", "0.0.0.0"], resolve, own_port=8400)
+    url_policy = UrlPolicy(["friend.example", "0.0.0.0"], resolve, own_port=8400)
     with pytest.raises(TargetRefusedError, match="the sandbox's own"):
-        await targets.check(f"http://{place}")
+        await url_policy.check(f"http://{place}")
 
 
 @pytest.mark.parametrize(
@@ -373,12 +378,12 @@ async def test_its_receiver_and_other_ports_are_reached(url: str) -> None:
     async def resolve(host: str) -> tuple[str, ...]:
         return ("203.0.113.7",) if host == "friend.example" else await look_up(host)
 
-    await Targets(["friend.example"], resolve, own_port=8400).check(url)
+    await UrlPolicy(["friend.example"], resolve, own_port=8400).check(url)
 
 
 async def test_an_unknown_host_is_not_sent_to_and_may_be_tried_again() -> None:
     with pytest.raises(NotSentError):
-        await Targets((), look_up).check("http://unknown.example/")
+        await UrlPolicy((), look_up).check("http://unknown.example/")
 
 
 async def test_a_foreign_address_is_refused_once_with_the_reason_recorded(

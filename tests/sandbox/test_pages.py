@@ -157,7 +157,7 @@ async def test_a_page_that_cannot_be_made_says_what_to_install_and_does_nothing(
     form = {"method": "CARD", "card": "visa", "outcome": "succeed"}
     assert (await dev.post(f"/l/{link_id}", form))[0] == 501
     # Whoever asks for a page in vain has not begun to pay.
-    assert dev.sandbox.engine.ledger.book.trades_of(link_id) == ()
+    assert dev.sandbox.engine.ledger.repository.trades_of(link_id) == ()
 
 
 async def test_without_jinja2_what_is_no_page_is_served(dev: Developer) -> None:

@@ -19,7 +19,7 @@ from payermax_async import (
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
-from payermax_async.sandbox.ledger.payment_methods import Outcome
+from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.quirks import Quirk, respelled
 from payermax_async.sandbox.state.credentials import SandboxCredentials
@@ -172,8 +172,10 @@ async def walk(
             )
         )
     await client.expire_link("order-2")
-    first = engine.ledger.book.links()[0]
-    engine.tell(engine.ledger.pay_link(first.link_id, payment(Outcome.SUCCEED)).events)
+    first = engine.ledger.repository.links()[0]
+    engine.tell(
+        engine.ledger.pay_link(first.link_id, payment(PaymentOutcome.SUCCEED)).events
+    )
     link = await client.query_link("order-1")
     assert link.is_paid
     assert link.total_amount == Decimal("19.90")

@@ -538,7 +538,7 @@ async def test_a_dropped_connection_ends_without_an_answer(
         with pytest.raises(aiohttp.ClientError):
             await payer.link()
         await payer.http.close()
-        assert len(sandbox.engine.ledger.book.links()) == 1
+        assert len(sandbox.engine.ledger.repository.links()) == 1
 
 
 # --- lifetime --------------------------------------------------------------------

@@ -115,12 +115,12 @@ async def test_a_snapshot_puts_everything_back_any_number_of_times(
         engine.faults.clear()
         await virtual(engine).advance("12h")
         refunded = ask(engine, "refund", refund_of(engine.ledger.trade(trade_no)))
-        tales.append((second, refunded["refundTradeNo"], engine.snapshot()["book"]))
+        tales.append((second, refunded["refundTradeNo"], engine.snapshot()["ledger"]))
         await engine.restore(snapshot)
         assert engine.snapshot() == snapshot
         assert engine.clock.now() == START
-        assert [link.link_id for link in engine.ledger.book.links()] == [link_id]
-        assert engine.ledger.book.refunds() == ()
+        assert [link.link_id for link in engine.ledger.repository.links()] == [link_id]
+        assert engine.ledger.repository.refunds() == ()
     assert tales[0] == tales[1]
 
 
@@ -156,7 +156,7 @@ async def test_reset_forgets_everything_but_the_time(
     await engine.reset()
     state = engine.snapshot()
     assert state["deliveries"] == []
-    assert engine.ledger.book.size == 0
+    assert engine.ledger.repository.size == 0
     assert engine.faults.placed() == ()
     assert (engine.clock.now() - START).total_seconds() == 60
     assert make_link(engine, "a") == link_id
@@ -164,7 +164,7 @@ async def test_reset_forgets_everything_but_the_time(
 
 DAMAGE: list[JsonObject] = [
     {"format": 2},
-    {"book": {"format": 1, "links": [{}], "trades": [], "refunds": []}},
+    {"ledger": {"format": 1, "links": [{}], "trades": [], "refunds": []}},
     {"deliveries": [{}]},
     {"faults": {"next": 1, "faults": [{}]}},
     {"now": "2030-01-31T10:00:00"},
@@ -209,9 +209,9 @@ async def test_a_sandbox_goes_on_from_its_file(
         assert second.engine.credentials.merchant_key == credentials.merchant_key
         await second.engine.notifier.halt()
         after = second.engine.snapshot()
-        assert after["book"] == before["book"]
+        assert after["ledger"] == before["ledger"]
         assert len(second.engine.notifier.deliveries) == 1
-        assert second.engine.ledger.book.link_of_merchant(OWNER, "b") is not None
+        assert second.engine.ledger.repository.link_of_merchant(OWNER, "b") is not None
 
 
 async def test_the_faults_of_last_time_come_back_unless_others_are_given(
@@ -241,11 +241,13 @@ async def test_a_reset_and_a_restore_are_kept_too(
         make_link(sandbox.engine, "b")
         await sandbox.engine.restore(snapshot)
     async with running_sandbox(state=file) as sandbox:
-        keys = [link.merchant_link_id for link in sandbox.engine.ledger.book.links()]
+        keys = [
+            link.merchant_link_id for link in sandbox.engine.ledger.repository.links()
+        ]
         assert keys == ["a"]
         await sandbox.engine.reset()
     async with running_sandbox(state=file) as sandbox:
-        assert sandbox.engine.ledger.book.links() == ()
+        assert sandbox.engine.ledger.repository.links() == ()
 
 
 async def test_one_file_serves_one_sandbox_at_a_time(
@@ -318,7 +320,9 @@ async def test_what_could_not_be_written_is_written_later(
                 make_link(sandbox.engine, "a")
         make_link(sandbox.engine, "b")
     async with running_sandbox(state=file) as sandbox:
-        keys = [link.merchant_link_id for link in sandbox.engine.ledger.book.links()]
+        keys = [
+            link.merchant_link_id for link in sandbox.engine.ledger.repository.links()
+        ]
         assert keys == ["a", "b"]
 
 

@@ -68,7 +68,7 @@ def check(world: World) -> None:
         _check_sends(call)
     for process in world.shop.processes:
         _check_budget(process)
-    for link in world.gateway.ledger.book.links():
+    for link in world.gateway.ledger.repository.links():
         left_alone = link.merchant_link_id in world.not_withdrawn
         must(
             link.withdrawn_at is None or not left_alone,
@@ -78,9 +78,9 @@ def check(world: World) -> None:
 
 
 def _check_single(world: World) -> None:
-    book = world.gateway.ledger.book
-    counts = Counter(link.merchant_link_id for link in book.links())
-    counts.update(refund.out_refund_no for refund in book.refunds())
+    repository = world.gateway.ledger.repository
+    counts = Counter(link.merchant_link_id for link in repository.links())
+    counts.update(refund.out_refund_no for refund in repository.refunds())
     twice = sorted(key for key, count in counts.items() if count > 1)
     setting = world.setting
     if setting.beyond and not setting.reuses_ids and not world.is_patient:
@@ -163,10 +163,10 @@ def _check_budget(process: Process) -> None:
 
 
 def _records_of(world: World, call: Call) -> list[Link | Refund]:
-    book = world.gateway.ledger.book
+    repository = world.gateway.ledger.repository
     if isinstance(call.request, CreateLink):
-        return [one for one in book.links() if one.merchant_link_id == call.key]
-    return [one for one in book.refunds() if one.out_refund_no == call.key]
+        return [one for one in repository.links() if one.merchant_link_id == call.key]
+    return [one for one in repository.refunds() if one.out_refund_no == call.key]
 
 
 def _number(record: Link | Refund) -> str:
@@ -219,12 +219,12 @@ def check_found(world: World, calls: list[Call], found: Found) -> None:
 
 def _check_effects(world: World) -> None:
     """Nothing is handled that did not happen, and within a transaction once."""
-    book = world.gateway.ledger.book
+    repository = world.gateway.ledger.repository
     seen: Counter[tuple[str, str]] = Counter()
     for effect in world.disk.effects:
         money = f"{effect.amount} {effect.currency}"
         if effect.kind == "RefundSucceeded":
-            refund = book.refund(effect.number)
+            refund = repository.refund(effect.number)
             true = (
                 refund is not None
                 and refund.status is RefundStatus.REFUND_SUCCESS
@@ -232,7 +232,7 @@ def _check_effects(world: World) -> None:
                 and _money(refund.amount, refund.currency) == money
             )
         else:
-            trade = book.trade(effect.number)
+            trade = repository.trade(effect.number)
             true = (
                 trade is not None
                 and trade.status is PaymentStatus.SUCCESS
@@ -252,7 +252,7 @@ def _money(amount: object, currency: str) -> str:
 
 
 def _names(world: World, trade: Trade) -> set[str]:
-    link = world.gateway.ledger.book.link(trade.link_id)
+    link = world.gateway.ledger.repository.link(trade.link_id)
     return {trade.out_trade_no} | ({link.merchant_link_id} if link else set())
 
 
@@ -287,10 +287,10 @@ def _check_nothing_lost(world: World) -> None:
 
 
 def _check_all_handled(world: World) -> None:
-    book = world.gateway.ledger.book
+    repository = world.gateway.ledger.repository
     done = {(one.kind, one.number) for one in world.disk.effects}
     alerts = {(one.kind, one.merchant_key) for one in world.shop.alerts}
-    for trade in book.trades():
+    for trade in repository.trades():
         if trade.status is not PaymentStatus.SUCCESS:
             continue
         names = _names(world, trade)
@@ -305,7 +305,7 @@ def _check_all_handled(world: World) -> None:
         if AlertKind.MISMATCHED in why:
             lied = any("look-up lies" in one.kind for one in world.chance.struck)
             must(lied, f"mismatched, though all is as asked: {sorted(names)}")
-    for refund in book.refunds():
+    for refund in repository.refunds():
         if refund.status is RefundStatus.REFUND_SUCCESS:
             handled = ("RefundSucceeded", refund.refund_trade_no) in done
             # Of a second refund under one id, which is the documented limit, no
@@ -315,7 +315,7 @@ def _check_all_handled(world: World) -> None:
 
 
 def _check_given_back(world: World, trade: Trade) -> None:
-    refunds = world.gateway.ledger.book.refunds_of(trade.out_trade_no)
+    refunds = world.gateway.ledger.repository.refunds_of(trade.out_trade_no)
     given = sum(
         one.amount for one in refunds if one.status is RefundStatus.REFUND_SUCCESS
     )

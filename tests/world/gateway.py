@@ -21,7 +21,7 @@ from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerch
 from payermax_async.sandbox.ledger.ledger import Done, Ledger
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.records import Event, Owner, RefusedError
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from tests.world.calls import CALL, Call
@@ -46,7 +46,7 @@ _UNSENT = {Kind.REFUSED, Kind.UNTRUSTED}
 _KINDS = tuple(kind for kind in Kind if kind is not Kind.NOTHING)
 
 
-class _Book(Book):
+class _Book(Repository):
     def forget_refund_no(self, owner: Owner, data: JsonValue) -> None:
         """Take the next refund of this number for a new one."""
         assert isinstance(data, dict)
@@ -74,16 +74,16 @@ class WatchedLedger(Ledger):
     ) -> Done[JsonObject]:
         if operation in {"queryPaybylink", "refundQuery"}:
             self._hide_new(owner, data)
-        links, refunds = len(self.book.links()), len(self.book.refunds())
+        links, refunds = len(self.repository.links()), len(self.repository.refunds())
         if operation == "refund" and not self.checks_refunds:
-            assert isinstance(self.book, _Book)
-            self.book.forget_refund_no(owner, data)
+            assert isinstance(self.repository, _Book)
+            self.repository.forget_refund_no(owner, data)
         done = super().perform(operation, owner, data)
         call = CALL.get()
         made = ""
-        if operation == "createPaybylink" and len(self.book.links()) > links:
+        if operation == "createPaybylink" and len(self.repository.links()) > links:
             made = str(done.value["linkId"])
-        if operation == "refund" and len(self.book.refunds()) > refunds:
+        if operation == "refund" and len(self.repository.refunds()) > refunds:
             made = str(done.value["refundTradeNo"])
         if made:
             assert call is not None
@@ -95,8 +95,8 @@ class WatchedLedger(Ledger):
 
     def _hide_new(self, owner: Owner, data: JsonValue) -> None:
         assert isinstance(data, dict)
-        link = self.book.link_of_merchant(owner, str(data.get("merchantLinkId")))
-        refund = self.book.refund_of_merchant(owner, str(data.get("outRefundNo")))
+        link = self.repository.link_of_merchant(owner, str(data.get("merchantLinkId")))
+        refund = self.repository.refund_of_merchant(owner, str(data.get("outRefundNo")))
         record = link or refund
         number = getattr(record, "link_id", "") or getattr(
             record, "refund_trade_no", ""
@@ -160,7 +160,7 @@ class Gateway:
                 duplicate_links=self.setting.duplicates,
                 refund_seconds=60 if self.setting.reuses_ids else 1,
             ),
-            book=_Book(),
+            repository=_Book(),
         )
         self.ledger.checks_refunds = self.setting.reuses_ids
         draw = self.chance.at("lags")

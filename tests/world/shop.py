@@ -97,8 +97,8 @@ class Shop:
         """What is to be paid for a link or an order number."""
         order = self.orders.get(key)
         if order is None:
-            trade = self.gateway.ledger.book.trade(key)
-            link = trade and self.gateway.ledger.book.link(trade.link_id)
+            trade = self.gateway.ledger.repository.trade(key)
+            link = trade and self.gateway.ledger.repository.link(trade.link_id)
             order = self.orders.get(link.merchant_link_id) if link else None
         if order is None or not isinstance(order.request, CreateLink):
             return None

@@ -93,7 +93,7 @@ def test_a_second_link_needs_no_check_and_a_request_later_than_all_waits(
         world.gateway.ledger.lags = dict.fromkeys(HOSTS, lag)
         call = runner.run(_create(world, Fate(kind=Kind.BROKEN, there=late)))
         world.disk.close()
-    made = world.gateway.ledger.book.links()
+    made = world.gateway.ledger.repository.links()
     assert len(made) == links
     assert {link.merchant_link_id for link in made} == {"order-1"}
     # Without the check a client that still sees nothing keeps on sending; with it,

@@ -15,7 +15,7 @@ from payermax_async.core.errors import ConflictError, Outcome, PayerMaxError
 from payermax_async.core.models.link_request import CreateLink, UserInfo
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.sandbox.ledger.payment_methods import Method
-from payermax_async.sandbox.ledger.payment_methods import Outcome as Ending
+from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome as Ending
 from payermax_async.sandbox.ledger.records import NotPayableError, Payment
 from tests.world.agreement import Broken, check, check_found, check_healed
 from tests.world.calls import CALL, Call
@@ -260,7 +260,7 @@ class World:
                 if error.outcome is not Outcome.UNKNOWN and not late:
                     self.not_withdrawn.add(key)
             else:
-                links = self.gateway.ledger.book.links()
+                links = self.gateway.ledger.repository.links()
                 mine = [one for one in links if one.merchant_link_id == key]
                 if not any(one.withdrawn_at is not None for one in mine):
                     raise Broken(f"{key} is said to be withdrawn, and is not")
@@ -272,9 +272,9 @@ class World:
 
     async def _pay(self, key: str, after: float) -> None:
         await asyncio.sleep(after)
-        book = self.gateway.ledger.book
+        repository = self.gateway.ledger.repository
         payment = Payment(method=Method.WALLET, outcome=Ending.SUCCEED)
-        for link in book.links():
+        for link in repository.links():
             if link.merchant_link_id != key:
                 continue
             try:
@@ -287,8 +287,8 @@ class World:
     async def _give_back(self, order: Order, parts: int) -> None:
         trade = None
         for _ in range(60):
-            link = self.gateway.ledger.book.link_of_merchant(OWNER, order.key)
-            trade = link and self.gateway.ledger.book.paid_trade(link.link_id)
+            link = self.gateway.ledger.repository.link_of_merchant(OWNER, order.key)
+            trade = link and self.gateway.ledger.repository.paid_trade(link.link_id)
             if trade:
                 break
             await asyncio.sleep(1.0)

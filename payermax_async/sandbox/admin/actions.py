@@ -32,7 +32,7 @@ from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.ledger.payment_methods import (
     TEST_CARDS_BY_ID,
     Method,
-    Outcome,
+    PaymentOutcome,
 )
 from payermax_async.sandbox.ledger.records import (
     CardFace,
@@ -76,7 +76,7 @@ def _text(body: Mapping[str, JsonValue], name: str, default: str) -> str:
 
 
 def _link(engine: SandboxEngine, link_id: str) -> Link:
-    link = engine.ledger.book.link(link_id)
+    link = engine.ledger.repository.link(link_id)
     if link is None:
         raise ConfigurationError("there is no such link")
     return link
@@ -85,7 +85,7 @@ def _link(engine: SandboxEngine, link_id: str) -> Link:
 def pay(
     engine: SandboxEngine,
     link: str,
-    outcome: Outcome | str = Outcome.SUCCEED,
+    outcome: PaymentOutcome | str = PaymentOutcome.SUCCEED,
     *,
     method: Method = Method.CARD,
     card: str = "visa",

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.gateway.exchange import Exchange, Verdict
+from payermax_async.sandbox.gateway.exchange import Exchange, SignatureCheck
 from payermax_async.sandbox.ledger.payloads import write_moment
-from payermax_async.sandbox.notifications.deliveries import Attempt, Delivery
+from payermax_async.sandbox.notifications.deliveries import Delivery, DeliveryAttempt
 from payermax_async.transport.base import Headers
 
 __all__ = [
@@ -54,7 +54,7 @@ def exchange_view(engine: SandboxEngine, exchange: Exchange) -> JsonObject:
         "operation": exchange.operation[:64],
         "merchant_no": exchange.merchant_no,
         "signature": exchange.verdict.value,
-        "valid": exchange.verdict is Verdict.VALID,
+        "valid": exchange.verdict is SignatureCheck.VALID,
         "diagnosis": _diagnosis_view(engine, exchange),
         "code": exchange.code,
         "status": None if answer is None else answer.status,
@@ -123,7 +123,7 @@ def delivery_view(delivery: Delivery) -> JsonObject:
     }
 
 
-def _attempt_view(attempt: Attempt) -> JsonObject:
+def _attempt_view(attempt: DeliveryAttempt) -> JsonObject:
     return {
         "at": write_moment(attempt.at),
         "status": attempt.status,

@@ -40,7 +40,7 @@ __all__ = [
 
 def overview(engine: SandboxEngine) -> JsonObject:
     """Who, where, when and how much: the top of a dashboard."""
-    book = engine.ledger.book
+    repository = engine.ledger.repository
     return {
         "origin": engine.ledger.answers.origin,
         "merchant_no": engine.credentials.merchant_no,
@@ -48,10 +48,10 @@ def overview(engine: SandboxEngine) -> JsonObject:
         "clock": clock_view(engine),
         "keys": keys_view(engine),
         "counts": {
-            "links": len(book.links()),
-            "trades": len(book.trades()),
-            "refunds": len(book.refunds()),
-            "disputes": len(book.disputes()),
+            "links": len(repository.links()),
+            "trades": len(repository.trades()),
+            "refunds": len(repository.refunds()),
+            "disputes": len(repository.disputes()),
             "exchanges": len(engine.gateway.exchanges),
             "deliveries": len(engine.notifier.deliveries),
             "faults": len(engine.faults.placed()),
@@ -82,13 +82,13 @@ def keys_view(engine: SandboxEngine) -> JsonObject:
 
 def links_view(engine: SandboxEngine) -> list[JsonValue]:
     """Every link, oldest first."""
-    return [link_view(engine, link) for link in engine.ledger.book.links()]
+    return [link_view(engine, link) for link in engine.ledger.repository.links()]
 
 
 def link_view(engine: SandboxEngine, link: Link) -> JsonObject:
     """One link. ``state`` is active, paid, withdrawn or expired."""
     now = engine.clock.now()
-    trades = engine.ledger.book.trades_of(link.link_id)
+    trades = engine.ledger.repository.trades_of(link.link_id)
     return {
         "link_id": link.link_id,
         "merchant_link_id": link.merchant_link_id,
@@ -108,7 +108,7 @@ def link_view(engine: SandboxEngine, link: Link) -> JsonObject:
 
 
 def _state_of(engine: SandboxEngine, link: Link) -> str:
-    if engine.ledger.book.paid_trade(link.link_id) is not None:
+    if engine.ledger.repository.paid_trade(link.link_id) is not None:
         return "paid"
     if link.withdrawn_at is not None:
         return "withdrawn"
@@ -117,7 +117,7 @@ def _state_of(engine: SandboxEngine, link: Link) -> str:
 
 def trades_view(engine: SandboxEngine) -> list[JsonValue]:
     """Every trade, oldest first."""
-    return [trade_view(trade) for trade in engine.ledger.book.trades()]
+    return [trade_view(trade) for trade in engine.ledger.repository.trades()]
 
 
 def trade_view(trade: Trade) -> JsonObject:
@@ -144,12 +144,12 @@ def trade_view(trade: Trade) -> JsonObject:
 
 def refunds_view(engine: SandboxEngine) -> list[JsonValue]:
     """Every refund, oldest first."""
-    return [_refund_view(refund) for refund in engine.ledger.book.refunds()]
+    return [_refund_view(refund) for refund in engine.ledger.repository.refunds()]
 
 
 def disputes_view(engine: SandboxEngine) -> list[JsonValue]:
     """Every dispute, oldest first."""
-    return [dispute_view(dispute) for dispute in engine.ledger.book.disputes()]
+    return [dispute_view(dispute) for dispute in engine.ledger.repository.disputes()]
 
 
 def dispute_view(dispute: Dispute) -> JsonObject:

@@ -41,7 +41,7 @@ from payermax_async.sandbox.ledger.payment_methods import (
     TEST_CARDS,
     Card,
     Method,
-    Outcome,
+    PaymentOutcome,
     ThreeDSDecision,
 )
 
@@ -60,8 +60,8 @@ __all__ = [
     "Merchant",
     "Method",
     "Money",
-    "Outcome",
     "PaymentChoice",
+    "PaymentOutcome",
     "ResultStatus",
     "ResultView",
     "ThreeDSDecision",

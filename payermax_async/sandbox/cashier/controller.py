@@ -12,7 +12,7 @@ from payermax_async.core.errors import ValidationError
 from payermax_async.core.models.common import PaymentStatus
 from payermax_async.sandbox.cashier import (
     Form,
-    Outcome,
+    PaymentOutcome,
     ThreeDSDecision,
     read_payment_choice,
     render_checkout,
@@ -119,7 +119,7 @@ class CashierController:
             opened = self._ledger.open_link(link_id)
             self._on_events(opened.events)
             trade = opened.value
-            if choice.three_ds and choice.outcome is not Outcome.ABANDON:
+            if choice.three_ds and choice.outcome is not PaymentOutcome.ABANDON:
                 self._asked[trade.out_trade_no] = payment
                 return _go(f"/l/{link_id}/3ds/{trade.out_trade_no}")
             return self._pay(trade, payment)
@@ -158,7 +158,9 @@ class CashierController:
                 return self._question(link, trade, payment, status=403)
             if form.get("decision") == ThreeDSDecision.REFUSE.value:
                 payment = attrs.evolve(
-                    payment, outcome=Outcome.FAIL, failure_code="AUTHENTICATE_FAILED"
+                    payment,
+                    outcome=PaymentOutcome.FAIL,
+                    failure_code="AUTHENTICATE_FAILED",
                 )
             elif form.get("code", "").strip() != self._code(out_trade_no):
                 return self._question(link, trade, payment, status=422, wrong=True)
@@ -235,8 +237,8 @@ class CashierController:
     # What they share
 
     def _find(self, link_id: str, out_trade_no: str) -> tuple[Link, Trade]:
-        link = self._ledger.book.link(link_id)
-        trade = self._ledger.book.trade(out_trade_no)
+        link = self._ledger.repository.link(link_id)
+        trade = self._ledger.repository.trade(out_trade_no)
         if link is None or trade is None or trade.link_id != link_id:
             raise NotPayableError(Obstacle.UNKNOWN)
         return link, trade
@@ -260,10 +262,12 @@ class CashierController:
         return PageReply(status=status, html=render_checkout(view))
 
     def _gone(self, link_id: str, obstacle: Obstacle) -> PageReply:
-        link = self._ledger.book.link(link_id)
+        link = self._ledger.repository.link(link_id)
         if obstacle is Obstacle.OVER and link is not None:
             return _go(f"/l/{link_id}")
-        view = gone_view(obstacle, link_id, link, self._ledger.book.paid_trade(link_id))
+        view = gone_view(
+            obstacle, link_id, link, self._ledger.repository.paid_trade(link_id)
+        )
         unknown = link is None or obstacle is Obstacle.UNKNOWN
         return PageReply(status=404 if unknown else 200, html=render_gone(view))
 

@@ -16,7 +16,7 @@ from payermax_async.sandbox.ledger.payment_methods import (
     TEST_CARDS_BY_ID,
     Card,
     Method,
-    Outcome,
+    PaymentOutcome,
     brand_of,
 )
 
@@ -43,7 +43,7 @@ class PaymentChoice:
     card: Card | None
     """The card, if that is the method."""
 
-    outcome: Outcome
+    outcome: PaymentOutcome
     """How it shall end."""
 
     failure_code: str
@@ -71,12 +71,12 @@ def read_payment_choice(form: Mapping[str, str], *, today: date) -> PaymentChoic
     """
     problems: list[Problem] = []
     method = _pick(Method, form, "method", problems)
-    outcome = _pick(Outcome, form, "outcome", problems)
+    outcome = _pick(PaymentOutcome, form, "outcome", problems)
     card = None
     if method is Method.CARD:
         card = _read_card(form, today, problems)
     failure_code = ""
-    if outcome is Outcome.FAIL:
+    if outcome is PaymentOutcome.FAIL:
         failure_code = form.get("failure_code") or FAILURE_CODES[0]
         if failure_code not in FAILURE_CODES:
             problems.append(Problem("failure_code", "is not one that is offered"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.cashier import CONTENT_SECURITY_POLICY, Outcome
+from payermax_async.sandbox.cashier import CONTENT_SECURITY_POLICY, PaymentOutcome
 
 __all__ = [
     "PAGE_HEADERS",
@@ -63,17 +63,17 @@ def link_id_of(link: str) -> str:
     return match[1]
 
 
-def as_outcome(outcome: Outcome | str) -> Outcome:
+def as_outcome(outcome: PaymentOutcome | str) -> PaymentOutcome:
     """The outcome by its name; ``success`` and ``failure`` will do as well.
 
     Raises:
         ConfigurationError: There is no such outcome.
     """
-    if isinstance(outcome, Outcome):
+    if isinstance(outcome, PaymentOutcome):
         return outcome
     name = {"success": "succeed", "failure": "fail"}.get(outcome, outcome)
     try:
-        return Outcome(name)
+        return PaymentOutcome(name)
     except ValueError:
-        names = ", ".join(item.value for item in Outcome)
+        names = ", ".join(item.value for item in PaymentOutcome)
         raise ConfigurationError(f"outcome must be one of {names}") from None

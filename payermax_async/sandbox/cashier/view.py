@@ -31,7 +31,7 @@ from payermax_async.sandbox.ledger.payment_methods import (
     TEST_CARDS,
     Card,
     Method,
-    Outcome,
+    PaymentOutcome,
 )
 
 __all__ = [
@@ -51,7 +51,7 @@ _NOT_ECHOED = frozenset({"card_number", "card_cvv"})
 _FIRST = {
     "method": Method.CARD.value,
     "card": TEST_CARDS[0].id,
-    "outcome": Outcome.SUCCEED.value,
+    "outcome": PaymentOutcome.SUCCEED.value,
     "failure_code": FAILURE_CODES[0],
 }
 # Where a complaint about a field leads: the element that can mend it.
@@ -71,7 +71,7 @@ def _optional_local(self: object, attribute: attrs.Attribute[str], value: str) -
 
 
 @attrs.frozen(kw_only=True)
-class _Page(abc.ABC):
+class _CashierPage(abc.ABC):
     merchant: Merchant = Merchant()
     """Who asks for the money."""
 
@@ -148,7 +148,7 @@ class _Page(abc.ABC):
 
 
 @attrs.frozen(kw_only=True)
-class CheckoutView(_Page):
+class CheckoutView(_CashierPage):
     """A link that can be paid now."""
 
     link_id: str
@@ -185,7 +185,7 @@ class CheckoutView(_Page):
 
     kind: ClassVar[str] = "checkout"
     methods: ClassVar[tuple[Method, ...]] = tuple(Method)
-    outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
+    outcomes: ClassVar[tuple[PaymentOutcome, ...]] = tuple(PaymentOutcome)
     cards: ClassVar[tuple[Card, ...]] = TEST_CARDS
     failure_codes: ClassVar[tuple[str, ...]] = FAILURE_CODES
 
@@ -232,7 +232,7 @@ class CheckoutView(_Page):
 
 
 @attrs.frozen(kw_only=True)
-class ThreeDSView(_Page):
+class ThreeDSView(_CashierPage):
     """The bank's question before a card payment goes ahead."""
 
     link_id: str
@@ -279,7 +279,7 @@ class ResultStatus(enum.Enum):
 
 
 @attrs.frozen(kw_only=True)
-class _Verdict(_Page):
+class _VerdictPage(_CashierPage):
     @property
     @abc.abstractmethod
     def verdict(self) -> str:
@@ -297,7 +297,7 @@ class _Verdict(_Page):
 
 
 @attrs.frozen(kw_only=True)
-class ResultView(_Verdict):
+class ResultView(_VerdictPage):
     """What became of a payment."""
 
     link_id: str
@@ -350,7 +350,7 @@ class GoneReason(enum.Enum):
 
 
 @attrs.frozen(kw_only=True)
-class GoneView(_Verdict):
+class GoneView(_VerdictPage):
     """A link that cannot be paid."""
 
     reason: GoneReason

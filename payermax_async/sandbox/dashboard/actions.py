@@ -15,7 +15,7 @@ from payermax_async.sandbox.dashboard.controller import DashboardController
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
 from payermax_async.sandbox.dashboard.layout import ROOT
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.ledger.payment_methods import Method, Outcome
+from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.records import NotPayableError, Payment
 
 __all__ = ["DashboardActions"]
@@ -85,9 +85,9 @@ class DashboardActions:
                 done = ledger.close_result(out_trade_no)
                 text = "The payer closed the result page."
             else:
-                outcome = Outcome.FAIL
+                outcome = PaymentOutcome.FAIL
                 if form.get("outcome") == "succeed":
-                    outcome = Outcome.SUCCEED
+                    outcome = PaymentOutcome.SUCCEED
                 started = trade.payment or Payment(
                     method=Method.WALLET, outcome=outcome
                 )

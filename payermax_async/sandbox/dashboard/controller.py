@@ -29,7 +29,7 @@ from payermax_async.sandbox.dashboard.notice_pages import (
     notice_row,
 )
 from payermax_async.sandbox.dashboard.overview_page import (
-    Account,
+    ClientSettings,
     OverviewPage,
 )
 from payermax_async.sandbox.dashboard.request_info import RequestInspector
@@ -117,8 +117,8 @@ class DashboardController:
         frame = self._frame("/", query)
         keys = self.engine.credentials
         notifier = self.engine.notifier
-        links = self.engine.ledger.book.links()
-        account = Account(
+        links = self.engine.ledger.repository.links()
+        account = ClientSettings(
             base_url=f"{self.origin}{self._gateway_path}",
             merchant_no=keys.merchant_no,
             app_id=keys.app_id,
@@ -161,7 +161,7 @@ class DashboardController:
     def links(self, query: Query) -> str:
         """The list of links."""
         wanted = query.get("find", "").strip()[:64]
-        found: Sequence[Link] = self.engine.ledger.book.links()
+        found: Sequence[Link] = self.engine.ledger.repository.links()
         if wanted:
             needle = wanted.casefold()
             found = [
@@ -182,7 +182,7 @@ class DashboardController:
         Raises:
             NotThereError: There is none.
         """
-        link = self.engine.ledger.book.link(link_id)
+        link = self.engine.ledger.repository.link(link_id)
         if link is None:
             raise NotThereError
         entry = self._entry(link)
@@ -208,9 +208,9 @@ class DashboardController:
         return page.render()
 
     def _entry(self, link: Link) -> LinkEntry:
-        book = self.engine.ledger.book
-        trades = book.trades_of(link.link_id)
-        refunds = [book.refunds_of(trade.out_trade_no) for trade in trades]
+        repository = self.engine.ledger.repository
+        trades = repository.trades_of(link.link_id)
+        refunds = [repository.refunds_of(trade.out_trade_no) for trade in trades]
         return LinkEntry(
             link=link,
             trades=trades,

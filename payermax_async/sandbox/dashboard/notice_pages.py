@@ -15,8 +15,8 @@ from payermax_async.sandbox.dashboard.wire import (
     verify_command,
 )
 from payermax_async.sandbox.notifications.deliveries import (
-    Attempt,
     Delivery,
+    DeliveryAttempt,
     DeliveryState,
     NoticeKey,
 )
@@ -88,7 +88,7 @@ class NoticesPage(Page):
 class AttemptItem:
     """One try to deliver a notification."""
 
-    attempt: Attempt
+    attempt: DeliveryAttempt
     """The record."""
     number: int
     """Counts from 1."""
@@ -162,7 +162,9 @@ def notice_page(frame: Frame, delivery: Delivery, origin: str) -> NoticePage:
     )
 
 
-def _attempt(path: str, number: int, attempt: Attempt, origin: str) -> AttemptItem:
+def _attempt(
+    path: str, number: int, attempt: DeliveryAttempt, origin: str
+) -> AttemptItem:
     tone = "bad" if attempt.problem else "good"
     name = f"attempt-{number}"
     status = f"HTTP {attempt.status}" if attempt.status is not None else "no answer"

@@ -10,11 +10,11 @@ import attrs
 from payermax_async.sandbox.dashboard.components import Row
 from payermax_async.sandbox.dashboard.layout import Page
 
-__all__ = ["Account", "OverviewPage"]
+__all__ = ["ClientSettings", "OverviewPage"]
 
 
 @attrs.frozen(kw_only=True)
-class Account:
+class ClientSettings:
     """What a client has to be told to use this sandbox."""
 
     base_url: str
@@ -38,7 +38,7 @@ class OverviewPage(Page):
 
     title: str = "Overview"
     """What it is about."""
-    account: Account
+    account: ClientSettings
     """How to connect."""
     links: str
     """How many there are."""

@@ -9,7 +9,7 @@ from payermax_async.core.codes.lookup import SUCCESS_CODE, lookup
 from payermax_async.core.operations.table import business_ids
 from payermax_async.core.strict_json import JsonError, read_json
 from payermax_async.sandbox.dashboard.request_pages import Reason, RequestEntry
-from payermax_async.sandbox.gateway.exchange import Exchange, Verdict
+from payermax_async.sandbox.gateway.exchange import Exchange, SignatureCheck
 from payermax_async.signing.diagnosis import Diagnosis
 
 __all__ = ["Explain", "RequestInspector"]
@@ -57,7 +57,7 @@ class RequestInspector:
         found = self._explain(exchange)
         if found is not None:
             remedy = found.fix
-            if exchange.verdict is Verdict.UNKNOWN_APP:
+            if exchange.verdict is SignatureCheck.UNKNOWN_APP:
                 remedy += f" The app id of this sandbox is {self._app_id}."
             return Reason(title=found.reason, remedy=remedy)
         if exchange.code in {"", SUCCESS_CODE}:

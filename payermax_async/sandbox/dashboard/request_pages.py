@@ -14,7 +14,7 @@ from payermax_async.sandbox.dashboard.wire import (
     headers_text,
     verify_command,
 )
-from payermax_async.sandbox.gateway.exchange import Exchange, Verdict
+from payermax_async.sandbox.gateway.exchange import Exchange, SignatureCheck
 
 __all__ = [
     "Reason",
@@ -29,12 +29,12 @@ __all__ = [
 PATH = f"{ROOT}/requests"
 
 _SIGNATURES = {
-    Verdict.NOT_CHECKED: Tag("not checked"),
-    Verdict.MISSING: Tag("no signature", "bad"),
-    Verdict.REPEATED: Tag("two signatures", "bad"),
-    Verdict.UNKNOWN_APP: Tag("unknown app", "bad"),
-    Verdict.WRONG: Tag("wrong signature", "bad"),
-    Verdict.VALID: Tag("signature valid", "good"),
+    SignatureCheck.NOT_CHECKED: Tag("not checked"),
+    SignatureCheck.MISSING: Tag("no signature", "bad"),
+    SignatureCheck.REPEATED: Tag("two signatures", "bad"),
+    SignatureCheck.UNKNOWN_APP: Tag("unknown app", "bad"),
+    SignatureCheck.WRONG: Tag("wrong signature", "bad"),
+    SignatureCheck.VALID: Tag("signature valid", "good"),
 }
 
 
@@ -182,7 +182,7 @@ def request_page(frame: Frame, entry: RequestEntry, origin: str) -> RequestPage:
     """
     exchange = entry.exchange
     path = f"{PATH}/{exchange.number}"
-    signed = exchange.verdict in {Verdict.VALID, Verdict.WRONG}
+    signed = exchange.verdict in {SignatureCheck.VALID, SignatureCheck.WRONG}
     body = BodyView.of("body", "Body of the request", exchange.body, f"{path}/body")
     return RequestPage(
         frame=frame,

@@ -19,13 +19,13 @@ from payermax_async.sandbox.gateway.envelope import (
     read_app,
     read_body,
 )
-from payermax_async.sandbox.gateway.exchange import Verdict
+from payermax_async.sandbox.gateway.exchange import SignatureCheck
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
 from payermax_async.sandbox.ledger.records import Owner, RefusedError
 from payermax_async.signing.base import Verifier
 from payermax_async.transport.base import Headers, header_values
 
-__all__ = ["Admission", "Case", "Throttle"]
+__all__ = ["Authentication", "GatewayRequest", "Throttle"]
 
 Throttle = Callable[[str, str], bool]
 """Operation and merchant number in; true when the request is one too many."""
@@ -34,7 +34,7 @@ _TOKEN_HEADERS = ("merchant_auth_token", "merchantAuthToken")
 
 
 @attrs.define
-class Case:
+class GatewayRequest:
     """One request on its way through the gateway."""
 
     operation: str
@@ -49,7 +49,7 @@ class Case:
     """The body's object."""
     merchant_no: str = ""
     """Who it says it is from."""
-    verdict: Verdict = Verdict.NOT_CHECKED
+    verdict: SignatureCheck = SignatureCheck.NOT_CHECKED
     """What became of the check of its signature."""
     code: str = ""
     """The code it is answered with."""
@@ -67,7 +67,7 @@ class Case:
     """Whether a fault made the answer."""
 
 
-class Admission:
+class Authentication:
     """Knows the merchants and checks what they send."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Admission:
                 )
             of_app[merchant.merchant_no] = merchant
 
-    async def check_signature(self, case: Case) -> None:
+    async def check_signature(self, case: GatewayRequest) -> None:
         """Read the body and hold its signature against its app's key.
 
         Raises:
@@ -100,13 +100,15 @@ class Admission:
         case.data = case.outer.get("data")
         of_app = self._apps.get(read_app(case.outer))
         if of_app is None:
-            case.verdict = Verdict.UNKNOWN_APP
+            case.verdict = SignatureCheck.UNKNOWN_APP
             raise RefusedError(
                 "MERCHANT_APP_INVALID", "No signature key is configured for the app."
             )
         await _verify(case, next(iter(of_app.values())).verifier)
 
-    def check_rest(self, case: Case, now: datetime, throttle: Throttle | None) -> Owner:
+    def check_rest(
+        self, case: GatewayRequest, now: datetime, throttle: Throttle | None
+    ) -> Owner:
         """Check all else that is not the ledger's business, and say who asks.
 
         Raises:
@@ -145,21 +147,21 @@ def _may_ask(merchant: SandboxMerchant, envelope: Envelope, headers: Headers) ->
     return merchant.auth_token is None or tokens == [merchant.auth_token]
 
 
-async def _verify(case: Case, verifier: Verifier) -> None:
+async def _verify(case: GatewayRequest, verifier: Verifier) -> None:
     signatures = header_values(case.headers, "sign")
-    case.verdict = Verdict.WRONG
+    case.verdict = SignatureCheck.WRONG
     if len(signatures) == 1 and signatures[0].strip():
         try:
             await verifier.verify(case.body, signatures[0].strip())
         except SignatureError:
             pass
         else:
-            case.verdict = Verdict.VALID
+            case.verdict = SignatureCheck.VALID
             return
     elif len(signatures) > 1:
-        case.verdict = Verdict.REPEATED
+        case.verdict = SignatureCheck.REPEATED
     else:
-        case.verdict = Verdict.MISSING
+        case.verdict = SignatureCheck.MISSING
     raise RefusedError(
         "SIGN_VERIFY_FAILED",
         f"Signature verification failed: the sign header is {case.verdict.value}.",

@@ -19,13 +19,13 @@ __all__ = [
     "FaultHook",
     "FaultPoint",
     "FaultStage",
+    "SignatureCheck",
     "SpoiledResponse",
     "SpoiledSignature",
-    "Verdict",
 ]
 
 
-class Verdict(enum.Enum):
+class SignatureCheck(enum.Enum):
     """What became of the check of a request's signature."""
 
     NOT_CHECKED = "not checked"
@@ -58,7 +58,7 @@ class Exchange:
     """As it came, cut at the size limit."""
     merchant_no: str
     """Who it says it is from; empty when that could not be read."""
-    verdict: Verdict
+    verdict: SignatureCheck
     """Whether its signature was right."""
     code: str
     """The code it was answered with; empty when it was not."""

@@ -19,7 +19,11 @@ import attrs
 from payermax_async.clock import Clock
 from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.core.strict_json import JsonObject, write_json
-from payermax_async.sandbox.gateway.authentication import Admission, Case, Throttle
+from payermax_async.sandbox.gateway.authentication import (
+    Authentication,
+    GatewayRequest,
+    Throttle,
+)
 from payermax_async.sandbox.gateway.exchange import (
     ConnectionDroppedError,
     Exchange,
@@ -27,9 +31,9 @@ from payermax_async.sandbox.gateway.exchange import (
     FaultHook,
     FaultPoint,
     FaultStage,
+    SignatureCheck,
     SpoiledResponse,
     SpoiledSignature,
-    Verdict,
 )
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
 from payermax_async.sandbox.ledger.ledger import Ledger
@@ -100,7 +104,7 @@ class SandboxGateway:
         self._foreign = foreign
         self._clock = clock
         self._on_events = on_events
-        self._admission = Admission(merchants, self.policy)
+        self._admission = Authentication(merchants, self.policy)
         self._numbers = itertools.count(1)
         self._calls: Counter[str] = Counter()
 
@@ -118,7 +122,7 @@ class SandboxGateway:
             ConnectionDroppedError: A fault wants no answer to be given.
         """
         self._calls[operation] += 1
-        case = Case(operation, headers, body, self._calls[operation])
+        case = GatewayRequest(operation, headers, body, self._calls[operation])
         at, number = self._clock.now(), next(self._numbers)
         response: HttpResponse | None = None
         try:
@@ -141,10 +145,10 @@ class SandboxGateway:
                 )
             )
 
-    async def _answer(self, case: Case) -> HttpResponse:
+    async def _answer(self, case: GatewayRequest) -> HttpResponse:
         try:
             response = await self._outcome(case)
-            if case.verdict is Verdict.VALID:
+            if case.verdict is SignatureCheck.VALID:
                 response = await self._after(case, response)
         except ConnectionDroppedError:
             raise
@@ -162,7 +166,7 @@ class SandboxGateway:
             )
         return response
 
-    async def _outcome(self, case: Case) -> HttpResponse:
+    async def _outcome(self, case: GatewayRequest) -> HttpResponse:
         try:
             await self._admission.check_signature(case)
             early = await self._ask(case, FaultStage.BEFORE, None)
@@ -180,7 +184,7 @@ class SandboxGateway:
             return await self._refuse(case, refusal)
         return await self._reply(case, SUCCESS_CODE, "Success.", case.reply)
 
-    def _perform(self, case: Case, owner: Owner) -> JsonObject:
+    def _perform(self, case: GatewayRequest, owner: Owner) -> JsonObject:
         try:
             done = self.ledger.perform(case.operation, owner, case.data)
         finally:
@@ -195,7 +199,9 @@ class SandboxGateway:
         if self._on_events is not None:
             self._on_events(events)
 
-    async def _after(self, case: Case, response: HttpResponse) -> HttpResponse:
+    async def _after(
+        self, case: GatewayRequest, response: HttpResponse
+    ) -> HttpResponse:
         if case.struck:
             return response
         action = await self._ask(case, FaultStage.AFTER, response)
@@ -204,7 +210,7 @@ class SandboxGateway:
         return await self._struck(case, action, response)
 
     async def _ask(
-        self, case: Case, stage: FaultStage, response: HttpResponse | None
+        self, case: GatewayRequest, stage: FaultStage, response: HttpResponse | None
     ) -> FaultAction | None:
         if self.faults is None:
             return None
@@ -227,7 +233,7 @@ class SandboxGateway:
         return action
 
     async def _struck(
-        self, case: Case, action: FaultAction, response: HttpResponse | None
+        self, case: GatewayRequest, action: FaultAction, response: HttpResponse | None
     ) -> HttpResponse:
         case.struck = True
         code, case.code = case.code, ""
@@ -271,11 +277,13 @@ class SandboxGateway:
             headers = (*headers, ("sign", sign))
         return attrs.evolve(response, headers=headers)
 
-    async def _refuse(self, case: Case, refusal: RefusedError) -> HttpResponse:
+    async def _refuse(
+        self, case: GatewayRequest, refusal: RefusedError
+    ) -> HttpResponse:
         return await self._reply(case, refusal.code, refusal.message, None)
 
     async def _reply(
-        self, case: Case, code: str, message: str, data: JsonObject | None
+        self, case: GatewayRequest, code: str, message: str, data: JsonObject | None
     ) -> HttpResponse:
         case.code = code
         content: JsonObject = {"msg": message, "code": code}

@@ -12,7 +12,7 @@ from payermax_async.core.money import fit, format_amount
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.records import Dispute, Owner, RefusedError, Trade
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 
 __all__ = ["find_dispute", "new_dispute", "write_dispute"]
 
@@ -51,14 +51,16 @@ def new_dispute(
     )
 
 
-def find_dispute(fields: Fields, owner: Owner, book: Book) -> tuple[Dispute, Trade]:
+def find_dispute(
+    fields: Fields, owner: Owner, repository: Repository
+) -> tuple[Dispute, Trade]:
     """The dispute that a ``caseSearch`` asks about, and its trade.
 
     Raises:
         RefusedError: The merchant has none of this id.
     """
-    dispute = book.dispute(fields.text("caseId", 64))
-    trade = book.trade(dispute.out_trade_no) if dispute is not None else None
+    dispute = repository.dispute(fields.text("caseId", 64))
+    trade = repository.trade(dispute.out_trade_no) if dispute is not None else None
     ours = dispute is not None and dispute.owner.merchant_no == owner.merchant_no
     if dispute is None or trade is None or not ours:
         raise RefusedError("ORDER_NOT_EXIST", "The case does not exist.")

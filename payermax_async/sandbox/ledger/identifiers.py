@@ -7,7 +7,7 @@ import string
 from collections.abc import Callable
 from datetime import datetime
 
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 
 __all__ = ["IdSource", "Identifiers"]
 
@@ -19,19 +19,19 @@ is another for every id."""
 
 
 class Identifiers:
-    """Makes ids that the book does not know yet."""
+    """Makes ids that the repository does not know yet."""
 
-    def __init__(self, source: IdSource, book: Book) -> None:
-        """Draw from ``source`` and look into ``book``."""
+    def __init__(self, source: IdSource, repository: Repository) -> None:
+        """Draw from ``source`` and look into ``repository``."""
         self._source = source
-        self._book = book
+        self._repository = repository
 
     def link_id(self) -> str:
         """An id for a link."""
         source = self._chance("BYL")
         while True:
             made = "BYL" + "".join(source.choices(_LETTERS, k=7))
-            if not self._book.knows(made):
+            if not self._repository.knows(made):
                 return made
 
     def number(self, prefix: str, now: datetime) -> str:
@@ -40,10 +40,10 @@ class Identifiers:
         while True:
             digits = "".join(source.choices(string.digits, k=10))
             made = f"{prefix}{now:%Y%m%d%H%M%S}{digits}"
-            if not self._book.knows(made):
+            if not self._repository.knows(made):
                 return made
 
     def _chance(self, prefix: str) -> random.Random:
         if isinstance(self._source, random.Random):
             return self._source
-        return self._source(f"{prefix}/{self._book.size}")
+        return self._source(f"{prefix}/{self._repository.size}")

@@ -31,7 +31,7 @@ from payermax_async.sandbox.ledger.records import (
     Dispute,
     Event,
     Link,
-    LinkPaid,
+    LinkSettled,
     NotPayableError,
     Obstacle,
     OrderEnded,
@@ -43,7 +43,7 @@ from payermax_async.sandbox.ledger.records import (
     Trade,
 )
 from payermax_async.sandbox.ledger.refunds import ended_refund, find_refund, make_refund
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.ledger.requests import read_link
 from payermax_async.sandbox.ledger.trades import (
     closed_trade,
@@ -86,7 +86,7 @@ class Ledger:
         policy: LedgerPolicy | None = None,
         *,
         origin: str = "http://127.0.0.1",
-        book: Book | None = None,
+        repository: Repository | None = None,
     ) -> None:
         """Start a ledger.
 
@@ -95,13 +95,13 @@ class Ledger:
             ids: Where ids come from; a seeded one makes them repeatable.
             policy: Choices where PayerMax's pages leave one.
             origin: Scheme, host and port that links start with.
-            book: Records of an earlier ledger.
+            repository: Records of an earlier ledger.
         """
         self.policy = policy or LedgerPolicy()
-        self.book = book or Book()
+        self.repository = repository or Repository()
         self._clock = clock
         self._ids = ids
-        self._identifiers = Identifiers(ids, self.book)
+        self._identifiers = Identifiers(ids, self.repository)
         self._late: list[Event] = []
         self._answers = Answers(
             origin=origin, fee_rate=self.policy.fee_rate, quirks=self.policy.quirks
@@ -164,9 +164,9 @@ class Ledger:
             now=now,
             policy=self.policy,
         )
-        known = self.book.link_of_merchant(owner, link.merchant_link_id)
+        known = self.repository.link_of_merchant(owner, link.merchant_link_id)
         if known is None or self.policy.duplicate_links is Duplicates.SECOND:
-            self.book.put_link(link)
+            self.repository.put_link(link)
             return self._answers.link_brief(link, now)
         same = self.policy.duplicate_links is Duplicates.SAME
         if same and known.terms == link.terms:
@@ -174,14 +174,16 @@ class Ledger:
         raise RefusedError("ORDER_REPEAT", "The merchantLinkId was used before.")
 
     def _find_link(self, fields: Fields, owner: Owner) -> Link:
-        link = self.book.link_of_merchant(owner, fields.text("merchantLinkId", 64))
+        link = self.repository.link_of_merchant(
+            owner, fields.text("merchantLinkId", 64)
+        )
         if link is None:
             raise RefusedError("ORDER_NOT_EXIST", "The payment link does not exist.")
         return link
 
     def _query_link(self, fields: Fields, owner: Owner) -> JsonObject:
         link = self._find_link(fields, owner)
-        trades = self.book.trades_of(link.link_id)
+        trades = self.repository.trades_of(link.link_id)
         return self._answers.link_details(link, trades, self.now())
 
     def _expire_link(self, fields: Fields, owner: Owner) -> JsonObject:
@@ -190,15 +192,15 @@ class Ledger:
 
     def _withdrawn(self, link: Link) -> Link:
         now = self.now()
-        if self.policy.refuse_paid_expiry and self.book.paid_trade(link.link_id):
+        if self.policy.refuse_paid_expiry and self.repository.paid_trade(link.link_id):
             raise RefusedError("ORDER_CLOSE_FAILED", "The payment link is paid.")
         if now < link.ends_at:
             link = attrs.evolve(link, withdrawn_at=now)
-            self.book.put_link(link)
+            self.repository.put_link(link)
         return link
 
     def _query_order(self, fields: Fields, owner: Owner) -> JsonObject:
-        trade = self.book.trade(fields.text("outTradeNo", 64))
+        trade = self.repository.trade(fields.text("outTradeNo", 64))
         if trade is None or trade.owner.merchant_no != owner.merchant_no:
             raise RefusedError("ORDER_NOT_EXIST", "The order does not exist.")
         return self._answers.order(trade)
@@ -207,21 +209,21 @@ class Ledger:
         refund, is_new = make_refund(
             fields,
             owner=owner,
-            book=self.book,
+            repository=self.repository,
             policy=self.policy,
             now=self.now(),
             new_id=self._new_number,
         )
         if is_new:
-            self.book.put_refund(refund)
+            self.repository.put_refund(refund)
         return self._answers.refund_brief(refund)
 
     def _query_refund(self, fields: Fields, owner: Owner) -> JsonObject:
-        return self._answers.refund_details(find_refund(fields, owner, self.book))
+        return self._answers.refund_details(find_refund(fields, owner, self.repository))
 
     def _search_dispute(self, fields: Fields, owner: Owner) -> JsonObject:
-        dispute, trade = find_dispute(fields, owner, self.book)
-        link = self.book.link(trade.link_id)
+        dispute, trade = find_dispute(fields, owner, self.repository)
+        link = self.repository.link(trade.link_id)
         user_id = link.user_id if link is not None else ""
         return write_dispute(dispute, trade, user_id, write_moment)
 
@@ -233,7 +235,7 @@ class Ledger:
         Raises:
             NotPayableError: It is unknown, paid, withdrawn or expired.
         """
-        return payable_link(self.book, link_id, self.now())
+        return payable_link(self.repository, link_id, self.now())
 
     def open_link(self, link_id: str) -> Done[Trade]:
         """A payer opens the link's page: a trade begins.
@@ -245,7 +247,7 @@ class Ledger:
         """
         self._catch_up()
         link = self.payable(link_id)
-        trades = self.book.trades_of(link_id)
+        trades = self.repository.trades_of(link_id)
         if trades and trades[-1].is_fresh:
             return self._done(trades[-1])
         trade = new_trade(
@@ -254,7 +256,7 @@ class Ledger:
             lasts=self.policy.trade_seconds,
             new_id=self._new_number,
         )
-        self.book.put_trade(trade)
+        self.repository.put_trade(trade)
         return self._done(trade)
 
     def pay(self, out_trade_no: str, payment: Payment) -> Done[Trade]:
@@ -265,11 +267,11 @@ class Ledger:
         """
         self._catch_up()
         now = self.now()
-        link, trade = payable_trade(self.book, out_trade_no, now)
+        link, trade = payable_trade(self.repository, out_trade_no, now)
         trade = paid_with(trade, payment, now)
-        self.book.put_trade(trade)
+        self.repository.put_trade(trade)
         if trade.status is PaymentStatus.SUCCESS:
-            return self._done(trade, LinkPaid(link=link, trade=trade))
+            return self._done(trade, LinkSettled(link=link, trade=trade))
         return self._done(trade)
 
     def pay_link(self, link_id: str, payment: Payment) -> Done[Trade]:
@@ -306,7 +308,7 @@ class Ledger:
         self._catch_up()
         trade = self.trade(out_trade_no)
         dispute = new_dispute(trade, amount, now=self.now(), new_id=self._new_number)
-        self.book.put_dispute(dispute)
+        self.repository.put_dispute(dispute)
         return self._done(dispute)
 
     def trade(self, out_trade_no: str) -> Trade:
@@ -315,7 +317,7 @@ class Ledger:
         Raises:
             NotPayableError: There is none.
         """
-        trade = self.book.trade(out_trade_no)
+        trade = self.repository.trade(out_trade_no)
         if trade is None:
             raise NotPayableError(Obstacle.UNKNOWN)
         return trade
@@ -335,11 +337,11 @@ class Ledger:
             RefusedError: It is unknown or over.
         """
         self._catch_up()
-        refund = self.book.refund(refund_trade_no)
+        refund = self.repository.refund(refund_trade_no)
         if refund is None or refund.status is not RefundStatus.REFUND_PENDING:
             raise RefusedError("ORDER_NOT_EXIST", "There is no such pending refund.")
         refund = ended_refund(refund, self.now(), status)
-        self.book.put_refund(refund)
+        self.repository.put_refund(refund)
         return self._done(refund, RefundEnded(refund=refund))
 
     def withdraw(self, link: Link) -> Done[Link]:
@@ -358,23 +360,23 @@ class Ledger:
 
     def next_due(self) -> datetime | None:
         """When :meth:`settle` will have something to do."""
-        return self.book.next_due()
+        return self.repository.next_due()
 
     def _catch_up(self) -> None:
-        while (item := self.book.pop_due(self.now())) is not None:
+        while (item := self.repository.pop_due(self.now())) is not None:
             if isinstance(item, Refund):
                 refund = ended_refund(item, item.due_at or self.now())
-                self.book.put_refund(refund)
+                self.repository.put_refund(refund)
                 self._late.append(RefundEnded(refund=refund))
             else:
                 self._late.append(self._announced(closed_trade(item))[1])
 
     def _announced(self, trade: Trade) -> tuple[Trade, OrderEnded]:
-        link = self.book.link(trade.link_id)
+        link = self.repository.link(trade.link_id)
         if link is None:
             raise NotPayableError(Obstacle.UNKNOWN)
         trade = attrs.evolve(trade, announced=True)
-        self.book.put_trade(trade)
+        self.repository.put_trade(trade)
         return trade, OrderEnded(link=link, trade=trade)
 
     def _done(self, value: ValueT, *events: Event) -> Done[ValueT]:
@@ -386,15 +388,15 @@ class Ledger:
 
     # Snapshots
 
-    def load(self, book: Book) -> None:
+    def load(self, repository: Repository) -> None:
         """Go on with other records; events not yet taken are forgotten."""
-        self.book = book
+        self.repository = repository
         self._late = []
-        self._identifiers = Identifiers(self._ids, book)
+        self._identifiers = Identifiers(self._ids, repository)
 
     def to_state(self) -> JsonObject:
         """Every record, as JSON values. Events not yet taken are not in it."""
-        return self.book.to_state()
+        return self.repository.to_state()
 
     @classmethod
     def from_state(
@@ -411,5 +413,5 @@ class Ledger:
         Raises:
             ConfigurationError: The state cannot be read.
         """
-        book = Book.from_state(state)
-        return cls(clock, ids, policy, origin=origin, book=book)
+        repository = Repository.from_state(state)
+        return cls(clock, ids, policy, origin=origin, repository=repository)

@@ -20,7 +20,7 @@ __all__ = [
     "TEST_CARDS_BY_ID",
     "Card",
     "Method",
-    "Outcome",
+    "PaymentOutcome",
     "ThreeDSDecision",
     "brand_of",
 ]
@@ -45,7 +45,7 @@ class Method(enum.Enum):
         return orgs.get(self, "")
 
 
-class Outcome(enum.Enum):
+class PaymentOutcome(enum.Enum):
     """How the payer lets a payment end; the value is the form's."""
 
     SUCCEED = "succeed"

@@ -17,7 +17,7 @@ from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.disputes import DisputeStatus
 from payermax_async.core.models.links import LinkStatus
 from payermax_async.core.models.refunds import RefundStatus
-from payermax_async.sandbox.ledger.payment_methods import Card, Method, Outcome
+from payermax_async.sandbox.ledger.payment_methods import Card, Method, PaymentOutcome
 
 __all__ = [
     "CardFace",
@@ -25,7 +25,7 @@ __all__ = [
     "Event",
     "Link",
     "LinkGoods",
-    "LinkPaid",
+    "LinkSettled",
     "NotPayableError",
     "Obstacle",
     "OrderEnded",
@@ -206,7 +206,7 @@ class Payment:
     """The way to pay."""
     card: CardFace | None = None
     """The card, if that is the method."""
-    outcome: Outcome
+    outcome: PaymentOutcome
     """How it shall end."""
     failure_code: str = ""
     """The code of a payment that shall fail."""
@@ -307,7 +307,7 @@ class Dispute:
 
 
 @attrs.frozen(kw_only=True)
-class LinkPaid:
+class LinkSettled:
     """A link was paid."""
 
     link: Link
@@ -334,5 +334,5 @@ class RefundEnded:
     """The refund."""
 
 
-Event = LinkPaid | OrderEnded | RefundEnded
+Event = LinkSettled | OrderEnded | RefundEnded
 """Something the merchant may have to be told."""

@@ -18,7 +18,7 @@ from payermax_async.core.money import rest_of, total
 from payermax_async.sandbox.ledger.fields import Fields, invalid
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
 from payermax_async.sandbox.ledger.records import Owner, Refund, RefusedError, Trade
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.ledger.requests import RefundRequest, read_refund
 
 __all__ = [
@@ -39,7 +39,7 @@ def make_refund(
     fields: Fields,
     *,
     owner: Owner,
-    book: Book,
+    repository: Repository,
     policy: LedgerPolicy,
     now: datetime,
     new_id: Callable[[str], str],
@@ -50,14 +50,14 @@ def make_refund(
         RefusedError: It breaks a rule.
     """
     request = read_refund(fields)
-    trade = _order(request, owner, book)
-    known = book.refund_of_merchant(owner, request.out_refund_no)
+    trade = _order(request, owner, repository)
+    known = repository.refund_of_merchant(owner, request.out_refund_no)
     if known is not None:
         if policy.duplicate_refunds is Duplicates.SAME and _same(known, request, trade):
             return known, False
         raise RefusedError("ORDER_REPEAT", "The refund number was used before.")
-    _check_number(request, owner, book)
-    _check_order(request, trade, book, policy, now)
+    _check_number(request, owner, repository)
+    _check_order(request, trade, repository, policy, now)
     stays = request.amount in PENDING_AMOUNTS
     delay = timedelta(seconds=policy.refund_seconds)
     refund = Refund(
@@ -76,12 +76,12 @@ def make_refund(
     return refund, True
 
 
-def _order(request: RefundRequest, owner: Owner, book: Book) -> Trade:
+def _order(request: RefundRequest, owner: Owner, repository: Repository) -> Trade:
     found: set[Trade | None] = set()
     if request.out_trade_no is not None:
-        found.add(book.trade(request.out_trade_no))
+        found.add(repository.trade(request.out_trade_no))
     if request.trade_token is not None:
-        found.add(book.trade_by_token(request.trade_token))
+        found.add(repository.trade_by_token(request.trade_token))
     trade = found.pop()
     # Given both, they must name one order; and another merchant's does not exist.
     if found or trade is None or trade.owner.merchant_no != owner.merchant_no:
@@ -97,9 +97,9 @@ def _same(known: Refund, request: RefundRequest, trade: Trade) -> bool:
     )
 
 
-def _check_number(request: RefundRequest, owner: Owner, book: Book) -> None:
+def _check_number(request: RefundRequest, owner: Owner, repository: Repository) -> None:
     number = request.out_refund_no
-    for trade in (book.trade(number), book.trade_by_token(number)):
+    for trade in (repository.trade(number), repository.trade_by_token(number)):
         if trade is not None and trade.owner.merchant_no == owner.merchant_no:
             raise RefusedError(
                 "REFUND_NO_INVALID", "The refund number equals an order number."
@@ -109,7 +109,7 @@ def _check_number(request: RefundRequest, owner: Owner, book: Book) -> None:
 def _check_order(
     request: RefundRequest,
     trade: Trade,
-    book: Book,
+    repository: Repository,
     policy: LedgerPolicy,
     now: datetime,
 ) -> None:
@@ -124,7 +124,7 @@ def _check_order(
             "REFUND_FAILED",
             f"The order was paid more than {policy.refund_days} days ago.",
         )
-    refunds = book.refunds_of(trade.out_trade_no)
+    refunds = repository.refunds_of(trade.out_trade_no)
     if any(item.status is RefundStatus.REFUND_PENDING for item in refunds):
         raise RefusedError(
             "REFUND_FAILED", "Another refund of the order is in progress."
@@ -148,7 +148,7 @@ def ended_refund(
     return attrs.evolve(refund, status=status, finished_at=now)
 
 
-def find_refund(fields: Fields, owner: Owner, book: Book) -> Refund:
+def find_refund(fields: Fields, owner: Owner, repository: Repository) -> Refund:
     """The refund that is asked about, by either id.
 
     Raises:
@@ -160,9 +160,9 @@ def find_refund(fields: Fields, owner: Owner, book: Book) -> Refund:
         raise invalid("outRefundNo", "must not be null unless refundTradeNo is given")
     found: set[Refund | None] = set()
     if number is not None:
-        found.add(book.refund_of_merchant(owner, number))
+        found.add(repository.refund_of_merchant(owner, number))
     if trade_no is not None:
-        found.add(book.refund(trade_no))
+        found.add(repository.refund(trade_no))
     refund = found.pop()
     if found or refund is None or refund.owner.merchant_no != owner.merchant_no:
         raise RefusedError("ORDER_NOT_EXIST", "The refund does not exist.")

@@ -1,6 +1,6 @@
 """The sandbox's records and the ways to find them; no rules.
 
-All of it can be written down with :meth:`Book.to_state` and read back.
+All of it can be written down with :meth:`Repository.to_state` and read back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.sandbox.ledger.records import Dispute, Link, Owner, Refund, Trade
 
-__all__ = ["Book"]
+__all__ = ["Repository"]
 
 _FORMAT = 1
 Record = TypeVar("Record", Link, Trade, Refund, Dispute)
@@ -49,7 +49,7 @@ def _make_converter() -> Converter:
 _CONVERTER = _make_converter()
 
 
-class Book:
+class Repository:
     """Links, trades, refunds and disputes by their ids, and what is due when."""
 
     def __init__(self) -> None:
@@ -220,8 +220,8 @@ class Book:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, object]) -> Book:
-        """The book that :meth:`to_state` wrote.
+    def from_state(cls, state: Mapping[str, object]) -> Repository:
+        """The repository that :meth:`to_state` wrote.
 
         Raises:
             ConfigurationError: It is no such state, or another version's.
@@ -230,12 +230,12 @@ class Book:
             raise ConfigurationError(
                 f"the sandbox state is not of format {_FORMAT}: start a new one"
             )
-        book = cls()
-        _restore(state.get("links"), Link, book.put_link)
-        _restore(state.get("trades"), Trade, book.put_trade)
-        _restore(state.get("refunds"), Refund, book.put_refund)
-        _restore(state.get("disputes", []), Dispute, book.put_dispute)
-        return book
+        repository = cls()
+        _restore(state.get("links"), Link, repository.put_link)
+        _restore(state.get("trades"), Trade, repository.put_trade)
+        _restore(state.get("refunds"), Refund, repository.put_refund)
+        _restore(state.get("disputes", []), Dispute, repository.put_dispute)
+        return repository
 
 
 def _restore(values: object, kind: type[Record], put: Callable[[Record], None]) -> None:

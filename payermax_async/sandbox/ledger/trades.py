@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from payermax_async.core.models.common import PaymentStatus
-from payermax_async.sandbox.ledger.payment_methods import Outcome
+from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome
 from payermax_async.sandbox.ledger.records import (
     Link,
     NotPayableError,
@@ -16,21 +16,21 @@ from payermax_async.sandbox.ledger.records import (
     Payment,
     Trade,
 )
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 
 __all__ = ["closed_trade", "new_trade", "paid_with", "payable_link", "payable_trade"]
 
 
-def payable_link(book: Book, link_id: str, now: datetime) -> Link:
+def payable_link(repository: Repository, link_id: str, now: datetime) -> Link:
     """The link, if it can be paid at ``now``.
 
     Raises:
         NotPayableError: It is unknown, paid, withdrawn or expired.
     """
-    link = book.link(link_id)
+    link = repository.link(link_id)
     if link is None:
         raise NotPayableError(Obstacle.UNKNOWN)
-    if book.paid_trade(link_id) is not None:
+    if repository.paid_trade(link_id) is not None:
         raise NotPayableError(Obstacle.PAID)
     if link.withdrawn_at is not None:
         raise NotPayableError(Obstacle.WITHDRAWN)
@@ -57,38 +57,40 @@ def new_trade(
     )
 
 
-def payable_trade(book: Book, out_trade_no: str, now: datetime) -> tuple[Link, Trade]:
+def payable_trade(
+    repository: Repository, out_trade_no: str, now: datetime
+) -> tuple[Link, Trade]:
     """The trade and its link, if the payer may go on.
 
     Raises:
         NotPayableError: The link cannot be paid, or the trade is unknown or over.
     """
-    trade = book.trade(out_trade_no)
+    trade = repository.trade(out_trade_no)
     if trade is None:
         raise NotPayableError(Obstacle.UNKNOWN)
-    link = book.link(trade.link_id)
+    link = repository.link(trade.link_id)
     if link is None:
         raise NotPayableError(Obstacle.UNKNOWN)
-    if book.paid_trade(link.link_id) is not None:
+    if repository.paid_trade(link.link_id) is not None:
         raise NotPayableError(Obstacle.PAID)
     if trade.status is not PaymentStatus.PENDING or trade.left:
         raise NotPayableError(Obstacle.OVER)
     if trade.payment is None:
         # A payment that is under way may still end after its link has.
-        payable_link(book, link.link_id, now)
+        payable_link(repository, link.link_id, now)
     return link, trade
 
 
 def paid_with(trade: Trade, payment: Payment, now: datetime) -> Trade:
     """The trade after the payer's choice."""
-    if payment.outcome is Outcome.ABANDON:
+    if payment.outcome is PaymentOutcome.ABANDON:
         return attrs.evolve(trade, left=True)
     sent = attrs.evolve(trade, payment=payment, confirmed_at=trade.confirmed_at or now)
-    if payment.outcome is Outcome.SUCCEED:
+    if payment.outcome is PaymentOutcome.SUCCEED:
         return attrs.evolve(
             sent, status=PaymentStatus.SUCCESS, completed_at=now, announced=True
         )
-    if payment.outcome is Outcome.FAIL:
+    if payment.outcome is PaymentOutcome.FAIL:
         return attrs.evolve(
             sent,
             status=PaymentStatus.FAILED,

@@ -17,7 +17,7 @@ from payermax_async.sandbox.ledger.records import Owner
 from payermax_async.sandbox.notifications.notices import Notice, NoticeKind
 from payermax_async.transport.base import Headers
 
-__all__ = ["Attempt", "Delivery", "DeliveryState", "NoticeKey"]
+__all__ = ["Delivery", "DeliveryAttempt", "DeliveryState", "NoticeKey"]
 
 
 class DeliveryState(enum.Enum):
@@ -47,7 +47,7 @@ class NoticeKey(enum.Enum):
 
 
 @attrs.frozen(kw_only=True)
-class Attempt:
+class DeliveryAttempt:
     """One try to deliver a notification."""
 
     at: datetime
@@ -96,7 +96,7 @@ class Delivery:
     """Where it stands."""
     reason: str = ""
     """Why it was refused."""
-    attempts: list[Attempt] = attrs.field(factory=list[Attempt])
+    attempts: list[DeliveryAttempt] = attrs.field(factory=list[DeliveryAttempt])
     """All tries, oldest first."""
     tried: asyncio.Event = attrs.field(factory=asyncio.Event, repr=False)
     """Set once the first attempt is over, or there will be none."""
@@ -163,9 +163,9 @@ def _read(state: Mapping[str, JsonValue]) -> Delivery:
     )
 
 
-def _read_attempt(state: JsonObject) -> Attempt:
+def _read_attempt(state: JsonObject) -> DeliveryAttempt:
     headers = cast("list[list[str]]", state["headers"])
-    return Attempt(
+    return DeliveryAttempt(
         at=datetime.fromisoformat(cast("str", state["at"])),
         headers=tuple((name, value) for name, value in headers),
         body=base64.b64decode(cast("str", state["body"])),

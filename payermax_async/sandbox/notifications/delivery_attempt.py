@@ -8,13 +8,16 @@ from collections.abc import Awaitable, Callable
 
 from payermax_async.clock import Clock
 from payermax_async.core.errors import TransportError
-from payermax_async.sandbox.notifications.deliveries import Attempt, NoticeKey
+from payermax_async.sandbox.notifications.deliveries import DeliveryAttempt, NoticeKey
 from payermax_async.sandbox.notifications.notices import (
     Notice,
     is_acknowledged,
     write_notice,
 )
-from payermax_async.sandbox.notifications.url_policy import TargetRefusedError, Targets
+from payermax_async.sandbox.notifications.url_policy import (
+    TargetRefusedError,
+    UrlPolicy,
+)
 from payermax_async.signing.base import Signer
 from payermax_async.transport.base import Headers
 
@@ -40,14 +43,14 @@ class Sender:
         clock: Clock,
         signer: Signer,
         post: Post,
-        targets: Targets,
+        url_policy: UrlPolicy,
         other_signer: OtherSigner | None,
     ) -> None:
-        """Send with ``signer`` what ``targets`` permits."""
+        """Send with ``signer`` what ``url_policy`` permits."""
         self._clock = clock
         self._signer = signer
         self._post = post
-        self._targets = targets
+        self._url_policy = url_policy
         self._other_signer = other_signer
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -56,7 +59,7 @@ class Sender:
             return self._signer
         return await self._other_signer(key)
 
-    async def attempt(self, notice: Notice, key: NoticeKey) -> Attempt:
+    async def attempt(self, notice: Notice, key: NoticeKey) -> DeliveryAttempt:
         """Try once.
 
         Raises:
@@ -73,7 +76,7 @@ class Sender:
         )
         begun = time.perf_counter()
         status, answer, problem = await self._send(notice.url, headers, body)
-        return Attempt(
+        return DeliveryAttempt(
             at=at,
             headers=headers,
             body=body,
@@ -89,7 +92,7 @@ class Sender:
         try:
             async with self._slots:
                 # Looked up anew for each attempt: names can change what they mean.
-                await self._targets.check(url)
+                await self._url_policy.check(url)
                 status, answer = await self._post(url, headers, body)
         except TimeoutError:
             return None, b"", "no answer in time"

@@ -14,7 +14,7 @@ from payermax_async.core.strict_json import JsonError, JsonObject, read_json, wr
 from payermax_async.sandbox.ledger.payloads import Answers, write_moment
 from payermax_async.sandbox.ledger.records import (
     Event,
-    LinkPaid,
+    LinkSettled,
     Owner,
     RefundEnded,
     Trade,
@@ -95,7 +95,7 @@ def notices_of(
                 data=answers.order_notice(trade),
             )
         ]
-        if isinstance(event, LinkPaid):
+        if isinstance(event, LinkSettled):
             notice = Notice(
                 kind=NoticeKind.PAYBYLINK,
                 owner=link.owner,

@@ -18,8 +18,8 @@ from payermax_async.sandbox.clock import ClockHold
 from payermax_async.sandbox.ledger.payloads import Answers
 from payermax_async.sandbox.ledger.records import Event
 from payermax_async.sandbox.notifications.deliveries import (
-    Attempt,
     Delivery,
+    DeliveryAttempt,
     DeliveryState,
     NoticeKey,
 )
@@ -33,14 +33,17 @@ from payermax_async.sandbox.notifications.notices import (
     NoticeKind,
     notices_of,
 )
-from payermax_async.sandbox.notifications.url_policy import TargetRefusedError, Targets
+from payermax_async.sandbox.notifications.url_policy import (
+    TargetRefusedError,
+    UrlPolicy,
+)
 from payermax_async.signing.base import Signer
 
 __all__ = [
     "DEFAULT_KINDS",
     "SCHEDULE",
-    "Attempt",
     "Delivery",
+    "DeliveryAttempt",
     "DeliveryState",
     "NoticeKey",
     "Notifier",
@@ -75,7 +78,7 @@ class Notifier:
         signer: Signer,
         post: Post,
         answers: Callable[[], Answers],
-        targets: Targets | None = None,
+        url_policy: UrlPolicy | None = None,
         kinds: frozenset[NoticeKind] = DEFAULT_KINDS,
         default_urls: Mapping[str, str] | None = None,
         schedule: Sequence[float] = SCHEDULE,
@@ -92,7 +95,7 @@ class Notifier:
             signer: The platform's key.
             post: Carries one request.
             answers: Asked for the writer of payloads at every event.
-            targets: Decides where notifications may go.
+            url_policy: Decides where notifications may go.
             kinds: Which are sent.
             default_urls: Addresses by merchant number, for what names none.
             schedule: Seconds after the event of each attempt, rising.
@@ -115,7 +118,7 @@ class Notifier:
             clock=clock,
             signer=signer,
             post=post,
-            targets=targets or Targets(),
+            url_policy=url_policy or UrlPolicy(),
             other_signer=other_signer,
         )
         self._on_change = on_change

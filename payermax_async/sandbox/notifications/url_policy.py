@@ -20,7 +20,7 @@ __all__ = [
     "RECEIVER_PATH",
     "Resolve",
     "TargetRefusedError",
-    "Targets",
+    "UrlPolicy",
     "resolve_host",
 ]
 
@@ -45,7 +45,7 @@ async def resolve_host(host: str) -> tuple[str, ...]:
     return tuple(address for _, address, _ in found)
 
 
-class Targets:
+class UrlPolicy:
     """Decides about addresses."""
 
     def __init__(

@@ -29,7 +29,7 @@ from payermax_async.core.strict_json import (
 )
 from payermax_async.sandbox.admin import actions, traffic, views
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.notifications.deliveries import Attempt, NoticeKey
+from payermax_async.sandbox.notifications.deliveries import DeliveryAttempt, NoticeKey
 from payermax_async.sandbox.server.local_only import (
     refuse_notifications,
     refuse_strangers,
@@ -51,7 +51,7 @@ _Answer = JsonObject | list[JsonValue] | web.StreamResponse
 
 
 @attrs.frozen
-class _Asked:
+class _AdminRequest:
     """One request to the admin API."""
 
     engine: SandboxEngine
@@ -91,7 +91,7 @@ class _Asked:
             raise ConfigurationError("the body must be a JSON object")
         return found
 
-    async def last_attempt(self) -> Attempt:
+    async def last_attempt(self) -> DeliveryAttempt:
         """The last attempt of a notification, or of the ``latest``."""
         # Who has just paid a link shall not have to ask twice.
         with contextlib.suppress(TimeoutError):
@@ -120,7 +120,7 @@ class AdminPath:
     """The HTTP method."""
     path: str
     """Below :data:`ADMIN_PATH`."""
-    answer: Callable[[_Asked], _Answer | Awaitable[_Answer]]
+    answer: Callable[[_AdminRequest], _Answer | Awaitable[_Answer]]
     """Looks or acts."""
     what: str
     """What that is, in a sentence."""
@@ -128,69 +128,69 @@ class AdminPath:
     """Command lines that do it."""
 
 
-async def _exchanges(ask: _Asked) -> _Answer:
+async def _exchanges(ask: _AdminRequest) -> _Answer:
     after = _read_number(ask.request.query.get("after", "0"))
     return traffic.exchanges_view(ask.engine, after=after)
 
 
-async def _exchange(ask: _Asked) -> _Answer:
+async def _exchange(ask: _AdminRequest) -> _Answer:
     found = views.find_exchange(ask.engine, ask.number)
     return traffic.exchange_details(ask.engine, found)
 
 
-async def _delivery_body(ask: _Asked) -> _Answer:
+async def _delivery_body(ask: _AdminRequest) -> _Answer:
     attempt = await ask.last_attempt()
     return web.Response(body=attempt.body, content_type="application/octet-stream")
 
 
-async def _delivery_sign(ask: _Asked) -> _Answer:
+async def _delivery_sign(ask: _AdminRequest) -> _Answer:
     attempt = await ask.last_attempt()
     return web.Response(text="".join(header_values(attempt.headers, "sign")))
 
 
-async def _rotate(ask: _Asked) -> _Answer:
+async def _rotate(ask: _AdminRequest) -> _Answer:
     await ask.engine.keys.key(NoticeKey.ROTATED)
     return views.keys_view(ask.engine)
 
 
-async def _restore(ask: _Asked) -> _Answer:
+async def _restore(ask: _AdminRequest) -> _Answer:
     await ask.engine.restore(await ask.body(_MAX_SNAPSHOT))
     return views.overview(ask.engine)
 
 
-async def _reset(ask: _Asked) -> _Answer:
+async def _reset(ask: _AdminRequest) -> _Answer:
     await ask.engine.reset()
     return views.overview(ask.engine)
 
 
-async def _pay(ask: _Asked) -> _Answer:
+async def _pay(ask: _AdminRequest) -> _Answer:
     return actions.pay_link(ask.engine, ask.part("link"), await ask.body())
 
 
-async def _end_refund(ask: _Asked) -> _Answer:
+async def _end_refund(ask: _AdminRequest) -> _Answer:
     return actions.end_refund(ask.engine, ask.part("number"), await ask.body())
 
 
-async def _open_dispute(ask: _Asked) -> _Answer:
+async def _open_dispute(ask: _AdminRequest) -> _Answer:
     return actions.open_dispute(ask.engine, ask.part("number"), await ask.body())
 
 
-async def _notify(ask: _Asked) -> _Answer:
+async def _notify(ask: _AdminRequest) -> _Answer:
     return actions.notify_again(ask.engine, await ask.body())
 
 
-async def _advance(ask: _Asked) -> _Answer:
+async def _advance(ask: _AdminRequest) -> _Answer:
     return await actions.advance(ask.engine, await ask.body())
 
 
-async def _add_fault(ask: _Asked) -> _Answer:
+async def _add_fault(ask: _AdminRequest) -> _Answer:
     return actions.add_fault(ask.engine, await ask.body())
 
 
 def _row(
     method: str,
     path: str,
-    answer: Callable[[_Asked], _Answer | Awaitable[_Answer]],
+    answer: Callable[[_AdminRequest], _Answer | Awaitable[_Answer]],
     what: str,
     *tails: str,
 ) -> AdminPath:
@@ -385,7 +385,7 @@ def _handler(
         refuse_strangers(request)
         refuse_notifications(request)
         try:
-            answer = row.answer(_Asked(engine, request))
+            answer = row.answer(_AdminRequest(engine, request))
             return _reply(200, await answer if isawaitable(answer) else answer)
         except ConfigurationError as error:
             status = 404 if str(error).startswith("there is no") else 400

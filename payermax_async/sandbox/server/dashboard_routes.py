@@ -45,11 +45,11 @@ def dashboard_routes(engine: SandboxEngine, *, gateway_path: str) -> list[web.Ro
         gateway_path: Path of its gateway, to show.
     """
     controller = DashboardController(engine, gateway_path=gateway_path)
-    desk = _Desk(controller)
+    posts = _Posts(controller)
     return [
         *_pages(controller),
         *_downloads(controller),
-        *_buttons(desk, DashboardActions(controller)),
+        *_buttons(posts, DashboardActions(controller)),
         web.get(f"{ROOT}/assets/{{name}}", _guarded(_asset)),
     ]
 
@@ -151,7 +151,7 @@ def _saved(read: Callable[[web.Request], bytes]) -> Handler:
     return save
 
 
-def _buttons(desk: _Desk, actions: DashboardActions) -> list[web.RouteDef]:
+def _buttons(posts: _Posts, actions: DashboardActions) -> list[web.RouteDef]:
     def link(request: web.Request) -> str:
         return request.match_info["link"]
 
@@ -176,12 +176,12 @@ def _buttons(desk: _Desk, actions: DashboardActions) -> list[web.RouteDef]:
         f"{ROOT}/faults/{_ID}/remove": lambda at, _: actions.remove_fault(_number(at)),
     }
     routes = [
-        web.post(path, _guarded(desk.pressed(act))) for path, act in buttons.items()
+        web.post(path, _guarded(posts.pressed(act))) for path, act in buttons.items()
     ]
-    return [*routes, web.post(f"{ROOT}/clock", _guarded(desk.clock(actions)))]
+    return [*routes, web.post(f"{ROOT}/clock", _guarded(posts.clock(actions)))]
 
 
-class _Desk:
+class _Posts:
     """Takes forms, if they are ours."""
 
     def __init__(self, controller: DashboardController) -> None:

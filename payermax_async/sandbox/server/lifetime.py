@@ -18,13 +18,13 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.quoting import shown
 from payermax_async.sandbox.admin.actions import pay
-from payermax_async.sandbox.cashier import Method, Outcome
+from payermax_async.sandbox.cashier import Method, PaymentOutcome
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.faults.injector import Faults
 from payermax_async.sandbox.gateway.exchange import FaultHook
 from payermax_async.sandbox.gateway.handler import Throttle
 from payermax_async.sandbox.ledger.records import Trade
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
 from payermax_async.sandbox.server.posting import new_session, post
 from payermax_async.sandbox.server.routes import (
@@ -58,7 +58,7 @@ class SandboxServer:
         credentials: SandboxCredentials | None = None,
         clock: Clock | None = None,
         options: SandboxOptions | None = None,
-        book: Book | None = None,
+        repository: Repository | None = None,
         faults: FaultHook | None = None,
         throttle: Throttle | None = None,
         state: Path | None = None,
@@ -73,7 +73,7 @@ class SandboxServer:
                 made, when left out.
             clock: Its time; the machine's when left out.
             options: How it behaves.
-            book: Records to go on from.
+            repository: Records to go on from.
             faults: Makes things go wrong on purpose.
             throttle: Turns requests away.
             state: A SQLite file that every change is kept in, keys included. A
@@ -86,7 +86,7 @@ class SandboxServer:
         self._credentials = credentials
         self._clock = clock
         self._options = options
-        self._book = book
+        self._repository = repository
         self._faults = faults
         self._throttle = throttle
         self._state = state
@@ -168,12 +168,12 @@ class SandboxServer:
                 clock=self._clock,
                 options=self._options,
                 origin=_origin_of(listener),
-                book=self._book,
+                repository=self._repository,
                 faults=self._faults,
                 throttle=self._throttle,
                 store=self._store,
             )
-            self._session = new_session(self._engine.targets)
+            self._session = new_session(self._engine.url_policy)
             self._door = Door(
                 make_application(self._engine),
                 listener,
@@ -211,7 +211,7 @@ class SandboxServer:
     async def pay(
         self,
         link: str,
-        outcome: Outcome | str = Outcome.SUCCEED,
+        outcome: PaymentOutcome | str = PaymentOutcome.SUCCEED,
         *,
         method: Method = Method.CARD,
         card: str = "visa",

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from payermax_async.core.errors import NoReplyError, NotSentError
-from payermax_async.sandbox.notifications.url_policy import Targets
+from payermax_async.sandbox.notifications.url_policy import UrlPolicy
 from payermax_async.transport.aiohttp_pool import ThreadResolver
 from payermax_async.transport.base import Headers
 
@@ -58,15 +58,15 @@ class _CheckedResolver(AbstractResolver):
     time the connection is made.
     """
 
-    def __init__(self, targets: Targets) -> None:
-        self._targets = targets
+    def __init__(self, url_policy: UrlPolicy) -> None:
+        self._url_policy = url_policy
         self._inner = ThreadResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
-        kept = [item for item in found if self._targets.permits(host, item["host"])]
+        kept = [item for item in found if self._url_policy.permits(host, item["host"])]
         if not kept:
             raise OSError("the host is not on this machine")
         return kept
@@ -75,11 +75,11 @@ class _CheckedResolver(AbstractResolver):
         await self._inner.close()
 
 
-def new_session(targets: Targets) -> aiohttp.ClientSession:
-    """A session that reaches what ``targets`` permits and keeps nothing."""
+def new_session(url_policy: UrlPolicy) -> aiohttp.ClientSession:
+    """A session that reaches what ``url_policy`` permits and keeps nothing."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            resolver=_CheckedResolver(targets), force_close=True, limit=32
+            resolver=_CheckedResolver(url_policy), force_close=True, limit=32
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,

@@ -111,7 +111,7 @@ class _Pages:
         return _page(self._cashier.close_result(*_ids(request), form))
 
     async def qr(self, request: web.Request) -> web.Response:
-        link = self._engine.ledger.book.link(request.match_info["link"])
+        link = self._engine.ledger.repository.link(request.match_info["link"])
         if link is None:
             raise web.HTTPNotFound
         url = self._engine.ledger.answers.link_url(link)

@@ -12,19 +12,19 @@ from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.faults.injector import Faults
 from payermax_async.sandbox.ledger.ledger import Ledger
-from payermax_async.sandbox.ledger.repository import Book
+from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.notifications.deliveries import Delivery, DeliveryState
 from payermax_async.sandbox.notifications.notifier import Notifier
 from payermax_async.sandbox.state.store import SandboxStore
 
-__all__ = ["Memory", "read_book"]
+__all__ = ["Snapshots", "read_repository"]
 
 _FORMAT = 1
 _BOOK = ("links", "trades", "refunds", "disputes")
 _DELIVERIES = "deliveries"
 
 
-def read_book(store: SandboxStore) -> Book:
+def read_repository(store: SandboxStore) -> Repository:
     """The records in a file.
 
     Raises:
@@ -34,10 +34,10 @@ def read_book(store: SandboxStore) -> Book:
     for kind, value in store.records():
         if kind in found:
             found[kind].append(value)
-    return Book.from_state({"format": 1, **found})
+    return Repository.from_state({"format": 1, **found})
 
 
-class Memory:
+class Snapshots:
     """Snapshots of a sandbox's parts, and their file if there is one."""
 
     def __init__(
@@ -68,14 +68,14 @@ class Memory:
         self._forget = forget
         self._unwritten: dict[tuple[str, str], JsonObject | None] = {}
         self._settings: dict[str, JsonValue] = {}
-        ledger.book.take_changes()
+        ledger.repository.take_changes()
 
     def snapshot(self) -> JsonObject:
         """Links, trades, refunds, notifications, faults and the time."""
         return {
             "format": _FORMAT,
             "now": self._clock.now().isoformat(),
-            "book": self._ledger.to_state(),
+            "ledger": self._ledger.to_state(),
             "deliveries": [item.to_state() for item in self._notifier.deliveries],
             "faults": self._faults.to_state(),
         }
@@ -89,12 +89,12 @@ class Memory:
         Raises:
             ConfigurationError: It is no snapshot; nothing was changed.
         """
-        book, deliveries, faults, now = _read(state)
+        repository, deliveries, faults, now = _read(state)
         Faults().restore(faults)
         await self._notifier.halt()
         if isinstance(self._clock, VirtualClock):
             self._clock.set(now)
-        self._ledger.load(book)
+        self._ledger.load(repository)
         self._faults.restore(faults)
         self._forget()
         self._notifier.resume(deliveries)
@@ -106,7 +106,7 @@ class Memory:
             {
                 "format": _FORMAT,
                 "now": self._clock.now().isoformat(),
-                "book": Book().to_state(),
+                "ledger": Repository().to_state(),
                 "deliveries": [],
                 "faults": Faults().to_state(),
             }
@@ -159,7 +159,7 @@ class Memory:
         """
         if self._store is None:
             return
-        for kind, number, value in self._ledger.book.take_changes():
+        for kind, number, value in self._ledger.repository.take_changes():
             self._unwritten[kind, number] = value
         settings = self._changed_settings()
         if not self._unwritten and not settings:
@@ -172,14 +172,14 @@ class Memory:
     def _rewrite(self) -> None:
         if self._store is None:
             return
-        book = self._ledger.book.take_changes()
+        repository = self._ledger.repository.take_changes()
         deliveries = [
             (_DELIVERIES, str(item.number), item.to_state())
             for item in self._notifier.deliveries
         ]
         self._unwritten.clear()
         settings = self._changed_settings()
-        self._store.write([*book, *deliveries], settings, afresh=True)
+        self._store.write([*repository, *deliveries], settings, afresh=True)
         self._settings |= settings
 
     def _changed_settings(self) -> dict[str, JsonValue]:
@@ -195,11 +195,11 @@ class Memory:
 
 def _read(
     state: Mapping[str, JsonValue],
-) -> tuple[Book, list[Delivery], JsonObject, datetime]:
+) -> tuple[Repository, list[Delivery], JsonObject, datetime]:
     if state.get("format") != _FORMAT:
         raise ConfigurationError(f"this is no snapshot of format {_FORMAT}")
     try:
-        book = Book.from_state(cast("JsonObject", state["book"]))
+        repository = Repository.from_state(cast("JsonObject", state["ledger"]))
         deliveries = [
             Delivery.from_state(item)
             for item in cast("list[JsonObject]", state["deliveries"])
@@ -210,4 +210,4 @@ def _read(
         raise ConfigurationError("the snapshot cannot be read") from None
     if now.tzinfo is None:
         raise ConfigurationError("the snapshot's time lacks its time zone")
-    return book, deliveries, faults, now
+    return repository, deliveries, faults, now
