@@ -34,7 +34,7 @@ from payermax_async.transport.outgoing import proxy_problem
 __all__ = [
     "Environment",
     "MerchantConfig",
-    "Reading",
+    "MerchantReading",
     "environment_of",
     "read_merchant",
 ]
@@ -247,7 +247,7 @@ class MerchantConfig:
 
 
 @attrs.frozen(kw_only=True)
-class Reading:
+class MerchantReading:
     """What settings say of a merchant, right or wrong."""
 
     fields: Mapping[str, object] = attrs.field(repr=False)
@@ -260,7 +260,7 @@ class Reading:
     """Keys that are not set: no mistake where the client gets its own signer."""
 
 
-def read_merchant(settings: Settings) -> Reading:
+def read_merchant(settings: Settings) -> MerchantReading:
     """Read every setting, and find all that is wrong with them at once."""
     problems: list[str] = []
     key_problems: list[str] = []
@@ -303,7 +303,7 @@ def read_merchant(settings: Settings) -> Reading:
     for name, check in _CHECKS.items():
         if name in fields and check(fields[name]):
             del fields[name]
-    return Reading(
+    return MerchantReading(
         fields=fields,
         problems=tuple(problems),
         key_problems=tuple(key_problems),

@@ -19,7 +19,7 @@ from payermax_async.cli.console import (
 )
 from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import Flag
-from payermax_async.core.codes.info import Kind, Resend
+from payermax_async.core.codes.info import CodeKind, Resend
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +43,7 @@ def codes(
     code: Annotated[str | None, Parameter(name="CODE")] = None,
     /,
     *,
-    kind: Kind | None = None,
+    kind: CodeKind | None = None,
     as_json: Annotated[bool, Flag, Parameter(name="--json")] = False,
 ) -> int:
     """Explain a code of the gateway, or list all that are known.
@@ -63,7 +63,7 @@ def codes(
     if as_json:
         print_json([plain(info) for info in found])
     else:
-        found.sort(key=lambda info: (list(Kind).index(info.kind), info.code))
+        found.sort(key=lambda info: (list(CodeKind).index(info.kind), info.code))
         _print_tables(output_console(), found)
     return Exit.DONE
 

@@ -17,11 +17,11 @@ from payermax_async.signing.containers import UnusableKeyError, read_numbers
 from payermax_async.signing.keys import PrivateKey, PublicKey, check_pair
 from payermax_async.signing.loading import LARGEST_FILE
 
-__all__ = ["Finding", "inspect_files", "inspect_settings", "pair_problem"]
+__all__ = ["KeyReport", "inspect_files", "inspect_settings", "pair_problem"]
 
 
 @attrs.frozen(kw_only=True)
-class Finding:
+class KeyReport:
     """What can be said of one key."""
 
     title: str
@@ -40,7 +40,7 @@ class Finding:
         return f"{half} RSA key"
 
 
-def inspect_files(file: Path, platform: Path | None) -> list[Finding]:
+def inspect_files(file: Path, platform: Path | None) -> list[KeyReport]:
     """Look at the merchant's key, and at PayerMax's if there is one.
 
     Raises:
@@ -52,36 +52,36 @@ def inspect_files(file: Path, platform: Path | None) -> list[Finding]:
     return [own] if platform is None else [own, _platform(platform)]
 
 
-def inspect_settings(settings: Settings, platform: Path | None) -> list[Finding]:
+def inspect_settings(settings: Settings, platform: Path | None) -> list[KeyReport]:
     """Look at the keys that are configured.
 
     Raises:
         ConfigurationError: A file cannot be read.
     """
     own, theirs = settings.name("private_key"), settings.name("platform_public_key")
-    found: list[Finding] = []
+    found: list[KeyReport] = []
     try:
         key = settings.private_key("private_key")
     except ConfigurationError as error:
-        found.append(Finding(title=own, problem=str(error)))
+        found.append(KeyReport(title=own, problem=str(error)))
     else:
         missing = (
             None if key else "is not set: the key that your requests are signed with"
         )
-        found.append(Finding(title=own, key=key, problem=missing))
+        found.append(KeyReport(title=own, key=key, problem=missing))
     if platform is not None:
         return [*found, _platform(platform)]
     try:
         keys = settings.public_keys("platform_public_key")
     except ConfigurationError as error:
-        return [*found, Finding(title=theirs, problem=str(error))]
+        return [*found, KeyReport(title=theirs, problem=str(error))]
     if not keys:
         missing = "is not set: take the PayerMax public key from the dashboard"
-        return [*found, Finding(title=theirs, problem=missing)]
-    return [*found, *(Finding(title=theirs, key=one) for one in keys)]
+        return [*found, KeyReport(title=theirs, problem=missing)]
+    return [*found, *(KeyReport(title=theirs, key=one) for one in keys)]
 
 
-def pair_problem(found: list[Finding]) -> str | None:
+def pair_problem(found: list[KeyReport]) -> str | None:
     """The merchant's own key where PayerMax's belongs, if that is so."""
     own, *theirs = (finding.key for finding in found)
     platform = [key for key in theirs if isinstance(key, PublicKey)]
@@ -97,20 +97,20 @@ def pair_problem(found: list[Finding]) -> str | None:
     return None
 
 
-def _platform(file: Path) -> Finding:
+def _platform(file: Path) -> KeyReport:
     title = f"{_named(file)} (PayerMax's)"
     return _inspect(title, _material(file), private=False)
 
 
-def _inspect(title: str, material: bytes, private: bool | None = None) -> Finding:
+def _inspect(title: str, material: bytes, private: bool | None = None) -> KeyReport:
     """Load a key; of which kind it is, it says itself unless ``private`` does."""
     try:
         is_private = bool(read_numbers(material).secrets)
         wanted = is_private if private is None else private
         key = PrivateKey.load(material) if wanted else PublicKey.load(material)
     except (UnusableKeyError, ConfigurationError) as error:
-        return Finding(title=title, problem=str(error))
-    return Finding(title=title, key=key)
+        return KeyReport(title=title, problem=str(error))
+    return KeyReport(title=title, key=key)
 
 
 def _material(file: Path) -> bytes:

@@ -17,7 +17,7 @@ from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.quoting import shown
 
 if TYPE_CHECKING:
-    from payermax_async.cli.key_report import Finding
+    from payermax_async.cli.key_report import KeyReport
 
 __all__ = ["app", "check", "generate"]
 
@@ -122,7 +122,7 @@ def check(
     return Exit.FAILED if wrong else Exit.DONE
 
 
-def _show(console: Console, finding: Finding) -> None:
+def _show(console: Console, finding: KeyReport) -> None:
     console.print(Text(finding.title, style="title"))
     if finding.problem is not None:
         _mark(console, "bad", finding.problem)

@@ -16,13 +16,13 @@ from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
 from payermax_async.transport.base import Headers
 from payermax_async.webhooks import ACKNOWLEDGEMENT, NotificationVerifier
 
-__all__ = ["Delivery", "Receiver"]
+__all__ = ["CaughtNotification", "LoopbackReceiver"]
 
 _PATH = "/payermax/notifications"
 
 
 @attrs.frozen(kw_only=True)
-class Delivery:
+class CaughtNotification:
     """One request that came in, and what it was answered with."""
 
     headers: Headers = attrs.field(repr=False)
@@ -37,7 +37,7 @@ class Delivery:
     """The body it was answered with."""
 
 
-class Receiver:
+class LoopbackReceiver:
     """Listens on loopback, on a port that the system chooses.
 
     Args:
@@ -50,7 +50,7 @@ class Receiver:
     ) -> None:
         self._verifier = verifier
         self._head_seconds = head_seconds
-        self._deliveries: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._deliveries: asyncio.Queue[CaughtNotification] = asyncio.Queue()
         self._door: Door | None = None
         self._port = 0
 
@@ -84,7 +84,7 @@ class Receiver:
         if door is not None:
             await door.aclose()
 
-    async def next(self, timeout: float | None = None) -> Delivery:
+    async def next(self, timeout: float | None = None) -> CaughtNotification:
         """The next delivery, refused ones too, oldest first.
 
         Args:
@@ -105,7 +105,7 @@ class Receiver:
         except WebhookError as error:
             refusal, status, answer = error, error.status, error.body
         self._deliveries.put_nowait(
-            Delivery(
+            CaughtNotification(
                 headers=tuple(request.headers.items()),
                 body=body,
                 notification=notification,

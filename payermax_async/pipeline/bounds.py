@@ -17,7 +17,7 @@ _GRACE = 1.0
 
 
 @attrs.frozen
-class _End(Generic[T]):
+class _TaskEnd(Generic[T]):
     value: T | None
     error: BaseException | None
 
@@ -61,13 +61,13 @@ class Bounds:
                 task.add_done_callback(self._left_behind.discard)
 
 
-async def _carried(work: Coroutine[Any, Any, T]) -> _End[T]:
+async def _carried(work: Coroutine[Any, Any, T]) -> _TaskEnd[T]:
     # As a value: an interrupt that leaves a task would stop the whole event loop,
     # past the caller who may be waiting to handle it.
     try:
-        return _End(await work, None)
+        return _TaskEnd(await work, None)
     except BaseException as error:
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
             raise
-        return _End(None, error)
+        return _TaskEnd(None, error)

@@ -22,7 +22,7 @@ from payermax_async.core.errors import (
     UnnamedReplyError,
     ValidationError,
 )
-from payermax_async.core.models.common import Found, Received, Sent
+from payermax_async.core.models.common import QueryReply, Received, Sent
 from payermax_async.core.operations.table import (
     OPERATIONS,
     Operation,
@@ -92,7 +92,7 @@ def _mismatch(
     # can hand over the answer to somebody else's question.
     if told is None or asked.casefold() != told.casefold():
         return ReplyMismatchError(_MISMATCH)
-    asks = issubclass(operation.reply, Found)
+    asks = issubclass(operation.reply, QueryReply)
     return ConflictError(
         f"PayerMax answers about {told}, which differs from {asked} in case alone: "
         "it takes both for one id",

@@ -23,7 +23,7 @@ from payermax_async.core.errors import (
     ThrottledError,
     UnreadableReplyError,
 )
-from payermax_async.core.models.common import Found, Received, Sent
+from payermax_async.core.models.common import QueryReply, Received, Sent
 from payermax_async.core.operations.table import (
     OPERATIONS,
     Operation,
@@ -51,7 +51,7 @@ __all__ = ["Resolver"]
 ReplyT = TypeVar("ReplyT")
 WriteT = TypeVar("WriteT", bound=Sent)
 MadeT = TypeVar("MadeT", bound=Received)
-FoundT = TypeVar("FoundT", bound=Found)
+FoundT = TypeVar("FoundT", bound=QueryReply)
 
 
 @attrs.frozen(kw_only=True)

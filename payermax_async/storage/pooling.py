@@ -134,7 +134,7 @@ class Pool:
     def _connection_class(self) -> type[Bounded]:
         pool = self
 
-        class Connection(Bounded):
+        class BoundedConnection(Bounded):
             asks_the_server = pool.asks_the_server
 
             @classmethod
@@ -151,7 +151,7 @@ class Pool:
                 del conninfo, kwargs
                 raise StorageError(problem)
 
-        return Connection
+        return BoundedConnection
 
     @property
     def connecting(self) -> float:

@@ -25,15 +25,15 @@ from payermax_async.core.errors import (
     UnreadableReplyError,
 )
 from payermax_async.testing.lifetime_contract import (
-    Call,
     LifetimeContract,
+    SendResult,
     call,
     in_loop,
     request_to,
 )
 from payermax_async.testing.loopback import (
     Behaviour,
-    Connection,
+    LoopbackConnection,
     LoopbackGateway,
     answering,
     dripping,
@@ -51,13 +51,13 @@ _ENOUGH = 64 * 1024 * 1024
 """More than all socket buffers of a machine hold: who reads this reads on and on."""
 
 
-async def _echo(connection: Connection) -> None:
+async def _echo(connection: LoopbackConnection) -> None:
     while True:
         received = await connection.request()
         await connection.send(reply_bytes(received.body))
 
 
-async def _answer_then_hang_up(connection: Connection) -> None:
+async def _answer_then_hang_up(connection: LoopbackConnection) -> None:
     await connection.request()
     await connection.send(_OK)
     await connection.request()
@@ -163,7 +163,7 @@ class TransportContract(LifetimeContract):
         """When it raises, not one byte leaves."""
         seen: list[bytes] = []
 
-        async def watch(connection: Connection) -> None:
+        async def watch(connection: LoopbackConnection) -> None:
             seen.append(await connection.first_byte())
 
         def refuse() -> None:
@@ -294,7 +294,7 @@ class TransportContract(LifetimeContract):
     async def test_an_answer_is_read_up_to_the_limit(self) -> None:
         """One byte more is too much, whether it is announced or not."""
         bodies = (b"x" * self.max_body, b"x" * (self.max_body + 1))
-        ends: list[Call] = []
+        ends: list[SendResult] = []
         async with self.opened() as it:
             for body in bodies:
                 behaviour = answering(reply_bytes(body))
@@ -328,7 +328,7 @@ class TransportContract(LifetimeContract):
         """Its answer, coming late, is nobody's."""
         go_on = asyncio.Event()
 
-        async def late(connection: Connection) -> None:
+        async def late(connection: LoopbackConnection) -> None:
             await connection.request()
             await go_on.wait()
             await connection.send(reply_bytes(b"late"))
@@ -349,7 +349,7 @@ class TransportContract(LifetimeContract):
     async def test_a_call_after_a_timeout_is_answered_with_its_own_answer(self) -> None:
         """A connection that still owes an answer is not used again."""
 
-        async def slow(connection: Connection) -> None:
+        async def slow(connection: LoopbackConnection) -> None:
             await connection.request()
             await asyncio.sleep(2 * self.patience)
             await connection.send(reply_bytes(b"late"))

@@ -15,7 +15,7 @@ import pytest
 from payermax_async.core.errors import ClientStateError, PayerMaxError
 from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
 
-__all__ = ["Call", "LifetimeContract", "call", "in_loop", "request_to"]
+__all__ = ["LifetimeContract", "SendResult", "call", "in_loop", "request_to"]
 
 _GUARD = 30.0
 """Seconds after which a test is stuck, however slow the machine."""
@@ -25,7 +25,7 @@ _BODY = b'{"data":{"merchantLinkId":"m1"},\t"note":"\xe9\x80\x80\\u6b3e  "}'
 
 
 @attrs.frozen(kw_only=True)
-class Call:
+class SendResult:
     """How one call of ``send`` ended."""
 
     response: HttpResponse | None
@@ -56,7 +56,7 @@ def request_to(url: str, body: bytes = _BODY) -> HttpRequest:
 
 async def call(
     transport: Transport, request: HttpRequest, *, timeout: float = _GUARD
-) -> Call:
+) -> SendResult:
     """Send ``request`` and note how it ended.
 
     Only errors of this package may come out, and none of them tells the signature
@@ -74,7 +74,7 @@ async def call(
         told = "".join(traceback.format_exception(error))
         assert _SECRET not in told, "an error tells the signature"
         assert repr(request.body)[2:-1] not in told, "an error tells the body"
-    return Call(response=response, error=failure, sent=len(sent))
+    return SendResult(response=response, error=failure, sent=len(sent))
 
 
 _Params = ParamSpec("_Params")

@@ -19,7 +19,7 @@ from payermax_async.transport.base import Headers, header_values
 
 __all__ = [
     "Behaviour",
-    "Connection",
+    "LoopbackConnection",
     "LoopbackGateway",
     "ReceivedRequest",
     "answering",
@@ -48,7 +48,7 @@ class ReceivedRequest:
         return header_values(self.headers, name)
 
 
-class Connection:
+class LoopbackConnection:
     """The gateway's end of one connection."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Connection:
         self._writer.transport.abort()
 
 
-Behaviour = Callable[[Connection], Awaitable[None]]
+Behaviour = Callable[[LoopbackConnection], Awaitable[None]]
 """What is done with one connection; it is closed when this returns."""
 
 
@@ -176,7 +176,7 @@ class LoopbackGateway:
         try:
             # The peer may leave in the middle of anything; that is its right.
             with contextlib.suppress(OSError, EOFError):
-                await behaviour(Connection(self, reader, writer))
+                await behaviour(LoopbackConnection(self, reader, writer))
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
@@ -207,7 +207,7 @@ def answering(*replies: bytes, hold: bool = True) -> Behaviour:
         hold: Keep the connection; without, it is ended after the last reply.
     """
 
-    async def behave(connection: Connection) -> None:
+    async def behave(connection: LoopbackConnection) -> None:
         for reply in replies:
             await connection.request()
             await connection.send(reply)
@@ -218,13 +218,13 @@ def answering(*replies: bytes, hold: bool = True) -> Behaviour:
     return behave
 
 
-async def silent(connection: Connection) -> None:
+async def silent(connection: LoopbackConnection) -> None:
     """Read a whole request and say nothing."""
     await connection.request()
     await connection.hold()
 
 
-async def resetting(connection: Connection) -> None:
+async def resetting(connection: LoopbackConnection) -> None:
     """Read a whole request and end the connection with RST."""
     await connection.request()
     connection.reset()
@@ -233,7 +233,7 @@ async def resetting(connection: Connection) -> None:
 def dripping(start: bytes, data: bytes, gap: float) -> Behaviour:
     """Send ``start``, then ``data`` byte by byte, ``gap`` seconds apart."""
 
-    async def behave(connection: Connection) -> None:
+    async def behave(connection: LoopbackConnection) -> None:
         await connection.request()
         await connection.send(start)
         for byte in data:
@@ -248,7 +248,7 @@ def flooding(block: bytes) -> Behaviour:
     """Answer in chunks without end, until the peer goes away."""
     chunk = b"%x\r\n%s\r\n" % (len(block), block)
 
-    async def behave(connection: Connection) -> None:
+    async def behave(connection: LoopbackConnection) -> None:
         await connection.request()
         await connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:

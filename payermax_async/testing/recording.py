@@ -70,14 +70,14 @@ _ERRORS: dict[str, type[PayerMaxError]] = {
 
 
 @attrs.frozen
-class _Case:
+class _ExchangeKey:
     """What an exchange is about: how a recorded one is found again."""
 
     operation: str
     key: str
 
     @classmethod
-    def of(cls, request: HttpRequest) -> _Case:
+    def of(cls, request: HttpRequest) -> _ExchangeKey:
         name = urlsplit(request.url).path.rpartition("/")[2]
         if not _OPERATION.fullmatch(name):
             return cls("", "")
@@ -164,7 +164,7 @@ class RecordingTransport:
                 await in_own_thread(lambda: _write(self._file, self._exchanges))
 
     def _asked(self, request: HttpRequest) -> JsonObject:
-        case = _Case.of(request)
+        case = _ExchangeKey.of(request)
         envelope = _object(request.body)
         asked: JsonObject = {"operation": case.operation, "key": case.key}
         if envelope is not None:
@@ -209,7 +209,7 @@ class ReplayTransport:
     def __init__(self, file: str | os.PathLike[str], platform_key: PrivateKey) -> None:
         self._file = Path(file)
         self._signer = RsaSigner(platform_key)
-        self._waiting: dict[_Case, deque[JsonObject]] = defaultdict(deque)
+        self._waiting: dict[_ExchangeKey, deque[JsonObject]] = defaultdict(deque)
         self._state = "not open"
 
     async def open(self) -> None:
@@ -224,7 +224,7 @@ class ReplayTransport:
         if self._state == "open":
             return
         for exchange in await in_own_thread(lambda: _read(self._file)):
-            case = _Case(str(exchange["operation"]), str(exchange["key"]))
+            case = _ExchangeKey(str(exchange["operation"]), str(exchange["key"]))
             self._waiting[case].append(exchange)
         self._state = "open"
 
@@ -244,7 +244,7 @@ class ReplayTransport:
         """
         if self._state != "open":
             raise ClientStateError(f"the transport is {self._state}")
-        case = _Case.of(request)
+        case = _ExchangeKey.of(request)
         if not self._waiting[case]:
             raise AssertionError(f"no recorded answer is left for {case}")
         exchange = self._waiting[case][0]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["WANTS_A_NEW_ONE", "Connector", "Resolver", "ThreadResolver"]
+__all__ = ["WANTS_A_NEW_ONE", "Connector", "LimitedResolver", "ThreadResolver"]
 
 WANTS_A_NEW_ONE = ContextVar("WANTS_A_NEW_ONE", default=False)
 """Whether the request of this task needs a connection that was never used.
@@ -67,7 +67,7 @@ class ThreadResolver(AbstractResolver):
         """Nothing is kept."""
 
 
-class Resolver(AbstractResolver):
+class LimitedResolver(AbstractResolver):
     """Name resolution with a limit: aiohttp's connect timeout starts after it."""
 
     def __init__(
@@ -107,7 +107,7 @@ class Connector(aiohttp.TCPConnector):
     def __init__(
         self, *, limit: int, connect_timeout: float, force_close: bool
     ) -> None:
-        self.names = Resolver(connect_timeout)
+        self.names = LimitedResolver(connect_timeout)
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
             # aiohttp leaves a tuple open in the type of socket_factory.
             limit=limit,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from payermax_async.core.codes.lookup import CodeInfo, Kind, known_codes
+from payermax_async.core.codes.lookup import CodeInfo, CodeKind, known_codes
 from tests.cli.conftest import Shell
 
 
@@ -18,8 +18,8 @@ async def test_the_catalogue_is_listed_whole(shell: Shell) -> None:
     assert all(len(line) <= 80 for line in lines)
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-async def test_a_kind_is_listed_alone(shell: Shell, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(CodeKind))
+async def test_a_kind_is_listed_alone(shell: Shell, kind: CodeKind) -> None:
     told = await shell("codes", "--kind", kind.name.lower().replace("_", "-"), "--json")
     assert told.code == 0
     listed = {entry["code"] for entry in json.loads(told.out)}

@@ -12,7 +12,7 @@ import pytest
 
 from payermax_async.cli.demo.buyer import Buyer
 from payermax_async.cli.demo.steps import CLOSING, STEPS, published_example
-from payermax_async.cli.receiver import Receiver
+from payermax_async.cli.receiver import LoopbackReceiver
 from payermax_async.core.codec import to_wire
 from tests.cli.conftest import Shell
 
@@ -86,10 +86,10 @@ def test_the_demo_walks_every_step_and_leaves_nothing(columns: int) -> None:
 async def test_a_step_that_fails_is_named_and_what_follows_is_not_reached(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(self: Receiver, timeout: float | None = None) -> NoReturn:
+    async def never(self: LoopbackReceiver, timeout: float | None = None) -> NoReturn:
         raise TimeoutError("no notification came")
 
-    monkeypatch.setattr(Receiver, "next", never)
+    monkeypatch.setattr(LoopbackReceiver, "next", never)
     told = await shell("demo")
     assert (told.code, told.err) == (1, "")
     assert "Step 4 failed: no notification came" in told.out

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from payermax_async.cli.receiver import Receiver
+from payermax_async.cli.receiver import LoopbackReceiver
 from payermax_async.cli.sandbox import PLATFORM_KEY
 from payermax_async.config import MerchantConfig
 from payermax_async.core.models.notifications import (
@@ -30,14 +30,14 @@ def keys(credentials: SandboxCredentials, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
+async def receiver() -> AsyncIterator[LoopbackReceiver]:
     verifier = NotificationVerifier.for_merchant(MerchantConfig.from_env())
-    async with Receiver(verifier) as made:
+    async with LoopbackReceiver(verifier) as made:
         yield made
 
 
 async def test_a_paid_link_is_told_with_what_was_asked_for(
-    shell: Shell, receiver: Receiver, credentials: SandboxCredentials
+    shell: Shell, receiver: LoopbackReceiver, credentials: SandboxCredentials
 ) -> None:
     told = await shell(
         *("trigger", "PAYBYLINK", "--to", receiver.url, "--id", "order-1001"),
@@ -59,7 +59,7 @@ async def test_a_paid_link_is_told_with_what_was_asked_for(
 
 
 async def test_orders_and_refunds_are_told_too(
-    shell: Shell, receiver: Receiver
+    shell: Shell, receiver: LoopbackReceiver
 ) -> None:
     words = ("--to", receiver.url, "--id", "x1", "--amount", "5", "--currency", "EUR")
     assert (await shell("trigger", "PAYMENT", *words, "--status", "FAILED")).code == 0
@@ -75,7 +75,7 @@ async def test_orders_and_refunds_are_told_too(
 
 async def test_another_key_is_refused_by_the_handler_and_the_exit_code_says_so(
     shell: Shell,
-    receiver: Receiver,
+    receiver: LoopbackReceiver,
     credentials: SandboxCredentials,
     tmp_path: Path,
 ) -> None:
@@ -89,7 +89,7 @@ async def test_another_key_is_refused_by_the_handler_and_the_exit_code_says_so(
 
 
 async def test_without_the_sandboxs_key_it_says_where_to_get_it(
-    shell: Shell, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, receiver: LoopbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(PLATFORM_KEY)
     told = await shell("trigger", "PAYMENT", "--to", receiver.url)
@@ -124,7 +124,7 @@ async def test_nobody_there_is_told(shell: Shell) -> None:
 
 async def test_the_receivers_patience_with_headers_that_never_end_is_bounded() -> None:
     verifier = NotificationVerifier.for_merchant(MerchantConfig.from_env())
-    async with Receiver(verifier, head_seconds=0.3) as receiver:
+    async with LoopbackReceiver(verifier, head_seconds=0.3) as receiver:
         port = int(receiver.url.split(":")[2].partition("/")[0])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /payermax/notifications HTTP/1.1\r\nHost: ")

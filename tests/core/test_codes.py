@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from payermax_async.core import cleaning
 from payermax_async.core.codes import lookup as codes
-from payermax_async.core.codes.lookup import CodeInfo, Kind, Resend
+from payermax_async.core.codes.lookup import CodeInfo, CodeKind, Resend
 from payermax_async.core.errors import (
     ApiError,
     AuthenticationError,
@@ -77,7 +77,7 @@ def refuse(code: str, message: str = "", **facts: str) -> ApiError:
 
 
 def failures() -> list[CodeInfo]:
-    return [info for info in codes.known_codes() if info.kind is not Kind.SUCCESS]
+    return [info for info in codes.known_codes() if info.kind is not CodeKind.SUCCESS]
 
 
 def test_the_catalogue_is_exactly_the_published_codes_sorted_and_each_once() -> None:
@@ -151,7 +151,7 @@ def test_a_code_that_nobody_published_says_something_only_when_signed(
 def test_what_may_be_sent_again_is_never_an_open_outcome(info: CodeInfo) -> None:
     if info.resend in {Resend.SAME, Resend.LATER}:
         assert codes.outcome_of(info.code) is Outcome.REJECTED
-    if info.kind is Kind.PAYER:
+    if info.kind is CodeKind.PAYER:
         assert info.resend in {Resend.NO, Resend.LATER}
 
 
@@ -206,7 +206,7 @@ def test_the_error_is_the_leaf_by_what_the_caller_should_do(
 def test_success_is_never_made_into_an_error() -> None:
     success = codes.lookup(codes.SUCCESS_CODE)
     assert success is not None
-    assert success.kind is Kind.SUCCESS
+    assert success.kind is CodeKind.SUCCESS
     for judge in (codes.error_class, codes.outcome_of, refuse):
         with pytest.raises(ValueError, match="no failure"):
             judge(codes.SUCCESS_CODE)

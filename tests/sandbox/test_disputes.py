@@ -22,7 +22,7 @@ from payermax_async.core.errors import (
     ReplyMismatchError,
     ValidationError,
 )
-from payermax_async.core.models.common import Found, Received, Sent, rule
+from payermax_async.core.models.common import QueryReply, Received, Sent, rule
 from payermax_async.core.models.disputes import DisputeStatus
 from payermax_async.core.operations.table import OPERATIONS, Operation, Replay
 from payermax_async.core.strict_json import JsonObject, read_json
@@ -172,7 +172,7 @@ class AskWeather(Sent):
 
 
 @attrs.frozen(kw_only=True)
-class Weather(Found):
+class Weather(QueryReply):
     """Its answer."""
 
     place_id: str

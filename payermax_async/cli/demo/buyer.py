@@ -40,7 +40,7 @@ class OpenPage:
     """The form as it would be sent untouched."""
 
 
-class _Reader(HTMLParser):
+class _PageReader(HTMLParser):
     """Collects the headings, the text and the first form that posts."""
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ class Buyer:
         # Browsers say where a form comes from, and a server may insist on it.
         headers = {"Origin": urljoin(url, "/").rstrip("/")} if form else {}
         async with self._exchange(method, url, headers=headers, data=form) as response:
-            reader = _Reader()
+            reader = _PageReader()
             reader.feed((await _whole(response)).decode("utf-8", "replace"))
             reader.close()
             return OpenPage(

@@ -20,7 +20,7 @@ from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.strict_json import JsonError, read_json
 from payermax_async.transport.base import Headers, header_values
 
-__all__ = ["StepFailedError", "Story"]
+__all__ = ["DemoOutput", "StepFailedError"]
 
 _SHOWN = 16
 """Characters of a signature shown at either end."""
@@ -31,14 +31,14 @@ class StepFailedError(Exception):
 
 
 @attrs.define
-class _Step:
+class _ToldStep:
     number: int
     title: str
     claims: list[str] = attrs.field(factory=list[str])
     failure: str | None = None
 
 
-class Story:
+class DemoOutput:
     """Tells steps, shows messages, checks claims.
 
     Args:
@@ -50,7 +50,7 @@ class Story:
     def __init__(self, console: Console, steps: Sequence[str]) -> None:
         self._console = console
         self._titles = tuple(steps)
-        self._steps: list[_Step] = []
+        self._steps: list[_ToldStep] = []
         self._tick = "✓" if speaks_unicode(console) else "ok"
         self._cross = "✗" if speaks_unicode(console) else "no"
 
@@ -81,7 +81,7 @@ class Story:
             StepFailedError: A claim did not hold, or a call failed.
         """
         number = len(self._steps)
-        step = _Step(number + 1, self._titles[number])
+        step = _ToldStep(number + 1, self._titles[number])
         self._steps.append(step)
         headline = Text(f"{step.number} ", style="name")
         headline.append(step.title, style="title")

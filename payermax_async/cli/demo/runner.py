@@ -15,10 +15,10 @@ from rich.text import Text
 from payermax_async.cli.console import clean
 from payermax_async.cli.demo.buyer import Buyer
 from payermax_async.cli.demo.capture import CapturingTransport
-from payermax_async.cli.demo.output import StepFailedError, Story
+from payermax_async.cli.demo.output import DemoOutput, StepFailedError
 from payermax_async.cli.demo.steps import CLOSING, STEPS, Stage, play, published_example
 from payermax_async.cli.failures import Exit
-from payermax_async.cli.receiver import Receiver
+from payermax_async.cli.receiver import LoopbackReceiver
 from payermax_async.cli.stopping import stop_signal
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import MerchantConfig
@@ -49,28 +49,28 @@ async def perform(console: Console, *, browse: bool, port: int) -> int:
         The exit code.
     """
     started = time.monotonic()
-    story = Story(console, STEPS if browse else (*STEPS, CLOSING))
+    output = DemoOutput(console, STEPS if browse else (*STEPS, CLOSING))
     ports: list[int] = []
     try:
-        async with _stage(story, port, ports) as stage:
+        async with _stage(output, port, ports) as stage:
             await play(stage)
             if browse:
-                story.close(time.monotonic() - started)
+                output.close(time.monotonic() - started)
                 await _browse(console, stage)
         if not browse:
-            await _check_closed(story, ports)
+            await _check_closed(output, ports)
     except StepFailedError:
-        story.close(time.monotonic() - started)
+        output.close(time.monotonic() - started)
         return Exit.FAILED
     if not browse:
-        story.close(time.monotonic() - started)
+        output.close(time.monotonic() - started)
     return Exit.DONE
 
 
-async def _check_closed(story: Story, ports: list[int]) -> None:
-    with story.step("Nothing may be left behind."):
+async def _check_closed(output: DemoOutput, ports: list[int]) -> None:
+    with output.step("Nothing may be left behind."):
         left = asyncio.all_tasks() - {asyncio.current_task()}
-        story.check("no task is left running", not left)
+        output.check("no task is left running", not left)
         for port in ports:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -79,18 +79,20 @@ async def _check_closed(story: Story, ports: list[int]) -> None:
             else:
                 closed = False
                 writer.close()
-            story.check(f"port {port} is closed", closed)
+            output.check(f"port {port} is closed", closed)
 
 
 @asynccontextmanager
-async def _stage(story: Story, port: int, ports: list[int]) -> AsyncGenerator[Stage]:
+async def _stage(
+    output: DemoOutput, port: int, ports: list[int]
+) -> AsyncGenerator[Stage]:
     """Everybody on stage; ``ports`` is told which they listen on."""
     credentials = await in_own_thread(
         lambda: SandboxCredentials.generate(merchant_no=_MERCHANT_NO, app_id=_APP_ID)
     )
     async with SandboxServer(credentials=credentials, port=port) as server:
         config = MerchantConfig.from_env(server.settings)
-        story.open(
+        output.open(
             "PayerMax payment links, end to end",
             [
                 f"gateway   {server.base_url}",
@@ -98,14 +100,14 @@ async def _stage(story: Story, port: int, ports: list[int]) -> AsyncGenerator[St
                 "Everything below crosses a real socket on this machine.",
             ],
         )
-        async with _shop(story, config) as stage:
+        async with _shop(output, config) as stage:
             urls = (server.origin, stage.receiver.url)
             ports.extend(urlsplit(url).port or 0 for url in urls)
             yield stage
 
 
 @asynccontextmanager
-async def _shop(story: Story, config: MerchantConfig) -> AsyncGenerator[Stage]:
+async def _shop(output: DemoOutput, config: MerchantConfig) -> AsyncGenerator[Stage]:
     capture = CapturingTransport(AiohttpTransport())
     verifier = NotificationVerifier(
         RsaVerifier(*config.platform_keys),
@@ -113,12 +115,12 @@ async def _shop(story: Story, config: MerchantConfig) -> AsyncGenerator[Stage]:
         app_id=config.app_id,
     )
     async with (
-        Receiver(verifier) as receiver,
+        LoopbackReceiver(verifier) as receiver,
         Buyer() as buyer,
         PayerMaxClient(config, transport=capture) as client,
     ):
         yield Stage(
-            story=story,
+            output=output,
             config=config,
             client=client,
             capture=capture,

@@ -11,8 +11,8 @@ import attrs
 
 from payermax_async.cli.demo.buyer import Buyer, OpenPage
 from payermax_async.cli.demo.capture import CapturedExchange, CapturingTransport
-from payermax_async.cli.demo.output import Story
-from payermax_async.cli.receiver import Delivery, Receiver
+from payermax_async.cli.demo.output import DemoOutput
+from payermax_async.cli.receiver import CaughtNotification, LoopbackReceiver
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import SignatureError, WebhookReason
@@ -87,7 +87,7 @@ def published_example(notify_url: str) -> CreateLink:
 class Stage:
     """Who is on it."""
 
-    story: Story
+    output: DemoOutput
     """Tells what happens."""
     config: MerchantConfig
     """The merchant."""
@@ -95,7 +95,7 @@ class Stage:
     """The merchant's client."""
     capture: CapturingTransport
     """What the client's messages looked like on the wire."""
-    receiver: Receiver
+    receiver: LoopbackReceiver
     """The merchant's webhook."""
     buyer: Buyer
     """The buyer."""
@@ -118,14 +118,14 @@ async def play(stage: Stage) -> None:
 
 
 async def _create(stage: Stage, request: CreateLink) -> CreatedLink:
-    story = stage.story
+    output = stage.output
     lead = "The example of PayerMax's own integration page, signed by the merchant."
-    with story.step(lead):
+    with output.step(lead):
         link = await stage.client.create_link(request)
         carried = stage.capture.last
         _show(stage, carried)
         await _check_signatures(stage, carried)
-        story.check(
+        output.check(
             f"the reply names the link that was asked for, {link.merchant_link_id}",
             link.merchant_link_id == request.merchant_link_id,
         )
@@ -133,49 +133,51 @@ async def _create(stage: Stage, request: CreateLink) -> CreatedLink:
 
 
 async def _show_code(stage: Stage, link: CreatedLink) -> None:
-    story = stage.story
-    with story.step(f"It leads to {link.link_url}"):
-        story.code(link.link_url)
+    output = stage.output
+    with output.step(f"It leads to {link.link_url}"):
+        output.code(link.link_url)
         kind, picture = await stage.buyer.fetch(link.qr_code_url or "")
-        story.check(
+        output.check(
             f"the same code is served as a picture ({kind}, {len(picture)} bytes)",
             kind == "image/png" and picture.startswith(b"\x89PNG\r\n"),
         )
 
 
 async def _pay(stage: Stage, request: CreateLink, link: CreatedLink) -> OpenPage:
-    story = stage.story
-    with story.step("The buyer opens the page and sends its form, over HTTP."):
+    output = stage.output
+    with output.step("The buyer opens the page and sends its form, over HTTP."):
         page = await stage.buyer.open(link.link_url)
-        _tell(story, "GET", page.url, page)
-        story.check(
+        _tell(output, "GET", page.url, page)
+        output.check(
             "the page can be paid and shows the merchant's own words",
             page.action is not None and request.description in page.text,
         )
         result = await stage.buyer.submit(page, outcome="succeed")
-        _tell(story, "POST", page.url, result)
-        story.check(
+        _tell(output, "POST", page.url, result)
+        output.check(
             f'the buyer reads "{result.heading}" and cannot pay twice',
             result.status == 200 and result.action is None,
         )
     return result
 
 
-async def _receive(stage: Stage, request: CreateLink, result: OpenPage) -> Delivery:
-    story = stage.story
-    with story.step("PayerMax posts it to the merchant's webhook."):
+async def _receive(
+    stage: Stage, request: CreateLink, result: OpenPage
+) -> CaughtNotification:
+    output = stage.output
+    with output.step("PayerMax posts it to the merchant's webhook."):
         delivery = await stage.receiver.next(_PATIENCE)
-        story.message(
+        output.message(
             "received", f"POST {stage.receiver.url}", delivery.headers, delivery.body
         )
-        story.check(
+        output.check(
             _claim("PayerMax's", "notification", delivery.body),
             await _signed(stage.config.platform_keys, delivery.headers, delivery.body),
         )
         notification = delivery.notification
         data = notification.data if isinstance(notification, LinkNotification) else None
         payment = data.successful_payment if data else None
-        story.check(
+        output.check(
             f"it says that {request.merchant_link_id} is paid, "
             f"{request.total_amount} {request.currency} as ordered",
             data is not None
@@ -185,22 +187,22 @@ async def _receive(stage: Stage, request: CreateLink, result: OpenPage) -> Deliv
             == (request.total_amount, request.currency),
         )
         order_no = payment.out_trade_no if payment else None
-        story.check(
+        output.check(
             f"its order {order_no} is the one on the buyer's page",
             order_no is not None and order_no in result.text,
         )
-        story.check(
+        output.check(
             f"it was acknowledged with {delivery.answer.decode()}",
             delivery.answer == ACKNOWLEDGEMENT,
         )
     return delivery
 
 
-async def _refuse(stage: Stage, delivery: Delivery) -> None:
-    story = stage.story
-    with story.step("The same messages with one byte changed, signatures kept."):
+async def _refuse(stage: Stage, delivery: CaughtNotification) -> None:
+    output = stage.output
+    with output.step("The same messages with one byte changed, signatures kept."):
         forged = _altered(delivery.body)
-        story.check(
+        output.check(
             f"40000 became 90000 in {len(forged)} bytes",
             len(forged) == len(delivery.body) and forged != delivery.body,
         )
@@ -210,7 +212,7 @@ async def _refuse(stage: Stage, delivery: Delivery) -> None:
         )
         seen = await stage.receiver.next(_PATIENCE)
         reason = seen.refusal.reason if seen.refusal else None
-        story.check(
+        output.check(
             f"the merchant refuses the notification: {status} {answer.decode()}",
             reason is WebhookReason.SIGNATURE_WRONG
             and seen.notification is None
@@ -222,29 +224,29 @@ async def _refuse(stage: Stage, delivery: Delivery) -> None:
             request.url, _headers(sign), _altered(request.body)
         )
         code = _object(answer).get("code")
-        story.check(
+        output.check(
             f"the gateway refuses the request: {code}", code == "SIGN_VERIFY_FAILED"
         )
 
 
-async def _ask(stage: Stage, request: CreateLink, delivery: Delivery) -> None:
-    story = stage.story
-    with story.step("A notification can be lost; a query settles it."):
+async def _ask(stage: Stage, request: CreateLink, delivery: CaughtNotification) -> None:
+    output = stage.output
+    with output.step("A notification can be lost; a query settles it."):
         link = await stage.client.query_link(request.merchant_link_id)
         payment = link.successful_payment
         order_no = (payment and payment.out_trade_no) or ""
-        story.say(
+        output.say(
             f"queryPaybylink: linkStatus {link.link_status}, "
             f"{len(link.pay_by_link_info)} payment, order {order_no}"
         )
-        story.check("the link is paid: is_paid follows from payments", link.is_paid)
+        output.check("the link is paid: is_paid follows from payments", link.is_paid)
         order = await stage.client.query_order(order_no)
         _show(stage, stage.capture.last, depth=3)
         await _check_signatures(stage, stage.capture.last)
         notification = delivery.notification
         told = notification.data if isinstance(notification, LinkNotification) else None
         paid = told.successful_payment if told else None
-        story.check(
+        output.check(
             f"order and notification agree: {order.total_amount} {order.currency} "
             f"{order.status}",
             order.is_paid
@@ -255,34 +257,34 @@ async def _ask(stage: Stage, request: CreateLink, delivery: Delivery) -> None:
 
 
 async def _withdraw(stage: Stage) -> None:
-    story = stage.story
+    output = stage.output
     second = attrs.evolve(
         published_example(stage.receiver.url), merchant_link_id="paylinktest002"
     )
-    with story.step("A buyer has its page open when the merchant withdraws it."):
+    with output.step("A buyer has its page open when the merchant withdraws it."):
         link = await stage.client.create_link(second)
         page = await stage.buyer.open(link.link_url)
-        _tell(story, "GET", page.url, page)
-        story.check("the second link can be paid", page.action is not None)
+        _tell(output, "GET", page.url, page)
+        output.check("the second link can be paid", page.action is not None)
         await stage.client.expire_link(second.merchant_link_id)
         await _check_signatures(stage, stage.capture.last)
         late = await stage.buyer.submit(page, outcome="succeed")
-        _tell(story, "POST", page.url, late)
+        _tell(output, "POST", page.url, late)
         found = await stage.client.query_link(second.merchant_link_id)
-        story.check(
+        output.check(
             f"it can no longer be paid: linkStatus {found.link_status}, not paid",
             found.link_status == LinkStatus.EXPIRED and not found.is_paid,
         )
         again = await stage.buyer.open(link.link_url)
-        story.check(f'who opens it now reads "{again.heading}"', again.action is None)
+        output.check(f'who opens it now reads "{again.heading}"', again.action is None)
 
 
 def _show(stage: Stage, carried: CapturedExchange, *, depth: int = 4) -> None:
     request, response = carried.request, carried.response
-    stage.story.message(
+    stage.output.message(
         "sent", f"POST {request.url}", request.headers, request.body, depth=depth
     )
-    stage.story.message(
+    stage.output.message(
         "came back",
         f"HTTP {response.status}",
         response.headers,
@@ -295,11 +297,11 @@ async def _check_signatures(stage: Stage, carried: CapturedExchange) -> None:
     request, response = carried.request, carried.response
     key = stage.config.private_key
     own = (key.public_key,) if key else ()
-    stage.story.check(
+    stage.output.check(
         _claim("the merchant's", "request", request.body),
         await _signed(own, request.headers, request.body),
     )
-    stage.story.check(
+    stage.output.check(
         _claim("PayerMax's", "reply", response.body),
         await _signed(stage.config.platform_keys, response.headers, response.body),
     )
@@ -320,8 +322,8 @@ def _claim(owner: str, what: str, body: bytes) -> str:
     return f"{owner} signature belongs to the {len(body)} bytes of the {what}"
 
 
-def _tell(story: Story, method: str, url: str, page: OpenPage) -> None:
-    story.say(f"{method:<4} {url}", f"     {page.status} {page.title}")
+def _tell(output: DemoOutput, method: str, url: str, page: OpenPage) -> None:
+    output.say(f"{method:<4} {url}", f"     {page.status} {page.title}")
 
 
 def _altered(body: bytes) -> bytes:

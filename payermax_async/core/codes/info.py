@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
-__all__ = ["CodeInfo", "Kind", "Resend", "group"]
+__all__ = ["CodeInfo", "CodeKind", "Resend", "group"]
 
 
 class Resend(enum.Enum):
@@ -30,7 +30,7 @@ class Resend(enum.Enum):
     """No: the same request will get the same answer."""
 
 
-class Kind(enum.Enum):
+class CodeKind(enum.Enum):
     """What sort of trouble a code stands for, and so who can mend it."""
 
     SUCCESS = "success"
@@ -80,12 +80,12 @@ class CodeInfo:
     resend: Resend
     """Whether the same request may be sent again."""
 
-    kind: Kind
+    kind: CodeKind
     """What sort of trouble it is."""
 
 
 def group(
-    kind: Kind, resend: Resend, rows: Mapping[str, tuple[str, str]]
+    kind: CodeKind, resend: Resend, rows: Mapping[str, tuple[str, str]]
 ) -> tuple[CodeInfo, ...]:
     """Make the entries of codes that share a kind and an answer to "again?".
 

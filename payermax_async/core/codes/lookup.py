@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
 from payermax_async.core.cleaning import clean_code, clean_message
-from payermax_async.core.codes.info import CodeInfo, Kind, Resend
+from payermax_async.core.codes.info import CodeInfo, CodeKind, Resend
 from payermax_async.core.codes.payer_codes import PAYER_CODES
 from payermax_async.core.codes.request_codes import REQUEST_CODES
 from payermax_async.core.errors import (
@@ -32,7 +32,7 @@ __all__ = [
     "NOT_FOUND_CODES",
     "SUCCESS_CODE",
     "CodeInfo",
-    "Kind",
+    "CodeKind",
     "ReplyFacts",
     "Resend",
     "closest",
@@ -50,12 +50,12 @@ _ALL: Final = tuple(sorted((*REQUEST_CODES, *PAYER_CODES), key=lambda info: info
 _BY_CODE: Final = MappingProxyType({info.code: info for info in _ALL})
 
 DUPLICATE_CODES: Final = frozenset(
-    info.code for info in _ALL if info.kind is Kind.CONFLICT
+    info.code for info in _ALL if info.kind is CodeKind.CONFLICT
 )
 """Codes that say the merchant's id is taken: look before choosing a new one."""
 
 NOT_FOUND_CODES: Final = frozenset(
-    info.code for info in _ALL if info.kind is Kind.NOT_FOUND
+    info.code for info in _ALL if info.kind is CodeKind.NOT_FOUND
 )
 """Codes that say nothing is known under the id."""
 
@@ -68,13 +68,13 @@ AMBIGUOUS_CODES: Final = (
 A duplicate also wants a query first, but this call did make nothing.
 """
 
-_CLASSES: Final = MappingProxyType[Kind, type[ApiError]](
+_CLASSES: Final = MappingProxyType[CodeKind, type[ApiError]](
     {
-        Kind.AUTHENTICATION: AuthenticationError,
-        Kind.INVALID: InvalidRequestError,
-        Kind.THROTTLED: ThrottledError,
-        Kind.NOT_FOUND: NotFoundError,
-        Kind.CONFLICT: ConflictError,
+        CodeKind.AUTHENTICATION: AuthenticationError,
+        CodeKind.INVALID: InvalidRequestError,
+        CodeKind.THROTTLED: ThrottledError,
+        CodeKind.NOT_FOUND: NotFoundError,
+        CodeKind.CONFLICT: ConflictError,
     }
 )
 
@@ -84,7 +84,7 @@ def lookup(code: str) -> CodeInfo | None:
 
     Example:
         >>> lookup("ORDER_REPEAT").kind
-        <Kind.CONFLICT: 'conflict'>
+        <CodeKind.CONFLICT: 'conflict'>
     """
     return _BY_CODE.get(code)
 

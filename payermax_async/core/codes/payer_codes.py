@@ -8,7 +8,7 @@ while it is active, or the merchant makes a new one. From PayerMax's
 
 from __future__ import annotations
 
-from payermax_async.core.codes.info import CodeInfo, Kind, Resend, group
+from payermax_async.core.codes.info import CodeInfo, CodeKind, Resend, group
 
 __all__ = ["PAYER_CODES"]
 
@@ -169,6 +169,6 @@ _DETAILS = {
 }
 
 PAYER_CODES: tuple[CodeInfo, ...] = group(
-    Kind.PAYER, Resend.NO, {**_REFUSALS, **_CHECKS, **_MEANS, **_DETAILS}
+    CodeKind.PAYER, Resend.NO, {**_REFUSALS, **_CHECKS, **_MEANS, **_DETAILS}
 )
 """Every known code about a payer's payment."""

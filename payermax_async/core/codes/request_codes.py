@@ -9,13 +9,13 @@ are in :mod:`payermax_async.core.codes.payer_codes`.
 
 from __future__ import annotations
 
-from payermax_async.core.codes.info import CodeInfo, Kind, Resend, group
+from payermax_async.core.codes.info import CodeInfo, CodeKind, Resend, group
 
 __all__ = ["REQUEST_CODES"]
 
 _SYSTEM = (
     *group(
-        Kind.SUCCESS,
+        CodeKind.SUCCESS,
         Resend.NO,
         {
             "APPLY_SUCCESS": (
@@ -25,7 +25,7 @@ _SYSTEM = (
         },
     ),
     *group(
-        Kind.SYSTEM,
+        CodeKind.SYSTEM,
         Resend.QUERY_FIRST,
         {
             "SYSTEM_ERROR": (
@@ -49,7 +49,7 @@ _SYSTEM = (
         },
     ),
     *group(
-        Kind.THROTTLED,
+        CodeKind.THROTTLED,
         # Probably refused at the door, but no page says so.
         Resend.QUERY_FIRST,
         {
@@ -60,7 +60,7 @@ _SYSTEM = (
         },
     ),
     *group(
-        Kind.OTHER,
+        CodeKind.OTHER,
         Resend.SAME,
         {
             "REQ_TIME_OVER_TIME": (
@@ -72,7 +72,7 @@ _SYSTEM = (
 )
 
 _SETUP = group(
-    Kind.AUTHENTICATION,
+    CodeKind.AUTHENTICATION,
     Resend.NO,
     {
         "SIGN_VERIFY_FAILED": (
@@ -123,7 +123,7 @@ _SETUP = group(
 )
 
 _FIELDS = group(
-    Kind.INVALID,
+    CodeKind.INVALID,
     Resend.NO,
     {
         "PARAMS_INVALID": (
@@ -175,7 +175,7 @@ _FIELDS = group(
 
 _ORDERS = (
     *group(
-        Kind.CONFLICT,
+        CodeKind.CONFLICT,
         Resend.QUERY_FIRST,
         {
             "ORDER_REPEAT": (
@@ -185,7 +185,7 @@ _ORDERS = (
         },
     ),
     *group(
-        Kind.NOT_FOUND,
+        CodeKind.NOT_FOUND,
         # A fresh order may stay invisible for a while: PayerMax's payout pages
         # want "not found" repeated over minutes before it is believed.
         Resend.LATER,
@@ -197,7 +197,7 @@ _ORDERS = (
         },
     ),
     *group(
-        Kind.OTHER,
+        CodeKind.OTHER,
         Resend.QUERY_FIRST,
         {
             "PAYMENT_PROCESSING": (
@@ -211,7 +211,7 @@ _ORDERS = (
         },
     ),
     *group(
-        Kind.OTHER,
+        CodeKind.OTHER,
         Resend.NO,
         {
             "ORDER_CLOSED": (
@@ -225,7 +225,7 @@ _ORDERS = (
         },
     ),
     *group(
-        Kind.PAYER,
+        CodeKind.PAYER,
         Resend.LATER,
         {
             "PAYMENT_METHOD_SUSPEND": (
@@ -238,7 +238,7 @@ _ORDERS = (
 
 _REFUNDS = (
     *group(
-        Kind.REFUND,
+        CodeKind.REFUND,
         Resend.NO,
         {
             "REFUND_FAILED": (
@@ -252,7 +252,7 @@ _REFUNDS = (
         },
     ),
     *group(
-        Kind.REFUND,
+        CodeKind.REFUND,
         Resend.LATER,
         {
             "REFUND_INSUFFICIENT_BALANCE": (
@@ -264,7 +264,7 @@ _REFUNDS = (
 )
 
 _PAYOUTS = group(
-    Kind.OTHER,
+    CodeKind.OTHER,
     Resend.LATER,
     {
         "INSUFFICIENT_QUOTA": (

@@ -25,15 +25,15 @@ __all__ = [
     "CapturedOrder",
     "CardInfo",
     "Fees",
-    "Found",
-    "Made",
     "MerchantFee",
     "PaymentDetail",
     "PaymentStatus",
+    "QueryReply",
     "Received",
     "Sent",
     "ThreeDsResult",
     "Wire",
+    "WriteReply",
     "part",
     "parts",
     "rule",
@@ -146,7 +146,7 @@ class Received:
 
 
 @attrs.frozen(kw_only=True)
-class Made(Received):
+class WriteReply(Received):
     """The answer to a write, or what a query told in its place."""
 
     found: bool = attrs.field(default=False, eq=False, metadata=LOCAL)
@@ -161,7 +161,7 @@ class Made(Received):
 
 
 @attrs.frozen(kw_only=True)
-class Found(Received):
+class QueryReply(Received):
     """The answer to a query."""
 
     compared: tuple[str, ...] = attrs.field(default=(), eq=False, metadata=LOCAL)

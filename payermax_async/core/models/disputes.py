@@ -8,7 +8,7 @@ from enum import StrEnum
 import attrs
 
 from payermax_async.core.checks import key
-from payermax_async.core.models.common import DECISIVE, Found, Sent, rule
+from payermax_async.core.models.common import DECISIVE, QueryReply, Sent, rule
 
 __all__ = ["DisputeDetails", "DisputeStatus", "SearchDispute"]
 
@@ -37,7 +37,7 @@ class SearchDispute(Sent):
 
 
 @attrs.frozen(kw_only=True)
-class DisputeDetails(Found):
+class DisputeDetails(QueryReply):
     """A dispute as PayerMax knows it.
 
     PayerMax does not say how it writes the dates, so they are text as they came.

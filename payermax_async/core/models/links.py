@@ -18,12 +18,12 @@ from payermax_async.core.models.common import (
     PAGE,
     Captured,
     CaptureMode,
-    Found,
-    Made,
     PaymentDetail,
     PaymentStatus,
+    QueryReply,
     Received,
     Sent,
+    WriteReply,
     rule,
     wire,
 )
@@ -71,7 +71,7 @@ class ExpireLink(Sent):
 
 
 @attrs.frozen(kw_only=True)
-class CreatedLink(Made):
+class CreatedLink(WriteReply):
     """A link that exists now. Persist it before handing out ``link_url``."""
 
     merchant_link_id: str = attrs.field(metadata=LINK_ID)
@@ -181,7 +181,7 @@ class PaidByPayments:
 
 
 @attrs.frozen(kw_only=True)
-class LinkDetails(PaidByPayments, Found):
+class LinkDetails(PaidByPayments, QueryReply):
     """A link and its payments, as PayerMax knows them."""
 
     merchant_link_id: str = attrs.field(metadata=LINK_ID)

@@ -13,9 +13,9 @@ from payermax_async.core.models.common import (
     CapturedOrder,
     CaptureMode,
     Fees,
-    Found,
     PaymentDetail,
     PaymentStatus,
+    QueryReply,
     Sent,
     rule,
 )
@@ -32,7 +32,7 @@ class QueryOrder(Sent):
 
 
 @attrs.frozen(kw_only=True)
-class Order(CapturedOrder, Found):
+class Order(CapturedOrder, QueryReply):
     """An order as PayerMax knows it."""
 
     out_trade_no: str

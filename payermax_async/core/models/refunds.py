@@ -14,9 +14,9 @@ from payermax_async.core.errors import Problem
 from payermax_async.core.models.common import (
     DECISIVE,
     NO_NOTIFY_URL,
-    Found,
-    Made,
+    QueryReply,
     Sent,
+    WriteReply,
     rule,
     url_or_none,
     wire,
@@ -113,7 +113,7 @@ class QueryRefund(Sent):
 
 
 @attrs.frozen(kw_only=True)
-class SubmittedRefund(Made):
+class SubmittedRefund(WriteReply):
     """A refund that PayerMax took on. Pending, not yet successful."""
 
     out_refund_no: str
@@ -127,7 +127,7 @@ class SubmittedRefund(Made):
 
 
 @attrs.frozen(kw_only=True)
-class RefundDetails(Found):
+class RefundDetails(QueryReply):
     """A refund as PayerMax knows it."""
 
     status: RefundStatus | str = attrs.field(metadata=DECISIVE)

@@ -14,8 +14,8 @@ from payermax_async.core.asked import Asked, Told
 from payermax_async.core.codec import wire_name
 from payermax_async.core.errors import Problem, ValidationError
 from payermax_async.core.models.common import (
-    Found,
     PaymentStatus,
+    QueryReply,
     Received,
     Sent,
 )
@@ -72,7 +72,7 @@ __all__ = [
 
 RequestT = TypeVar("RequestT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
-FoundT = TypeVar("FoundT", bound=Found)
+FoundT = TypeVar("FoundT", bound=QueryReply)
 
 # A path is built from the name, and "../x" or "a?b" would change where it leads.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,63}")
@@ -137,7 +137,7 @@ class Operation(Generic[RequestT, ReplyT]):
     @property
     def is_query(self) -> bool:
         """Whether it changes nothing."""
-        return issubclass(self.reply, Found)
+        return issubclass(self.reply, QueryReply)
 
     @property
     def ids(self) -> tuple[str, ...]:
