@@ -475,6 +475,33 @@ def test_the_purity_check_sees_each_way_out(source: str) -> None:
     assert impurities(Module("core.any", PACKAGE, ast.parse(source)))
 
 
+SHARED_NAMES = {
+    "Exchange": "in the pipeline one attempt at work, in the sandbox what was said",
+    "Finding": "in the pipeline what a question found, in the doctor an ailment",
+    "Found": "private to the inbox's storing, public in reconcile",
+    "Quirk": "of a signed sample and of a whole sandbox",
+}
+"""Class names that stand for two things; the fewer the better."""
+
+
+def class_names() -> dict[str, list[str]]:
+    """Where each class name is defined, a leading underscore or not."""
+    found: dict[str, list[str]] = {}
+    for module in MODULES:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef):
+                place = f"{module.name}:{node.lineno}"
+                found.setdefault(node.name.lstrip("_"), []).append(place)
+    return found
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    twice = {name: at for name, at in class_names().items() if len(at) > 1}
+    new = {name: at for name, at in twice.items() if name not in SHARED_NAMES}
+    assert new == {}, "choose a name that is not taken"
+    assert set(SHARED_NAMES) == set(twice), "no longer shared: take it off the list"
+
+
 @pytest.mark.parametrize(
     ("place", "source", "reached"),
     [
