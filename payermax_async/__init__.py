@@ -13,7 +13,7 @@ from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.client import PayerMaxClient
-    from payermax_async.config import Environment, MerchantConfig
+    from payermax_async.config.merchant import MerchantConfig
     from payermax_async.core.errors import (
         AlreadyEndedError,
         ApiError,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from payermax_async.core.models.orders import QueryOrder
     from payermax_async.core.models.refunds import CreateRefund, QueryRefund
     from payermax_async.core.operations.table import Replay
+    from payermax_async.environment import Environment
     from payermax_async.options import ClientOptions
     from payermax_async.pipeline.breaker import BreakerPolicy
     from payermax_async.pipeline.retry import RetryPolicy
@@ -146,7 +147,7 @@ _HOMES = {
     "ConflictError": "core.errors",
     "CreateLink": "core.models.link_request",
     "CreateRefund": "core.models.refunds",
-    "Environment": "config",
+    "Environment": "environment",
     "ExpireLink": "core.models.links",
     "ExtensionError": "core.errors",
     "GoodsItem": "core.models.link_request",
@@ -156,7 +157,7 @@ _HOMES = {
     "InvalidRequestError": "core.errors",
     "LinkDefaults": "core.models.link_request",
     "LinkType": "core.models.link_request",
-    "MerchantConfig": "config",
+    "MerchantConfig": "config.merchant",
     "MerchantInfo": "core.models.link_request",
     "NoReplyError": "core.errors",
     "NotFoundError": "core.errors",

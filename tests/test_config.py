@@ -14,12 +14,12 @@ import pytest
 
 import payermax_async
 from payermax_async.config import Environment, MerchantConfig
+from payermax_async.config.settings import NAMES
 from payermax_async.core.envelope import Identity
 from payermax_async.core.errors import ConfigurationError, Outcome
 from payermax_async.core.models.common import NO_NOTIFY_URL
 from payermax_async.core.models.link_request import LinkDefaults
 from payermax_async.core.secret import Secret
-from payermax_async.settings import NAMES
 from payermax_async.signing.keys import PrivateKey
 from tests.signing.secrecy import refusal, rendered, shared_pieces
 

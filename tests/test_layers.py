@@ -35,7 +35,6 @@ RANKS = {
     "config": 4,
     "disputes": 4,
     "options": 4,
-    "settings": 4,
     "contrib": 5,
     "doctor": 5,
     "reconcile": 5,
@@ -59,7 +58,6 @@ NEIGHBOURS = {
     ("client", "config"),
     ("client", "disputes"),
     ("client", "options"),
-    ("config", "settings"),
     ("disputes", "assembly"),
     # A signed sample to see how a merchant's webhook answers.
     ("doctor", "webhooks"),

@@ -16,13 +16,14 @@ import pytest
 
 import payermax_async
 from payermax_async.config import Environment, MerchantConfig
+from payermax_async.config.profiles import read_profile
+from payermax_async.config.settings import Settings
 from payermax_async.core import checks
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.link_request import LinkDefaults
 from payermax_async.core.quoting import quoted, shown
 from payermax_async.core.secret import Secret
 from payermax_async.files import read_file
-from payermax_async.settings import Settings, read_profile
 from payermax_async.signing.keys import PrivateKey, PublicKey
 from payermax_async.transport.aiohttp import AiohttpTransport
 from tests.signing.secrecy import refusal, rendered, shared_pieces

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import attrs
 
+from payermax_async.config.settings import Settings
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.quoting import shown
 from payermax_async.files import read_file
-from payermax_async.settings import Settings
 from payermax_async.signing.containers import UnusableKeyError, read_numbers
 from payermax_async.signing.keys import PrivateKey, PublicKey, check_pair
 from payermax_async.signing.loading import LARGEST_FILE

@@ -12,7 +12,7 @@ from cyclopts import Group, Parameter
 if TYPE_CHECKING:
     from payermax_async.client import PayerMaxClient
     from payermax_async.config import MerchantConfig
-    from payermax_async.settings import Settings
+    from payermax_async.config.settings import Settings
 
 __all__ = ["Flag", "MerchantSource", "Seconds", "ask"]
 
@@ -80,7 +80,8 @@ class MerchantSource:
         """
         import os
 
-        from payermax_async.settings import Settings, read_profile
+        from payermax_async.config.profiles import read_profile
+        from payermax_async.config.settings import Settings
 
         found = (
             Settings.of_variables(os.environ, "PAYERMAX_")

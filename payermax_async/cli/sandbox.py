@@ -64,7 +64,7 @@ def sandbox(
 
 def _known_keys(environ: Mapping[str, str]) -> Mapping[str, PublicKey]:
     """The merchant's key in this shell: a client may sign with it by mistake."""
-    from payermax_async.settings import Settings
+    from payermax_async.config.settings import Settings
 
     try:
         key = Settings.of_variables(environ, "PAYERMAX_").private_key("private_key")

@@ -10,6 +10,7 @@ import attrs
 
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.config import MerchantConfig
+from payermax_async.config.settings import Settings
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.doctor.findings import Finding, Status, Veil, fail, skip
 from payermax_async.doctor.gateway import check_proxies, check_way, proxies_of
@@ -23,7 +24,6 @@ from payermax_async.doctor.local import check_authorities, check_settings, check
 from payermax_async.doctor.network import Network
 from payermax_async.doctor.question import ask_gateway
 from payermax_async.doctor.webhook import Probe, check_address, check_webhook
-from payermax_async.settings import Settings
 from payermax_async.signing.keys import PrivateKey
 
 __all__ = ["Examination", "examine"]

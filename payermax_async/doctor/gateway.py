@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from payermax_async.clock import Clock
 from payermax_async.config import environment_of
+from payermax_async.config.settings import Settings
 from payermax_async.core.addresses import is_own_machine
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.doctor.findings import Finding, Status, fail, good, skip, warn
 from payermax_async.doctor.network import Line, Network, host_of, port_of
 from payermax_async.environment import Environment
 from payermax_async.pipeline.skew import SkewPolicy
-from payermax_async.settings import Settings
 from payermax_async.transport.tls import verification_reason
 
 __all__ = [

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import attrs
 
+from payermax_async.config.settings import Settings
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.doctor.findings import Finding, fail, good, skip, warn
 from payermax_async.files import read_file
-from payermax_async.settings import Settings
 from payermax_async.signing.keys import PrivateKey, PublicKey, check_pair
 from payermax_async.signing.loading import LARGEST_FILE
 

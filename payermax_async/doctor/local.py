@@ -9,11 +9,11 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from payermax_async.config import MerchantConfig, environment_of, read_merchant
+from payermax_async.config.settings import NAMES, Settings
 from payermax_async.core.addresses import is_own_machine
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.doctor.findings import Finding, fail, good, skip, warn
 from payermax_async.environment import Environment
-from payermax_async.settings import NAMES, Settings
 from payermax_async.transport.tls import make_context
 
 __all__ = ["check_authorities", "check_settings", "check_stage"]

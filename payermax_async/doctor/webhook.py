@@ -10,6 +10,7 @@ import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.config import MerchantConfig, environment_of
+from payermax_async.config.settings import Settings
 from payermax_async.core.addresses import is_own_machine
 from payermax_async.core.checks import web_url_problem
 from payermax_async.core.errors import ConfigurationError, PayerMaxError, TlsError
@@ -22,7 +23,6 @@ from payermax_async.doctor.answers import (
 from payermax_async.doctor.findings import Finding, fail, good, skip, warn
 from payermax_async.doctor.gateway import addresses_of, reason_of
 from payermax_async.doctor.network import Network, host_of
-from payermax_async.settings import Settings
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from payermax_async.webhooks.samples import (

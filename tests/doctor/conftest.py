@@ -12,9 +12,9 @@ import attrs
 import pytest
 
 from payermax_async.config import MerchantConfig
+from payermax_async.config.settings import Settings
 from payermax_async.doctor import Examination, Finding, Status, SystemNetwork, examine
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.settings import Settings
 
 TIMEOUT = 5.0
 

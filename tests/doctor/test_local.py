@@ -7,9 +7,9 @@ import attrs
 import pytest
 
 from payermax_async.config import MerchantConfig
+from payermax_async.config.profiles import read_profile
 from payermax_async.doctor import Finding, Status
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.settings import read_profile
 from payermax_async.signing.keys import PrivateKey
 from tests.doctor.conftest import examination_of, failed, findings, of
 

@@ -1,10 +1,9 @@
-"""Named settings from environment variables or a TOML table, read strictly."""
+"""Named settings, wherever they were written, read strictly."""
 
 from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar, cast
@@ -13,7 +12,6 @@ import attrs
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.quoting import shown
-from payermax_async.files import read_file
 from payermax_async.signing.keys import (
     PrivateKey,
     PublicKey,
@@ -21,7 +19,7 @@ from payermax_async.signing.keys import (
     public_or_reason,
 )
 
-__all__ = ["NAMES", "Settings", "profile_or_reason", "read_profile"]
+__all__ = ["LISTS", "NAMES", "Settings", "taken"]
 
 ValueT = TypeVar("ValueT")
 
@@ -51,9 +49,11 @@ NAMES = (
 )
 """Every setting a merchant's configuration is read from."""
 
+# As shells, YAML files and people write them.
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_LISTS = {"platform_public_key", "platform_public_key_file"}
-_LARGEST_FILE = 262_144
+LISTS = frozenset({"platform_public_key", "platform_public_key_file"})
+"""Those that may hold several values, separated by commas."""
+# Web pages and word processors leave no-break blanks and byte order marks behind.
 _BLANKS = " \t\r\n\f\v\u00a0\ufeff"
 _QUOTES = "\"'"
 _HALF_QUOTED = (
@@ -90,7 +90,7 @@ class Settings:
             for name in NAMES
             if (value := environ.get(prefix + name.upper())) is not None
         }
-        values, broken = _taken(found)
+        values, broken = taken(found)
         return cls(values, prefix, shout=True, broken=broken)
 
     def replaced(self, given: Mapping[str, str]) -> Settings:
@@ -203,7 +203,8 @@ class Settings:
         """The files that a setting names, separated by commas."""
         named = self.values.get(setting, "")
         whole = self._path(named)
-        # A comma may be part of a name.
+        # A comma may be part of a name. No methods of Path here: they raise with the
+        # value, and by mistake that may be a key.
         if "," not in named or os.path.exists(whole):  # noqa: PTH110 - does not raise
             return [whole] if named else []
         parts = (part.strip(_BLANKS + _QUOTES) for part in named.split(","))
@@ -241,7 +242,7 @@ class _Refusal:
     why: str
 
 
-def _taken(
+def taken(
     found: Mapping[str, object],
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Values without what stands around them, and what is wrong with the others.
@@ -256,7 +257,8 @@ def _taken(
             broken[name] = "must be text"
             continue
         text = _bare(raw)
-        if text is None and name in _LISTS:
+        # Quotes may stand around each of several values instead of around all.
+        if text is None and name in LISTS:
             items = [_bare(item) for item in raw.split(",")]
             if None not in items:
                 text = ",".join(cast("list[str]", items))
@@ -275,75 +277,3 @@ def _bare(value: str) -> str | None:
             return None
         value = value[1:-1].strip(_BLANKS)
     return value
-
-
-def read_profile(path: str | os.PathLike[str], profile: str) -> Settings:
-    """Read one table of a TOML file.
-
-    Raises:
-        ConfigurationError: The file cannot be read, or has no such table.
-    """
-    found = profile_or_reason(path, profile)
-    if isinstance(found, str):
-        # Raised out here, where no local holds what the file does: keys. The path and
-        # the table may be one, pasted in the wrong place.
-        del path, profile
-        raise ConfigurationError(found)
-    return found
-
-
-def profile_or_reason(path: str | os.PathLike[str], profile: str) -> Settings | str:
-    """The settings in a table, or why they cannot be read."""
-    whole = shown(path)
-    name = Path(whole).name if whole == str(path) else whole
-    content = read_file(path, _LARGEST_FILE)
-    if isinstance(content, str):
-        return f"{name}: {content}"
-    file = Path(path)
-    tables = _parsed(content)
-    if isinstance(tables, str):
-        return f"{name} {tables}"
-    table = tables.get(profile)
-    if not isinstance(table, dict):
-        named = (shown(one) for one, item in tables.items() if isinstance(item, dict))
-        known = ", ".join(sorted(named)) or "none"
-        return f"{name} has no table [{shown(profile)}]; it has: {known}"
-    items = cast("dict[str, object]", table)
-    values, broken = _taken({one: _as_text(one, item) for one, item in items.items()})
-    return Settings(
-        values,
-        f"{name} [{shown(profile)}] ",
-        folder=file.parent,
-        unknown=tuple(one for one in items if one not in NAMES),
-        broken={one: why for one, why in broken.items() if one in NAMES},
-    )
-
-
-def _parsed(content: bytes) -> dict[str, object] | str:
-    try:
-        # Editors on Windows start a file with a byte order mark.
-        return cast("dict[str, object]", tomllib.loads(content.decode("utf-8-sig")))
-    except UnicodeDecodeError:
-        return "is not UTF-8"
-    except RecursionError:
-        return "is nested too deeply"
-    except ValueError:
-        # Of TOML, or of a number that Python does not read. The message may quote the
-        # line, and the line may be a key.
-        return "is not valid TOML"
-
-
-def _as_text(name: str, value: object) -> str | None:
-    """A value of a table as a variable would spell it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    # A number of hundreds of digits is none of ours, and printing it takes long.
-    if isinstance(value, int) and value.bit_length() <= 256:
-        return str(value)
-    if isinstance(value, str):
-        return value
-    if name in _LISTS and isinstance(value, list):
-        items = cast("list[object]", value)
-        if all(isinstance(item, str) for item in items):
-            return ",".join(cast("list[str]", items))
-    return None
