@@ -17,15 +17,6 @@ from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.core.errors import Problem
-    from payermax_async.core.models.common import (
-        CaptureMode,
-        CardInfo,
-        Fees,
-        MerchantFee,
-        PaymentDetail,
-        PaymentStatus,
-        ThreeDsResult,
-    )
     from payermax_async.core.models.disputes import DisputeDetails, DisputeStatus
     from payermax_async.core.models.links import (
         CreatedLink,
@@ -37,6 +28,15 @@ if TYPE_CHECKING:
         Payer,
     )
     from payermax_async.core.models.orders import Order
+    from payermax_async.core.models.payments import (
+        CaptureMode,
+        CardInfo,
+        Fees,
+        MerchantFee,
+        PaymentDetail,
+        PaymentStatus,
+        ThreeDsResult,
+    )
     from payermax_async.core.models.refunds import (
         RefundDetails,
         RefundStatus,
@@ -68,27 +68,27 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CaptureMode": "core.models.common",
-    "CardInfo": "core.models.common",
+    "CaptureMode": "core.models.payments",
+    "CardInfo": "core.models.payments",
     "CreatedLink": "core.models.links",
     "DisputeDetails": "core.models.disputes",
     "DisputeStatus": "core.models.disputes",
     "ExpiredLink": "core.models.links",
-    "Fees": "core.models.common",
+    "Fees": "core.models.payments",
     "GoodsDetail": "core.models.links",
     "LinkDetails": "core.models.links",
     "LinkPayment": "core.models.links",
     "LinkStatus": "core.models.links",
-    "MerchantFee": "core.models.common",
+    "MerchantFee": "core.models.payments",
     "Order": "core.models.orders",
     "Payer": "core.models.links",
-    "PaymentDetail": "core.models.common",
-    "PaymentStatus": "core.models.common",
+    "PaymentDetail": "core.models.payments",
+    "PaymentStatus": "core.models.payments",
     "Problem": "core.errors",
     "RefundDetails": "core.models.refunds",
     "RefundStatus": "core.models.refunds",
     "SubmittedRefund": "core.models.refunds",
-    "ThreeDsResult": "core.models.common",
+    "ThreeDsResult": "core.models.payments",
 }
 """The module that each name lives in, below ``payermax_async``."""
 

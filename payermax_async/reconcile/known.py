@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.reconcile.learned import Account
 from payermax_async.webhooks.inbox.entries import EntryState, StoredNotification
 from payermax_async.webhooks.receiver import Receiver

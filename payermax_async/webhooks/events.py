@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import attrs
 
-from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.links import LinkPayment
 from payermax_async.core.models.notifications import (
     LinkNotification,
@@ -15,6 +14,7 @@ from payermax_async.core.models.notifications import (
     PaymentNotification,
     RefundNotification,
 )
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 
 __all__ = [

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.strict_json import JsonValue
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.ledger.records import Trade

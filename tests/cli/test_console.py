@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payermax_async.cli.console import clean, indented, plain
-from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.links import LinkPayment
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.strict_json import JsonValue, read_json, write_json
 
 # What strict JSON takes: neither NUL nor half a character.

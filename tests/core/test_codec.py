@@ -9,13 +9,7 @@ import attrs
 import pytest
 
 from payermax_async.core.codec import ShapeError, from_wire
-from payermax_async.core.models.common import (
-    CardInfo,
-    Fees,
-    PaymentDetail,
-    PaymentStatus,
-    Received,
-)
+from payermax_async.core.models.common import Received
 from payermax_async.core.models.links import (
     CreatedLink,
     LinkDetails,
@@ -28,6 +22,12 @@ from payermax_async.core.models.notifications import (
     RefundResult,
 )
 from payermax_async.core.models.orders import Order
+from payermax_async.core.models.payments import (
+    CardInfo,
+    Fees,
+    PaymentDetail,
+    PaymentStatus,
+)
 from payermax_async.core.models.refunds import RefundDetails
 from payermax_async.core.strict_json import JsonObject, JsonValue
 

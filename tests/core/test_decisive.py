@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from payermax_async.core.codec import ShapeError, from_wire
-from payermax_async.core.models.common import PaymentDetail, Received
+from payermax_async.core.models.common import Received
 from payermax_async.core.models.links import LinkDetails
 from payermax_async.core.models.notifications import (
     LinkResult,
@@ -18,6 +18,7 @@ from payermax_async.core.models.notifications import (
     RefundResult,
 )
 from payermax_async.core.models.orders import Order
+from payermax_async.core.models.payments import PaymentDetail
 from payermax_async.core.models.refunds import RefundDetails
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json
 

@@ -11,7 +11,6 @@ import attrs
 import pytest
 
 from payermax_async.core.asked import Asked, Digest, compare
-from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
@@ -21,6 +20,7 @@ from payermax_async.core.models.links import (
     LinkStatus,
     QueryLink,
 )
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import (
     CreateRefund,
     QueryRefund,

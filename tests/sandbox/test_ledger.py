@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from payermax_async.core.codec import from_wire
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.links import CreatedLink, ExpiredLink, LinkDetails
 from payermax_async.core.models.orders import Order
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import (
     RefundDetails,
     RefundStatus,

@@ -16,7 +16,7 @@ from jinja2 import meta, nodes
 
 from payermax_async import CreateLink, UserInfo
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.cashier import render_result
 from payermax_async.sandbox.cashier.markup import render, require_pages
 from payermax_async.sandbox.cashier.view import ResultStatus, ResultView

@@ -20,9 +20,9 @@ from payermax_async.core.errors import (
     OutcomeUnknownError,
     PayerMaxError,
 )
-from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import CreatedLink, LinkDetails
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus, SubmittedRefund
 from payermax_async.sandbox.ledger.records import Link, Refund, Trade
 from payermax_async.webhooks.alerts import AlertKind

@@ -16,16 +16,18 @@ from payermax_async.core.checks import key
 from payermax_async.core.models.common import (
     DECISIVE,
     PAGE,
-    Captured,
-    CaptureMode,
-    PaymentDetail,
-    PaymentStatus,
     QueryReply,
     Received,
     Sent,
     WriteReply,
     rule,
     wire,
+)
+from payermax_async.core.models.payments import (
+    Captured,
+    CaptureMode,
+    PaymentDetail,
+    PaymentStatus,
 )
 
 __all__ = [

@@ -8,21 +8,19 @@ from decimal import Decimal
 
 import attrs
 
-from payermax_async.core.models.common import (
-    DECISIVE,
-    CapturedOrder,
-    CaptureMode,
-    Fees,
-    PaymentDetail,
-    PaymentStatus,
-    Received,
-    wire,
-)
+from payermax_async.core.models.common import DECISIVE, Received, wire
 from payermax_async.core.models.links import (
     LINK_ID,
     LinkPayment,
     LinkStatus,
     PaidByPayments,
+)
+from payermax_async.core.models.payments import (
+    CapturedOrder,
+    CaptureMode,
+    Fees,
+    PaymentDetail,
+    PaymentStatus,
 )
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonValue

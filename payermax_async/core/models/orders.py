@@ -8,16 +8,13 @@ from decimal import Decimal
 import attrs
 
 from payermax_async.core.checks import key
-from payermax_async.core.models.common import (
-    DECISIVE,
+from payermax_async.core.models.common import DECISIVE, QueryReply, Sent, rule
+from payermax_async.core.models.payments import (
     CapturedOrder,
     CaptureMode,
     Fees,
     PaymentDetail,
     PaymentStatus,
-    QueryReply,
-    Sent,
-    rule,
 )
 
 __all__ = ["Order", "QueryOrder"]

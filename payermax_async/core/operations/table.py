@@ -13,12 +13,7 @@ import attrs
 from payermax_async.core.asked import Asked, Told
 from payermax_async.core.codec import wire_name
 from payermax_async.core.errors import Problem, ValidationError
-from payermax_async.core.models.common import (
-    PaymentStatus,
-    QueryReply,
-    Received,
-    Sent,
-)
+from payermax_async.core.models.common import QueryReply, Received, Sent
 from payermax_async.core.models.disputes import DisputeDetails, SearchDispute
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
@@ -29,6 +24,7 @@ from payermax_async.core.models.links import (
     QueryLink,
 )
 from payermax_async.core.models.orders import Order, QueryOrder
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import (
     CreateRefund,
     QueryRefund,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import cast
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.money import format_amount
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.clock import VirtualClock

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from payermax_async.core.errors import ValidationError
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.cashier import (
     Form,
     PaymentOutcome,

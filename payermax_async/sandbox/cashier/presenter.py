@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.cashier import (
     CheckoutView,
     Form,

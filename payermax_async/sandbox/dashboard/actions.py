@@ -9,7 +9,7 @@ import attrs
 
 from payermax_async.core.durations import read_duration
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.admin import actions
 from payermax_async.sandbox.dashboard.controller import DashboardController
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form

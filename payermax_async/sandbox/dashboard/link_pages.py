@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import attrs
 
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.cashier.amounts import format_money
 from payermax_async.sandbox.dashboard.components import Pager, Row, Tag
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import attrs
 
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.sandbox.cashier.amounts import format_money
 from payermax_async.sandbox.dashboard.components import Moment, Tag

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.disputes import DisputeStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.money import fit, format_amount
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.sandbox.ledger.fields import Fields

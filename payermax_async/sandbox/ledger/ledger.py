@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from payermax_async.clock import Clock
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.ledger.disputes import (

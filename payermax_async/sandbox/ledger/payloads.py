@@ -13,8 +13,8 @@ from decimal import ROUND_DOWN, Context, Decimal
 import attrs
 
 from payermax_async.core.codes.lookup import lookup
-from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.links import LinkStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.money import decimals_for, format_amount
 from payermax_async.core.strict_json import JsonObject, JsonValue

@@ -13,9 +13,9 @@ from decimal import Decimal
 import attrs
 
 from payermax_async.core.errors import PayerMaxError
-from payermax_async.core.models.common import PaymentStatus
 from payermax_async.core.models.disputes import DisputeStatus
 from payermax_async.core.models.links import LinkStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.sandbox.ledger.payment_methods import Card, Method, PaymentOutcome
 

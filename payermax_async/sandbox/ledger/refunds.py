@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import attrs
 
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.money import rest_of, total
 from payermax_async.sandbox.ledger.fields import Fields, invalid

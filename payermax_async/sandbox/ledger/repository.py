@@ -16,7 +16,7 @@ import attrs
 from cattrs import Converter
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.sandbox.ledger.records import Dispute, Link, Owner, Refund, Trade

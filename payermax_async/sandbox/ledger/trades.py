@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome
 from payermax_async.sandbox.ledger.records import (
     Link,

@@ -9,7 +9,7 @@ from datetime import datetime
 import attrs
 
 from payermax_async.core.codes.lookup import SUCCESS_CODE
-from payermax_async.core.models.common import PaymentStatus
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.strict_json import JsonError, JsonObject, read_json, write_json
 from payermax_async.sandbox.ledger.payloads import Answers, write_moment
 from payermax_async.sandbox.ledger.records import (
