@@ -81,7 +81,7 @@ def read_clock(text: str) -> Clock | None:
     Raises:
         ConfigurationError: It names none.
     """
-    from payermax_async.core.codec import ShapeError, read_time
+    from payermax_async.core.scalars import ShapeError, read_time
     from payermax_async.sandbox.clock import VirtualClock
 
     if text == "real":

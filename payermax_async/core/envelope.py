@@ -9,7 +9,7 @@ from datetime import datetime
 
 import attrs
 
-from payermax_async.core.codec import ShapeError, write_time
+from payermax_async.core.scalars import ShapeError, write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
 
 __all__ = [

@@ -13,10 +13,11 @@ from typing import Protocol, cast
 
 import attrs
 
-from payermax_async.core.codec import from_wire, to_wire, write_time
+from payermax_async.core.codec import from_wire, to_wire
 from payermax_async.core.models.links import LinkDetails, LinkPayment, LinkStatus
 from payermax_async.core.models.notifications import LinkNotification
 from payermax_async.core.models.payments import PaymentStatus
+from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 
 __all__ = ["Account", "has_ended", "is_under_way", "learned"]

@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from payermax_async.core.codec import ShapeError, read_time, write_time
 from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
@@ -33,6 +32,7 @@ from payermax_async.core.errors import (
     UnreadableReplyError,
 )
 from payermax_async.core.operations.table import business_ids
+from payermax_async.core.scalars import ShapeError, read_time, write_time
 from payermax_async.core.strict_json import (
     JsonError,
     JsonObject,

@@ -17,7 +17,7 @@ from typing import get_args, get_type_hints
 
 import attrs
 
-from payermax_async.core.codec import wire_name
+from payermax_async.core.models.common import wire_name
 from payermax_async.core.operations.table import OPERATIONS
 from payermax_async.core.strict_json import JsonObject, JsonValue
 

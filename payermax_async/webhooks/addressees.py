@@ -7,7 +7,7 @@ from typing import Self, cast
 
 import attrs
 
-from payermax_async.core.codec import ShapeError, from_wire
+from payermax_async.core.codec import from_wire
 from payermax_async.core.errors import (
     ConfigurationError,
     WebhookError,
@@ -15,6 +15,7 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.common import DECISIVE, Received
 from payermax_async.core.models.notifications import Notification, UnknownNotification
+from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonValue
 from payermax_async.webhooks.parsing import is_case, merchant_within, read_outline
 

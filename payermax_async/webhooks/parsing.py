@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import attrs
 
-from payermax_async.core.codec import ShapeError, from_wire
+from payermax_async.core.codec import from_wire
 from payermax_async.core.errors import WebhookError, WebhookReason
 from payermax_async.core.models.common import DECISIVE, Received
 from payermax_async.core.models.notifications import (
@@ -17,6 +17,7 @@ from payermax_async.core.models.notifications import (
     RefundNotification,
     UnknownNotification,
 )
+from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonError, JsonValue, read_json
 
 __all__ = [

@@ -16,7 +16,7 @@ from typing import Protocol, cast
 import attrs
 
 from payermax_async.clock import Clock, SystemClock
-from payermax_async.core.codec import camel_case
+from payermax_async.core.models.common import camel_case
 from payermax_async.core.models.links import LinkPayment
 from payermax_async.core.models.notifications import (
     LinkResult,

@@ -14,7 +14,6 @@ import attrs
 
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.cleaning import clean_id
-from payermax_async.core.codec import ShapeError
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import (
     ConfigurationError,
@@ -24,6 +23,7 @@ from payermax_async.core.errors import (
     WebhookReason,
 )
 from payermax_async.core.models.notifications import Notification
+from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonError, read_json
 from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey

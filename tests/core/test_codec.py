@@ -8,7 +8,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from payermax_async.core.codec import ShapeError, from_wire
+from payermax_async.core.codec import from_wire
 from payermax_async.core.models.common import Received
 from payermax_async.core.models.links import (
     CreatedLink,
@@ -29,6 +29,7 @@ from payermax_async.core.models.payments import (
     PaymentStatus,
 )
 from payermax_async.core.models.refunds import RefundDetails
+from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonObject, JsonValue
 
 LINK: JsonObject = {"merchantLinkId": "a", "totalAmount": "1", "currency": "USD"}

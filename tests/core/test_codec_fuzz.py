@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.core.codec import ShapeError, from_wire
+from payermax_async.core.codec import from_wire
 from payermax_async.core.models.common import Received
 from payermax_async.core.models.links import LinkDetails
 from payermax_async.core.models.notifications import (
@@ -19,6 +19,7 @@ from payermax_async.core.models.notifications import (
     UnknownNotification,
 )
 from payermax_async.core.models.refunds import SubmittedRefund
+from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json
 from tests.core import samples
 from tests.core.received import every_received_model

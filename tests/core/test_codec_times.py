@@ -8,11 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.core.codec import (
-    ShapeError,
-    read_time,
-    write_time,
-)
+from payermax_async.core.scalars import ShapeError, read_time, write_time
 
 EIGHT = timezone(timedelta(hours=8))
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from payermax_async.core.codec import ShapeError, from_wire
+from payermax_async.core.codec import from_wire
 from payermax_async.core.models.common import Received
 from payermax_async.core.models.links import LinkDetails
 from payermax_async.core.models.notifications import (
@@ -20,6 +20,7 @@ from payermax_async.core.models.notifications import (
 from payermax_async.core.models.orders import Order
 from payermax_async.core.models.payments import PaymentDetail
 from payermax_async.core.models.refunds import RefundDetails
+from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json
 
 LINK: JsonObject = {"merchantLinkId": "a", "totalAmount": "1", "currency": "USD"}

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.core.codec import ShapeError
 from payermax_async.core.envelope import (
     Identity,
     ReplyEnvelope,
     read_reply,
     write_request,
 )
+from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonError, read_json
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 7_999, UTC)

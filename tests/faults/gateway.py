@@ -18,9 +18,10 @@ from typing import Self
 import attrs
 
 from payermax_async.clock import Clock
-from payermax_async.core.codec import read_time, to_wire
+from payermax_async.core.codec import to_wire
 from payermax_async.core.errors import SignatureError
 from payermax_async.core.models.link_request import CreateLink
+from payermax_async.core.scalars import read_time
 from payermax_async.core.strict_json import (
     JsonObject,
     JsonValue,

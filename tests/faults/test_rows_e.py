@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import attrs
 import pytest
 
-from payermax_async.core.codec import read_time
 from payermax_async.core.errors import ApiError, ClockSkewError, Outcome
+from payermax_async.core.scalars import read_time
 from payermax_async.pipeline.observe import SkewMeasured
 from tests.faults.gateway import Turn, coded, serve
 from tests.faults.rig import CREATE, QUERY, SETTLED, BriskClock, Stage

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import attrs
 
-from payermax_async.core.codec import write_time
+from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials

@@ -13,7 +13,7 @@ from typing import cast
 import aiohttp
 import pytest
 
-from payermax_async.core.codec import write_time
+from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxOptions

@@ -22,8 +22,8 @@ from payermax_async import (
     PayerMaxError,
     UserInfo,
 )
-from payermax_async.core.codec import write_time
 from payermax_async.core.envelope import read_reply
+from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonValue, write_json
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.faults.injector import Faults

@@ -13,7 +13,6 @@ from typing import cast
 
 import pytest
 
-from payermax_async.core.codec import write_time
 from payermax_async.core.envelope import read_reply
 from payermax_async.core.errors import (
     ClientStateError,
@@ -21,6 +20,7 @@ from payermax_async.core.errors import (
     NoReplyError,
     SignatureError,
 )
+from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.gateway.exchange import (
     ConnectionDroppedError,

@@ -15,9 +15,9 @@ import pytest
 from aiohttp import web
 
 from payermax_async import CreateLink, MerchantConfig, PayerMaxClient, UserInfo
-from payermax_async.core.codec import write_time
 from payermax_async.core.envelope import read_reply
 from payermax_async.core.errors import ClientStateError, ConfigurationError
+from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.cashier import qr
 from payermax_async.sandbox.clock import VirtualClock

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import MerchantConfig
-from payermax_async.core.codec import write_time
 from payermax_async.core.errors import (
     ApiError,
     ClientStateError,
@@ -29,6 +28,7 @@ from payermax_async.core.errors import (
 from payermax_async.core.models.link_request import CreateLink, GoodsItem, UserInfo
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.operations.table import OPERATIONS, business_ids
+from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PrivateKey

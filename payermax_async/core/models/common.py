@@ -22,11 +22,14 @@ __all__ = [
     "Sent",
     "Wire",
     "WriteReply",
+    "camel_case",
+    "fold_name",
     "part",
     "parts",
     "rule",
     "url_or_none",
     "wire",
+    "wire_name",
     "wire_of",
 ]
 
@@ -94,6 +97,23 @@ def wire(
 def wire_of(field: attrs.Attribute[Any]) -> Wire:
     """How a field stands in the gateway's JSON."""
     return cast("Wire", field.metadata.get("wire", _USUAL))
+
+
+def camel_case(name: str) -> str:
+    """The gateway's usual name of an attribute: ``totalAmount``, ``total_amount``."""
+    head, *tail = name.split("_")
+    return head + "".join(map(str.capitalize, tail))
+
+
+def wire_name(attribute: attrs.Attribute[Any]) -> str:
+    """The gateway's name of a model's field."""
+    return wire_of(attribute).name or camel_case(attribute.name)
+
+
+def fold_name(name: str) -> str:
+    """What two spellings of a gateway's name have in common."""
+    # Beyond ASCII, letters that only look or fold alike stay different names.
+    return name.strip().lower() if name.isascii() else name
 
 
 PAGE: Mapping[str, object] = MappingProxyType({"page": True})

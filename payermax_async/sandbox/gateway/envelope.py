@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from payermax_async.core.codec import ShapeError, read_time
+from payermax_async.core.scalars import ShapeError, read_time
 from payermax_async.core.strict_json import JsonError, JsonObject, read_json
 from payermax_async.sandbox.ledger.fields import Fields, invalid
 from payermax_async.sandbox.ledger.records import RefusedError

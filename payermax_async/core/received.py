@@ -1,0 +1,177 @@
+"""How models of replies and notifications are read: tolerantly, but for money and ids.
+
+Names are matched without regard to case and stray blanks, unknown ones are kept, and a
+value of an unexpected shape fails the message only where money or identity hangs on it.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, Union, cast, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+
+from payermax_async.core.addresses import is_page
+from payermax_async.core.models.common import Received, fold_name, wire_name, wire_of
+from payermax_async.core.scalars import ShapeError, read_text
+from payermax_async.core.strict_json import JsonObject
+
+__all__ = ["is_open_enum", "open_enum_hook", "received_hook"]
+
+
+def is_open_enum(hint: Any) -> bool:
+    """Whether a field holds one of known words, or any other text."""
+    members = get_args(hint) if get_origin(hint) in {Union, types.UnionType} else ()
+    return str in members and any(
+        isinstance(member, type) and issubclass(member, StrEnum) for member in members
+    )
+
+
+def open_enum_hook(hint: Any) -> Callable[[object, object], str]:
+    """How such a field is read: PayerMax may add a word on any day."""
+    kind = next(
+        member
+        for member in get_args(hint)
+        if isinstance(member, type) and issubclass(member, StrEnum)
+    )
+    known = {member.value: member for member in kind}
+
+    def read(value: object, _type: object) -> str:
+        text = read_text(value)
+        # ASCII only: the long s of "ſUCCESS" has S for its capital.
+        return known.get(text.strip().upper(), text) if text.isascii() else text
+
+    return read
+
+
+@attrs.frozen
+class _Field:
+    attribute: attrs.Attribute[Any]
+    names: tuple[str, ...]
+    read: Callable[[object], object]
+
+    @property
+    def may_be_absent(self) -> bool:
+        return self.attribute.default is not attrs.NOTHING
+
+    @property
+    def must_be_right(self) -> bool:
+        return not self.may_be_absent or bool(self.attribute.metadata.get("decisive"))
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) in {Union, types.UnionType}:
+        members = [member for member in get_args(hint) if member is not type(None)]
+        return members[0] if len(members) == 1 else Union[tuple(members)]  # noqa: UP007
+    return hint
+
+
+def _reader(converter: Converter, hint: Any) -> Callable[[object], object]:
+    inner = _without_none(hint)
+    if get_origin(inner) is tuple:
+        one = _reader(converter, get_args(inner)[0])
+
+        def read_all(value: object) -> tuple[object, ...]:
+            # One object where the schema says a list has been seen.
+            items = cast("list[object]", value) if isinstance(value, list) else [value]
+            found: list[object] = []
+            for index, item in enumerate(items):
+                try:
+                    found.append(one(item))
+                except ShapeError as error:
+                    raise error.inside(f"[{index}]") from None
+            return tuple(found)
+
+        return read_all
+    if get_origin(inner) is not None and not is_open_enum(inner):
+        return _read_object
+    hook = converter.get_structure_hook(inner)
+    return lambda value: hook(value, inner)
+
+
+def _read_object(value: object) -> JsonObject:
+    if not isinstance(value, dict):
+        raise ShapeError("is no object")
+    return cast("JsonObject", value)
+
+
+def received_hook(
+    cls: type[Received], converter: Converter
+) -> Callable[[object, object], Received]:
+    """How a model is read, worked out once a class."""
+    attrs.resolve_types(cls)
+    fields = [
+        _Field(
+            attribute,
+            (wire_name(attribute), *wire_of(attribute).aliases),
+            _page_reader(read) if attribute.metadata.get("page") else read,
+        )
+        for attribute in attrs.fields(cls)
+        if attribute.name != "extra" and not attribute.metadata.get("local")
+        for read in [_reader(converter, attribute.type)]
+    ]
+    known = {fold_name(name) for field in fields for name in field.names}
+
+    def read(value: object, _type: object) -> Received:
+        found = _read_object(value)
+        values, used = _collect(fields, found)
+        extra = {
+            name: item
+            for name, item in found.items()
+            if name not in used and not (item is None and fold_name(name) in known)
+        }
+        return cls(**values, extra=extra)
+
+    return read
+
+
+def _page_reader(read: Callable[[object], Any]) -> Callable[[object], Any]:
+    def read_page(value: object) -> str:
+        found = read(value)
+        if not is_page(found):
+            raise ShapeError("is no http or https address")
+        return str(found)
+
+    return read_page
+
+
+def _collect(
+    fields: list[_Field], found: JsonObject
+) -> tuple[dict[str, Any], set[str]]:
+    """Read the fields; the second result is the names they were read from."""
+    folded: dict[str, str] = {}
+    for name, item in found.items():
+        if item is not None:
+            folded.setdefault(fold_name(name), name)
+    values: dict[str, Any] = {}
+    used: set[str] = set()
+    for field in fields:
+        name = field.attribute.name
+        came_as = _find(field.names, found, folded)
+        if came_as is None:
+            if not field.may_be_absent:
+                raise ShapeError("is missing", field.names[0])
+            continue
+        try:
+            values[name] = field.read(found[came_as])
+        except ShapeError as error:
+            if field.must_be_right:
+                raise error.inside(came_as) from None
+            continue
+        used.add(came_as)
+    return values, used
+
+
+def _find(
+    names: tuple[str, ...], found: JsonObject, folded: Mapping[str, str]
+) -> str | None:
+    """The name a field came under: spelled exactly if it did, or nearly so."""
+    for name in names:
+        if found.get(name) is not None:
+            return name
+    return next(
+        (folded[fold_name(name)] for name in names if fold_name(name) in folded), None
+    )

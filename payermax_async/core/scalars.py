@@ -1,0 +1,111 @@
+"""Single values of the gateway's JSON: text, amounts, rates and times."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import cast
+
+from payermax_async.core.money import ExchangeRate, parse_amount, parse_rate
+
+__all__ = [
+    "ShapeError",
+    "read_amount",
+    "read_rate",
+    "read_text",
+    "read_time",
+    "write_time",
+]
+
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
+    r"(\.[0-9]{1,9})? ?([Zz]|[+-][0-9]{2}:?[0-9]{2})"
+)
+_MICROSECOND_DIGITS = 7
+
+
+class ShapeError(ValueError):
+    """A value cannot be what its field says. Holds the path, never the value."""
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.reason = reason
+        self.path = path
+
+    def inside(self, name: str) -> ShapeError:
+        """The same error seen from one level further out."""
+        dot = "." if self.path and not self.path.startswith("[") else ""
+        return ShapeError(self.reason, f"{name}{dot}{self.path}")
+
+
+def write_time(moment: datetime) -> str:
+    """RFC 3339 with milliseconds and a numeric offset, as PayerMax asks for.
+
+    Raises:
+        ValueError: The time has no offset.
+    """
+    if moment.utcoffset() is None:
+        raise ValueError("a time sent to PayerMax must carry its offset")
+    return moment.isoformat(timespec="milliseconds")
+
+
+def read_time(value: object) -> datetime:
+    """An RFC 3339 time, with or without fraction, with ``Z`` or an offset.
+
+    PayerMax also writes a blank before the offset, as in ``...T00:00:01 +0000``.
+
+    Raises:
+        ShapeError: It is none.
+    """
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ShapeError("is no RFC 3339 time")
+    day, time, fraction, zone = match.groups()
+    offset = "+00:00" if zone in "Zz" else zone
+    try:
+        return datetime.fromisoformat(
+            f"{day}T{time}{(fraction or '')[:_MICROSECOND_DIGITS]}{offset}"
+        )
+    except ValueError:
+        raise ShapeError("is no RFC 3339 time") from None
+
+
+def read_text(value: object, _type: object = str) -> str:
+    """Text, or a number as its digits: PayerMax writes some ids either way.
+
+    Raises:
+        ShapeError: It is neither.
+    """
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return format(value, "d" if isinstance(value, int) else "f")
+    raise ShapeError("is no text")
+
+
+def read_amount(value: object, _type: object = Decimal) -> Decimal:
+    """An exact amount, from text or a number.
+
+    Raises:
+        ShapeError: It is none.
+    """
+    # 1E+3 may be a thousand or a value cut on its way: no gateway writes it.
+    if isinstance(value, Decimal) and cast("int", value.as_tuple().exponent) > 0:
+        raise ShapeError("is an amount with an exponent")
+    try:
+        return parse_amount(value)
+    except ValueError:
+        raise ShapeError("is no amount") from None
+
+
+def read_rate(value: object, _type: object = ExchangeRate) -> ExchangeRate:
+    """A rate between two currencies.
+
+    Raises:
+        ShapeError: It is none.
+    """
+    try:
+        return parse_rate(value)
+    except ValueError:
+        raise ShapeError("is no rate") from None
