@@ -9,6 +9,7 @@ __all__ = ["is_own_machine", "is_page", "is_tls"]
 
 _UNSEEN = re.compile("[\\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
+# No other name: "localhost.attacker.example" is not this machine.
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

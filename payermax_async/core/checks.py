@@ -116,6 +116,7 @@ def web_url_problem(value: str, max_length: int) -> str | None:
         return "is not a URL"
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_ok:
         return "must be an http or https URL with a host"
+    # It would end up in logs, and in the buyer's browser.
     if parts.username is not None or parts.password is not None:
         return "must not hold a user name or password"
     return None
@@ -144,11 +145,13 @@ def host_problem(parts: SplitResult) -> str | None:
         )
     if host.endswith("."):
         return "must not end its host with a dot"
+    # What follows is the narrower of what resolvers and certificates allow.
     labels = host.split(".")
     if len(host) > _LONGEST_HOST or any(len(label) > 63 for label in labels):
         return "has a host that is too long: 253 characters, 63 between two dots"
     if not all(_LABEL.fullmatch(label) for label in labels):
         return "must have a host of letters, digits, hyphens and dots"
+    # "127.1" and "0x7f.1" are addresses to some resolvers and names to others.
     if labels[-1].isdigit() and not _is_address(host):
         return "must have a host that is a name or a whole address"
     if not all(_is_international(label) for label in labels):
@@ -169,6 +172,7 @@ def _is_international(label: str) -> bool:
     if not label.lower().startswith("xn--"):
         return True
     try:
+        # There and back: one spelling a name, or two hosts could look alike.
         name = label[4:].encode().decode("punycode")
         return not name.isascii() and name.encode("punycode") == label[4:].encode()
     except (UnicodeError, OverflowError):
@@ -241,12 +245,14 @@ def problems_of(model: attrs.AttrsInstance, path: str = "") -> Iterator[Problem]
     for field in cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(type(model))):
         value = getattr(model, field.name)
         where = f"{path}.{field.name}" if path else field.name
+        # Left out is fine where it may be; given as None where it must be is not.
         if value is None and field.default is None:
             continue
         if value is None:
             yield Problem(where, "is required")
         else:
             yield from _field_problems(value, field.metadata, where)
+    # Last: they may speak of fields that are wrong by themselves, and then stay silent.
     across = getattr(model, "problems_across", None)
     if across is not None:
         for found in cast("Callable[[], Iterator[Problem]]", across)():

@@ -72,6 +72,7 @@ def clean_message(text: str, limit: int = MESSAGE_LIMIT) -> str:
         # Without the last word: half a card number would not look like one.
         text = _CUT_WORD.sub("", text[:_LOOKED_AT])
     plain = _BLANK.sub(" ", _UNSEEN.sub("", text)).strip()
+    # Secrets before numbers: a mask in the middle would hide where one ends.
     plain = _SECRET.sub(r"\1\2***", plain)
     for pattern in (_BASE64, _EMAIL, _LONG_NUMBER, _DOTTED_NUMBER):
         plain = pattern.sub("***", plain)

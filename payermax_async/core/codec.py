@@ -53,6 +53,7 @@ ReceivedT = TypeVar("ReceivedT", bound=Received)
 
 
 def _make_converter() -> Converter:
+    # Its detailed errors quote the values, and those are people, cards and money.
     converter = Converter(detailed_validation=False)
     # cattrs turns None into 'None' for text; every scalar has its own hook here.
     converter.register_structure_hook(str, read_text)
@@ -69,6 +70,7 @@ def _make_converter() -> Converter:
     ) -> Callable[[object, object], Received]:
         return received_hook(cls, converter)
 
+    # Amounts as text, PayerMax's usual way: a float on its side would round them.
     converter.register_unstructure_hook(Decimal, format_amount)
 
     @converter.register_unstructure_hook_factory(attrs.has)
@@ -92,6 +94,7 @@ def _text(value: int | None) -> str | None:
     return None if value is None else str(value)
 
 
+# Refunds take their amount as a JSON number; write_json writes it exactly.
 def _as_it_is(value: Decimal | None) -> Decimal | None:
     return value
 
@@ -102,6 +105,7 @@ def _writer(wire: Wire) -> Callable[[Any], object] | None:
     return _as_it_is if wire.as_number else None
 
 
+# One for all clients: it holds no state but the hooks it worked out.
 _CONVERTER = _make_converter()
 
 
@@ -111,6 +115,7 @@ def to_wire(request: attrs.AttrsInstance) -> JsonObject:
 
 
 def _drop_none(value: Any) -> Any:
+    # Left out, not null: that is a value to some parsers.
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
         return {name: _drop_none(item) for name, item in items if item is not None}
@@ -144,6 +149,7 @@ def fill_in(
     Returns:
         The object, and the names of the attributes that were filled in.
     """
+    # An empty text says as little as a missing field.
     told = {
         fold_name(name): not (
             item is None or (isinstance(item, str) and not item.strip())
@@ -157,6 +163,7 @@ def fill_in(
         names = (wire_name(field), *wire_of(field).aliases)
         if not any(told.get(fold_name(name)) for name in names):
             left_out[attribute] = names[0]
+    # The gateway's own empty field must not stand beside the filled-in one.
     empty = {fold_name(name) for name in left_out.values()}
     kept = {name: item for name, item in data.items() if fold_name(name) not in empty}
     filled = {name: values[attribute] for attribute, name in left_out.items()}

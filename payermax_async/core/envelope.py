@@ -109,8 +109,10 @@ def read_reply(body: bytes) -> ReplyEnvelope:
     if not isinstance(found, dict):
         raise ShapeError("is no object")
     code = found.get("code")
+    # Without a code nobody can say whether it was done.
     if not isinstance(code, str) or not code.strip():
         raise ShapeError("is missing", "code")
+    # Only what decides is held to its shape; words are for people.
     message = found.get("msg")
     return ReplyEnvelope(
         code=code.strip(),

@@ -98,6 +98,7 @@ def parse_amount(value: object) -> Decimal:
                 "sign, exponent, blanks or separators"
             )
         return Decimal(value)
+    # True is an int as well, and no amount.
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         hint = " (a float is inexact: use Decimal or text)"
         raise ValueError(

@@ -88,6 +88,7 @@ def _reader(converter: Converter, hint: Any) -> Callable[[object], object]:
         return read_all
     if get_origin(inner) is not None and not is_open_enum(inner):
         return _read_object
+    # Looked up once a class; converting is on the way of every reply.
     hook = converter.get_structure_hook(inner)
     return lambda value: hook(value, inner)
 
@@ -102,6 +103,7 @@ def received_hook(
     cls: type[Received], converter: Converter
 ) -> Callable[[object, object], Received]:
     """How a model is read, worked out once a class."""
+    # Annotations are text in these modules; the hooks need the types.
     attrs.resolve_types(cls)
     fields = [
         _Field(
@@ -120,6 +122,8 @@ def received_hook(
         values, used = _collect(fields, found)
         extra = {
             name: item
+            # Null under a known name says nothing. All else that was not read is the
+            # merchant's to see.
             for name, item in found.items()
             if name not in used and not (item is None and fold_name(name) in known)
         }
@@ -145,6 +149,7 @@ def _collect(
     folded: dict[str, str] = {}
     for name, item in found.items():
         if item is not None:
+            # Of names that differ in case alone, the first counts.
             folded.setdefault(fold_name(name), name)
     values: dict[str, Any] = {}
     used: set[str] = set()
@@ -152,6 +157,7 @@ def _collect(
         name = field.attribute.name
         came_as = _find(field.names, found, folded)
         if came_as is None:
+            # Worse than no reply is one without its id or its money.
             if not field.may_be_absent:
                 raise ShapeError("is missing", field.names[0])
             continue
@@ -161,6 +167,7 @@ def _collect(
             if field.must_be_right:
                 raise error.inside(came_as) from None
             continue
+        # Not used, so the value goes to ``extra`` and is not lost.
         used.add(came_as)
     return values, used
 
@@ -169,6 +176,7 @@ def _find(
     names: tuple[str, ...], found: JsonObject, folded: Mapping[str, str]
 ) -> str | None:
     """The name a field came under: spelled exactly if it did, or nearly so."""
+    # The exact name first: a twin in another case must not stand in for it.
     for name in names:
         if found.get(name) is not None:
             return name

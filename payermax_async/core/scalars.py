@@ -62,6 +62,7 @@ def read_time(value: object) -> datetime:
     if match is None:
         raise ShapeError("is no RFC 3339 time")
     day, time, fraction, zone = match.groups()
+    # One spelling for Python, whichever of its releases reads which.
     offset = "+00:00" if zone in "Zz" else zone
     try:
         return datetime.fromisoformat(
@@ -79,6 +80,7 @@ def read_text(value: object, _type: object = str) -> str:
     """
     if isinstance(value, str):
         return str(value)
+    # An id without its quotes is the same id: no reason to lose a reply.
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return format(value, "d" if isinstance(value, int) else "f")
     raise ShapeError("is no text")

@@ -28,6 +28,7 @@ _MAX_DEPTH = 32
 _MAX_DEPTH_OUT = 2 * _MAX_DEPTH
 _MAX_NUMBER_TEXT = 64
 _MAX_NUMBER_BITS = 4 * _MAX_NUMBER_TEXT
+# Strings are matched whole, so that a bracket inside one does not count.
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -66,6 +67,7 @@ def _constant(_name: str) -> JsonValue:
     raise JsonError("NaN and Infinity are no JSON")
 
 
+# Which of two values counts is up to each parser; a forger would use the difference.
 def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     found = dict(pairs)
     if len(found) != len(pairs):

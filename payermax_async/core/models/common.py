@@ -45,6 +45,7 @@ NO_NOTIFY_URL: Final = "none"
 
 def url_or_none() -> Check:
     """An address of notifications, or :data:`NO_NOTIFY_URL`."""
+    # Made once, not for every request.
     is_url = url()
     return lambda value: None if value == NO_NOTIFY_URL else is_url(value)
 

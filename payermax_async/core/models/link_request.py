@@ -67,6 +67,7 @@ def _seconds(value: int | timedelta | None) -> int | None:
 
 def _count(value: int | str) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit():
+        # Seventeen digits are too many already; converting a million takes long.
         return int(value[:17])
     return cast("int", value)
 
@@ -252,6 +253,7 @@ class CreateLink(Sent):
         """
         problems: list[Problem] = []
 
+        # All at once, here too: one round of mending instead of four.
         def required(value: str | None, path: str, setting: str) -> str:
             if value is None:
                 advice = f"is required; give it, or set {setting} in the configuration"
@@ -268,6 +270,7 @@ class CreateLink(Sent):
             "merchant_info.contact_email",
             "contact_email",
         )
+        # Goods must show something; the logo does where nothing better is set.
         show_url = defaults.show_url or defaults.logo_url
         if not self.goods_details:
             show_url = required(show_url, "goods_details[0].show_url", "show_url")
@@ -290,6 +293,7 @@ class CreateLink(Sent):
         """What is sold, or one item made from description and amount."""
         if self.goods_details:
             return self.goods_details
+        # The name of goods takes no line breaks, the description does.
         one_line = " ".join(self.description.split())
         item = GoodsItem(
             goods_name=one_line[:128],
@@ -311,4 +315,5 @@ def _fit_in_place(
             fitted = fit(cast("Decimal", value), currency)
         except ValueError:
             return
+        # Frozen, and this is still part of making it.
         object.__setattr__(model, name, fitted)

@@ -178,6 +178,7 @@ class PaidByPayments:
     @property
     def successful_payment(self) -> LinkPayment | None:
         """The payment that succeeded, if one did."""
+        # Never by the link's status: PayerMax answers ACTIVE for paid links too.
         paid = (payment for payment in self.pay_by_link_info if payment.is_paid)
         return next(paid, None)
 

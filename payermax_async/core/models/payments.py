@@ -57,6 +57,7 @@ class Captured:
 
         Whether it was drawn since is told by the result of the capture.
         """
+        # Where the mode is left out, the kind of an authorisation tells as much.
         by_hand = self.capture_mode == CaptureMode.MANUAL or (
             self.capture_mode is None and self.authorization_type is not None
         )
@@ -78,6 +79,7 @@ class CapturedOrder(Captured):
     @property
     def is_paid(self) -> bool:
         """Whether money was paid: not only authorised, and more than nothing."""
+        # Binding a card is a successful order of nothing: no goods for that.
         paid = bool(self.status == PaymentStatus.SUCCESS) and not self.is_authorized
         return paid and self.total_amount > 0
 

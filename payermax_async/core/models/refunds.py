@@ -75,6 +75,7 @@ class CreateRefund(Sent):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
+        # Zeros beyond the currency's decimals change nothing, and may be refused.
         fitted = fit(self.refund_amount, self.refund_currency)
         object.__setattr__(self, "refund_amount", fitted)
 
@@ -83,6 +84,7 @@ class CreateRefund(Sent):
         found = (
             self.refund_notify_url or defaults.refund_notify_url or defaults.notify_url
         )
+        # Left out, the dashboard's setting counts: there is no value that says so.
         address = None if found == NO_NOTIFY_URL else found
         return attrs.evolve(self, refund_notify_url=address)
 

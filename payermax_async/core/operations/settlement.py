@@ -103,6 +103,7 @@ def told_link(found: LinkDetails) -> Told:
 
 def _told_goods(item: GoodsDetail) -> Told:
     quantity = item.quantity or ""
+    # As a number where it is one: "1" was asked for and "01" may come back.
     count = quantity.isascii() and quantity.isdigit() and len(quantity) <= 16
     return {
         "goods_name": item.goods_name or None,
@@ -115,6 +116,7 @@ def _told_goods(item: GoodsDetail) -> Told:
 
 def created_link(found: LinkDetails) -> CreatedLink | None:
     """What creating would have answered; ``None`` when that cannot be told."""
+    # A link nobody can be led to is no answer to a create.
     if found.link_url is None:
         return None
     return CreatedLink(
@@ -147,6 +149,7 @@ def asked_expiry(request: ExpireLink) -> Asked:
 
 def expired_link(found: LinkDetails) -> ExpiredLink | None:
     """What a withdrawal would have answered, if the link is withdrawn."""
+    # Any other status is no proof of a withdrawal.
     if found.link_status != LinkStatus.EXPIRED:
         return None
     return ExpiredLink(
@@ -161,6 +164,7 @@ def expired_link(found: LinkDetails) -> ExpiredLink | None:
 
 def link_end(found: LinkDetails) -> str | None:
     """What ended a link so that nobody can pay it any more, if something did."""
+    # First: a paid link may be expired as well, and money tells more.
     if found.is_paid:
         return "paid"
     return "withdrawn or expired" if found.link_status == LinkStatus.EXPIRED else None
