@@ -77,7 +77,9 @@ LIBRARIES = {
     "Crypto": ("signing",),
     "aiohttp": (
         "transport.aiohttp",
+        "transport.aiohttp_checks",
         "transport.aiohttp_errors",
+        "transport.aiohttp_exchange",
         "transport.aiohttp_pool",
         "sandbox.server",
         "testing.aioresponses",

@@ -19,16 +19,16 @@ from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
     NotSentError,
-    ReplyTooLargeError,
-    UnreadableReplyError,
 )
 from payermax_async.core.secret import Secret
+from payermax_async.transport.aiohttp_checks import check_settings
 from payermax_async.transport.aiohttp_errors import (
     NETWORK_ERRORS,
     Flight,
     explain,
     trace_flights,
 )
+from payermax_async.transport.aiohttp_exchange import exchange
 from payermax_async.transport.aiohttp_pool import WANTS_A_NEW_ONE, Connector
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from payermax_async.transport.outgoing import check_request, proxy_problem
@@ -36,9 +36,6 @@ from payermax_async.transport.threads import in_own_thread
 from payermax_async.transport.tls import check_context, make_context
 
 __all__ = ["AiohttpTransport"]
-
-_READ_AHEAD = 2**16
-"""Bytes that aiohttp may buffer before it stops reading from the socket."""
 
 
 class AiohttpTransport:
@@ -98,23 +95,17 @@ class AiohttpTransport:
         problem = None if secret is None else proxy_problem(secret.reveal())
         if problem is not None:
             raise ConfigurationError(f"proxy {problem}")
-        for name, number in (
-            ("limit", limit),
-            ("connect_timeout", connect_timeout),
-            ("max_body", max_body),
-        ):
-            if not number > 0:
-                raise ConfigurationError(f"{name} must be more than 0")
-        if ca_file is not None and ssl_context is not None:
-            raise ConfigurationError("give ca_file or ssl_context, not both")
-        if session is not None and connector is not None:
-            raise ConfigurationError("give session or connector, not both")
-        if force_close and (session is not None or connector is not None):
-            raise ConfigurationError(
-                "force_close is up to your connector: make it with force_close=True"
-            )
-        if session is not None:
-            _check_session(session)
+        check_settings(
+            {
+                "limit": limit,
+                "connect_timeout": connect_timeout,
+                "max_body": max_body,
+            },
+            two_authorities=ca_file is not None and ssl_context is not None,
+            force_close=force_close,
+            session=session,
+            connector=connector,
+        )
         self._limit = limit
         self._connect_timeout = connect_timeout
         self._max_body = max_body
@@ -176,7 +167,15 @@ class AiohttpTransport:
         new_one = WANTS_A_NEW_ONE.set(request.alone)
         try:
             async with deadline:
-                return await self._exchange(session, request, flight)
+                return await exchange(
+                    session,
+                    request,
+                    flight,
+                    proxy=self._proxy,
+                    tls=self._tls,
+                    timeout=self._timeout,
+                    max_body=self._max_body,
+                )
         except NETWORK_ERRORS as error:
             failure = explain(error, flight, late=deadline.expired())
         except asyncio.CancelledError as error:
@@ -304,61 +303,4 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             trace_configs=[self._trace],
-        )
-
-    async def _exchange(
-        self, session: aiohttp.ClientSession, request: HttpRequest, flight: Flight
-    ) -> HttpResponse:
-        response = await session.post(
-            request.url,
-            data=request.body,
-            headers=(*request.headers, ("Accept-Encoding", "identity")),
-            allow_redirects=False,
-            auto_decompress=False,
-            middlewares=(),  # one of these could send the request twice
-            proxy=None if self._proxy is None else self._proxy.reveal(),
-            raise_for_status=False,
-            read_bufsize=_READ_AHEAD,
-            ssl=self._tls or True,
-            timeout=self._timeout,
-            trace_request_ctx=flight,
-        )
-        try:
-            flight.leave()  # a mocked session answers without a trace
-            return await self._read(response)
-        finally:
-            # Of a connection that was read to its end nothing is left to close:
-            # it is back in the pool. All others must not get there.
-            response.close()
-
-    async def _read(self, response: aiohttp.ClientResponse) -> HttpResponse:
-        for coding in response.headers.getall("Content-Encoding", ()):
-            if coding.strip().lower() not in ("", "identity"):
-                raise UnreadableReplyError(
-                    "the answer is compressed, though only plain was asked for"
-                )
-        body = bytearray()
-        while chunk := await response.content.readany():
-            if len(body) + len(chunk) > self._max_body:
-                raise ReplyTooLargeError(
-                    f"the answer is longer than max_body, {self._max_body} bytes"
-                )
-            body += chunk
-        return HttpResponse(
-            status=response.status,
-            headers=tuple(response.headers.items()),
-            body=bytes(body),
-        )
-
-
-def _check_session(session: aiohttp.ClientSession) -> None:
-    if not isinstance(session.cookie_jar, aiohttp.DummyCookieJar):
-        raise ConfigurationError(
-            "the injected session keeps cookies: make it with"
-            " aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())"
-        )
-    if session.trust_env:
-        raise ConfigurationError(
-            "the injected session takes proxies and passwords from its surroundings:"
-            " make it with trust_env=False and pass proxy to the transport"
         )
