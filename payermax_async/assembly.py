@@ -24,6 +24,7 @@ from payermax_async.options import ClientOptions
 from payermax_async.pipeline.attempt import Exchange
 from payermax_async.pipeline.call import prepare
 from payermax_async.pipeline.chain import Middleware
+from payermax_async.pipeline.disguise import GuardedClock
 from payermax_async.pipeline.execution import Course, Courses
 from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.observe import Hook, Observers, log_event
@@ -77,7 +78,8 @@ class Engine:
         Raises:
             ConfigurationError: There is nothing to sign or to verify with.
         """
-        options, clock = options or ClientOptions(), clock or SystemClock()
+        options = options or ClientOptions()
+        clock = GuardedClock(clock or SystemClock())
         _require_keys(config, signer, verifier)
         transport = transport or _aiohttp_transport(config, options)
         own_key = cast("PrivateKey", config.private_key)

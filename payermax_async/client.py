@@ -153,7 +153,8 @@ class PayerMaxClient:
         request leaves out comes from the configuration's ``defaults``.
 
         A link that exists under the id is compared and returned with ``found`` set;
-        so are repeats by other tasks and processes. What remains, should PayerMax not
+        so are repeats by other tasks and processes. What this client knows to exist is
+        asked about and not sent again. What remains, should PayerMax not
         check for repeated ids: its queries lag, or a request is held up, for longer
         than :attr:`ClientOptions.settle_waits`.
 
@@ -254,7 +255,8 @@ class PayerMaxClient:
         """Call any operation under its gateway name, signed and verified alike.
 
         A create or refund whose id an earlier call of this client left in doubt, raw
-        or not, asks first; one that ends in doubt is remembered for later ones. Of
+        or not, asks first; one that ends in doubt is remembered for later ones, and one
+        that is known to exist is not sent. Of
         anything else nothing is asked: an unknown outcome is yours to settle. With
         ``Replay.SAFE`` a refusal after an attempt whose answer was lost leaves the
         outcome unknown, as that one may have been done.
@@ -272,7 +274,7 @@ class PayerMaxClient:
 
         Raises:
             ValidationError: The name or the data cannot be sent.
-            ConflictError: The id was in doubt, and something exists under it.
+            ConflictError: Something exists under the id, and nothing was sent.
             PayerMaxError: See ``outcome``.
         """
         call = prepare_raw(name, data, version=version, replay=replay)

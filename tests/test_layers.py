@@ -130,7 +130,7 @@ FLOORS = {
         "__init__",
     ),
     "pipeline": (
-        "bounds breaker budget case facts findings retry skew slots writes",
+        "bounds breaker budget case disguise facts findings retry skew slots writes",
         "foreign observe",
         "chain hosts",
         "doubtful execution signatures",

@@ -79,8 +79,8 @@ def _explain(code: str, *, as_json: bool) -> int:
             console.print(Text(f"  Closest: {', '.join(near)}"))
         console.print(
             Text(
-                "  PayerMax adds codes without notice. The client takes one that it "
-                "does not know as a refusal."
+                "  PayerMax adds codes without notice. After a write the client asks "
+                "what became of it, and takes the code as a refusal if nothing did."
             )
         )
         return Exit.FAILED

@@ -67,6 +67,12 @@ class Asked:
                 values[name] = Digest.of(text, salt=merchant_key)
         return cls(merchant_key=merchant_key, values=values)
 
+    @property
+    def fingerprint(self) -> str:
+        """The same for requests that ask for the same; what that is, it hides."""
+        told = repr(sorted((name, str(value)) for name, value in self.values.items()))
+        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
     def differences(self, other: Asked) -> tuple[str, ...]:
         """Names of what two requests under one id do not ask for alike."""
         names = {**self.values, **other.values}

@@ -40,6 +40,8 @@ No error holds a key, a message body, a card or a person. All of them pickle.
 from __future__ import annotations
 
 import enum
+import pickle
+import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -82,6 +84,10 @@ __all__ = [
 ]
 
 
+_LOST = "(not pickled)"
+_PACKAGE = __name__.partition(".")[0]
+
+
 class Outcome(enum.Enum):
     """What the gateway may have done with a request that failed."""
 
@@ -107,6 +113,23 @@ def _revive(
     return error
 
 
+def _is_found(kind: type) -> bool:
+    """Whether a class can be found again by its name, as pickles do."""
+    found: object = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is kind
+
+
+def _goes(value: object) -> bool:
+    """Whether it goes through pickle."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - a foreign object may raise anything there
+        return False
+    return True
+
+
 class PayerMaxError(Exception):
     """Root of every error this package raises on purpose.
 
@@ -129,6 +152,12 @@ class PayerMaxError(Exception):
             ``resolve(error)`` can compare; ``None`` when that is not known.
     """
 
+    # For subclasses of an application that never call the constructor as well.
+    operation: str | None = None
+    merchant_key: str | None = None
+    attempts: int = 0
+    retry_after: float | None = None
+    elapsed: float | None = None
     outcome: Outcome = Outcome.NOT_SENT
     most_attempts: int | None = None
     questions: int = 0
@@ -156,7 +185,13 @@ class PayerMaxError(Exception):
         self.elapsed = elapsed
 
     def __reduce__(self) -> tuple[Any, ...]:  # the protocol of object.__reduce__
-        return (_revive, (type(self), self.args, self.__dict__.copy()))
+        kind, args, state = type(self), self.args, self.__dict__.copy()
+        if kind.__module__.partition(".")[0] != _PACKAGE:
+            # Whatever an application derived, what it says of the money gets through.
+            kind = next(one for one in kind.__mro__ if _is_found(one))
+            args = tuple(one if _goes(one) else _LOST for one in args)
+            state = {name: value for name, value in state.items() if _goes(value)}
+        return (_revive, (kind, args, state))
 
 
 class ConfigurationError(PayerMaxError):

@@ -30,7 +30,7 @@ from payermax_async.core.errors import (
     ReplySignatureError,
     UnreadableReplyError,
 )
-from payermax_async.core.operations.table import Replay
+from payermax_async.core.operations.table import Replay, is_query
 from payermax_async.core.strict_json import JsonError, JsonObject, JsonValue
 from payermax_async.pipeline.bounds import Bounds
 from payermax_async.pipeline.chain import Middleware, fold
@@ -333,6 +333,7 @@ class Exchange:
                 api_message=reply.message,
                 verified=verified,
                 trusted=self._trust_unsigned_failures and attempt.peer_known,
+                asked=is_query(call.operation),
                 retry_after=self._retry_after(attempt, response),
             )
         if not verified:

@@ -168,6 +168,7 @@ def prepare_raw(
         merchant_key=str(named[0]) if named else None,
         replay=known.replay if known else replay,
         read=read,
-        may_probe=known.may_probe if known else replay is Replay.SAFE,
+        # Of any other, nobody knows whether it changes anything.
+        may_probe=known is not None and known.may_probe,
         app_id_field=known.app_id_field if known else None,
     )

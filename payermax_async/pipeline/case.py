@@ -42,14 +42,27 @@ class Case:
     """Whether the gateway said that the id stands for something already."""
     refused: bool = False
     """Whether it refused a later send for another reason."""
+    coded: bool = False
+    """Whether all the doubt is about a signed answer with a code that nobody knows."""
 
     def first(self) -> Step:
         """How to begin."""
-        return Step.ASK if self.in_doubt else Step.SEND
+        return Step.ASK if self.in_doubt or self.taken else Step.SEND
 
-    def failed(self, outcome: Outcome, *, duplicate: bool) -> Step:
-        """A send failed."""
+    def failed(
+        self, outcome: Outcome, *, duplicate: bool = False, coded: bool = False
+    ) -> Step:
+        """A send failed.
+
+        Args:
+            outcome: With what.
+            duplicate: Whether the answer was that the id is taken.
+            coded: Whether it was a signed code that nobody knows.
+        """
         if outcome is Outcome.UNKNOWN:
+            # Later than another doubt, such an answer settles no more than a refusal.
+            self.refused = self.refused or (coded and self.in_doubt)
+            self.coded = coded and not self.in_doubt
             self.in_doubt = self.own = True
         elif outcome is Outcome.REJECTED:
             self.taken = self.taken or duplicate
@@ -58,6 +71,8 @@ class Case:
 
     def absent(self, *, may_send: bool) -> Step:
         """Asked all through the settling waits, the gateway knew nothing of it."""
+        if self.coded and not self.taken:
+            return Step.REFUSED  # it did answer, and what it answered was no success
         if self.taken or self.refused or not may_send:
             return Step.UNKNOWN
         return Step.SEND

@@ -21,6 +21,7 @@ from payermax_async.core.errors import (
     PayerMaxError,
 )
 from payermax_async.pipeline.budget import RetryBudget
+from payermax_async.pipeline.disguise import bare, disguised
 from payermax_async.pipeline.foreign import is_foreign, wrapped
 from payermax_async.pipeline.hosts import Host
 from payermax_async.pipeline.observe import (
@@ -69,6 +70,10 @@ class Course:
         """Whether the write may have been done."""
         self.ours = False
         """Whether that may be this client's doing, of this call or one before."""
+        self.exists = False
+        """Whether PayerMax said that something exists under the id."""
+        self.as_asked = False
+        """Whether that is what was asked for."""
         self.left = False
         """Whether a request of the call's own, not a question about it, has left."""
         self.hint: timedelta | None = None
@@ -87,7 +92,8 @@ class Course:
         except BaseException as error:
             if not is_foreign(error):
                 raise
-            raise self.tell(wrapped("clock", error, Outcome.NOT_SENT)) from error
+            unsent = self.tell(wrapped("clock", error, Outcome.NOT_SENT))
+            raise unsent from bare(error)
         self._deadline = self._started + timeout
 
     @property
@@ -108,6 +114,16 @@ class Course:
     def sends(self) -> int:
         """How often anything was, or was to be, sent."""
         return self.attempts + self.questions
+
+    def pace(self, error: PayerMaxError, waits: int) -> float | None:
+        """What the policy says of the pace; see there."""
+        with disguised():
+            return self.policy.pace(error, waits)
+
+    def next_delay(self, error: PayerMaxError, tries: int) -> float | None:
+        """What the policy says of trying again; see there."""
+        with disguised():
+            return self.policy.next_delay(error, tries)
 
     def tell(self, error: PayerMaxError) -> PayerMaxError:
         """Write down on an error what is known of the call."""
@@ -134,8 +150,14 @@ class Course:
         if host.base_url not in self.hosts:
             self.hosts = (*self.hosts, host.base_url)
 
-    def settled(self) -> None:
-        """Write down that the doubt is over."""
+    def settled(self, *, exists: bool, as_asked: bool = False) -> None:
+        """Write down that the doubt is over.
+
+        Args:
+            exists: Whether something exists under the id.
+            as_asked: Whether that is what was asked for.
+        """
+        self.exists, self.as_asked = exists, as_asked
         self.in_doubt, self.ours, self.pinned, self.hosts = False, False, None, ()
 
     def cut(self) -> None:
@@ -184,7 +206,7 @@ class Course:
     def _let_out(self, error: BaseException) -> None:
         """Raise in place of what foreign code raised outside of any attempt."""
         if is_foreign(error):
-            raise self.tell(wrapped("call", error, self._outcome)) from error
+            raise self.tell(wrapped("call", error, self._outcome)) from bare(error)
 
     @property
     def _outcome(self) -> Outcome:
@@ -207,6 +229,26 @@ class Course:
             outcome = error.outcome
         elif error is not None:
             outcome = self._outcome
+            self._note(error, outcome)
+        try:
+            self._tell_end(error, outcome)
+        except BaseException as interrupt:
+            # It takes the place of what the call ended with.
+            self._note(interrupt, outcome)
+            raise
+
+    def _note(self, interrupt: BaseException, outcome: Outcome | None) -> None:
+        """Say on what is no error of this package what became of the call."""
+        became = {
+            None: "had been done, and its answer is lost",
+            Outcome.NOT_SENT: "had not been sent",
+            Outcome.REJECTED: "had been refused",
+            Outcome.UNKNOWN: "may have been done",
+        }
+        key = clean_id(self.merchant_key or "-")
+        interrupt.add_note(f"{self.operation} of {key} {became[outcome]}")
+
+    def _tell_end(self, error: BaseException | None, outcome: Outcome | None) -> None:
         self._courses.observers.emit(
             CallFinished(
                 call_id=self.call_id,

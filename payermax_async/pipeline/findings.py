@@ -8,16 +8,19 @@ import attrs
 
 from payermax_async.core.asked import Asked, Comparison, compare
 from payermax_async.core.cleaning import clean_id
+from payermax_async.core.codes.lookup import error_from_reply
 from payermax_async.core.errors import (
     AlreadyEndedError,
+    ApiError,
     ConflictError,
+    Outcome,
     PayerMaxError,
     ReplyMismatchError,
     UnreadableReplyError,
 )
 from payermax_async.core.operations.table import Settlement
 
-__all__ = ["Finding", "as_asked", "as_found", "conflict"]
+__all__ = ["Finding", "as_asked", "as_found", "as_refusal", "conflict"]
 
 _LOOK = "Look at what exists under the id before choosing a new one."
 
@@ -47,6 +50,22 @@ def conflict(
         differences=differences,
         not_compared=not_compared,
     )
+
+
+def as_refusal(answer: PayerMaxError | None) -> PayerMaxError:
+    """A signed answer with a code that nobody knows, when nothing came of the write."""
+    if not isinstance(answer, ApiError):
+        raise TypeError("there was no answer")
+    refusal = error_from_reply(
+        code=answer.code,
+        api_message=answer.api_message,
+        verified=answer.verified,
+        operation=answer.operation,
+        outcome=Outcome.REJECTED,
+        retry_after=answer.retry_after,
+    )
+    refusal.add_note("asked what became of it, PayerMax knew of nothing that was done")
+    return refusal
 
 
 def as_found(

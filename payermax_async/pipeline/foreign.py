@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from typing import Literal
 
 from payermax_async.core.errors import (
+    ApiError,
     ExtensionError,
     NotSentError,
     Outcome,
     PayerMaxError,
 )
+from payermax_async.pipeline.disguise import bare
 from payermax_async.pipeline.facts import Attempt
 
 __all__ = ["Part", "blamed", "defect", "fitted", "is_foreign", "outcome_of", "wrapped"]
@@ -49,7 +51,7 @@ def wrapped(part: Part, error: BaseException, outcome: Outcome) -> ExtensionErro
         Outcome.NOT_SENT: "before the request was sent",
         Outcome.UNKNOWN: "after the request was sent: it may have been done",
     }
-    name = type(error).__name__
+    name = type(bare(error)).__name__
     return ExtensionError(
         f"the {part} failed with {name} {when[outcome]}",
         part=part,
@@ -89,12 +91,14 @@ def blamed(part: Part, attempt: Attempt) -> Generator[None]:
         fit = fitted(part, error, attempt)
         if fit is error:
             raise
-        raise fit from error
+        raise fit from bare(error)
 
 
 def _agrees(error: BaseException, attempt: Attempt) -> bool:
     if not isinstance(error, PayerMaxError):
         return False
-    if attempt.sent and isinstance(error, NotSentError):
-        return False  # whatever its outcome says, its name says otherwise
+    if attempt.sent and isinstance(error, NotSentError | ApiError):
+        # Whatever its outcome says, its name says otherwise: only what the gateway
+        # signed is an answer, and that is read when foreign code is through.
+        return False
     return error.outcome is outcome_of(attempt)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from payermax_async.clock import Clock
-from payermax_async.core.codes.lookup import AMBIGUOUS_CODES
+from payermax_async.core.codes.lookup import AMBIGUOUS_CODES, lookup
 from payermax_async.core.errors import (
     ApiError,
     ExtensionError,
@@ -155,10 +155,11 @@ def _tells_of_host(error: BaseException) -> bool:
 
 def _is_ailment(error: PayerMaxError) -> bool:
     if isinstance(error, ApiError):
-        # An unsigned system error may come from anything in between, which is an
-        # ailment too. Being busy is not: the slots answer to that.
+        # Unsigned, a system error or a code that no list has may come from anything in
+        # between, which is an ailment too. Being busy is not: the slots answer to that.
         throttled = isinstance(error, ThrottledError)
-        return error.code in AMBIGUOUS_CODES and not throttled
+        made_up = not error.verified and lookup(error.code) is None
+        return (error.code in AMBIGUOUS_CODES or made_up) and not throttled
     if isinstance(error, ExtensionError):
         return error.part == "transport"
     if isinstance(error, UnnamedReplyError):

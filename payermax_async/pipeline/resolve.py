@@ -11,7 +11,11 @@ import attrs
 from payermax_async.clock import Clock
 from payermax_async.core.asked import Asked
 from payermax_async.core.cleaning import clean_id
-from payermax_async.core.codes.lookup import DUPLICATE_CODES, NOT_FOUND_CODES
+from payermax_async.core.codes.lookup import (
+    DUPLICATE_CODES,
+    NOT_FOUND_CODES,
+    is_uncharted,
+)
 from payermax_async.core.errors import (
     ApiError,
     ConflictError,
@@ -40,6 +44,7 @@ from payermax_async.pipeline.findings import (
     Finding,
     as_asked,
     as_found,
+    as_refusal,
     conflict,
 )
 from payermax_async.pipeline.hosts import Host
@@ -70,6 +75,8 @@ class Resolver:
     ) -> MadeT:
         """Send a write; on an unknown outcome ask, and send again if it is not there.
 
+        What exists under an id, as far as this client knows, is only asked about.
+
         What remains where the gateway does not check for repeated ids: a query that
         knows nothing of what was done for longer than all of ``waits``, or a request
         held up on its way for longer than that.
@@ -82,26 +89,20 @@ class Resolver:
         settlement = _settlement_of(operation)
         call = prepare(operation, request, self.versions)
         asked = course.asked = settlement.asked(request)
-        key = asked.merchant_key
         async with self.writes.alone(
             operation.name, asked, patience=course.remaining
         ) as write:
             if write.made is not None:
                 twin: MadeT = self._as_twin(write.made, write.asked, asked, course)
                 return twin
-            self._recall(operation.name, key, course)
+            self._recall(operation.name, asked, course)
             try:
                 made: MadeT = await _Write(
                     resolver=self, call=call, settlement=settlement, course=course
                 ).run(request)
                 write.made = made
             finally:
-                if course.in_doubt:
-                    self.writes.leave_in_doubt(
-                        operation.name, key, course.hosts, ours=course.ours
-                    )
-                else:
-                    self.writes.settle(operation.name, key)
+                self._remember(operation.name, asked, course)
             return made
 
     async def write_raw(self, call: Call[ReplyT], course: Course) -> ReplyT:
@@ -122,30 +123,27 @@ class Resolver:
         async with self.writes.alone(
             call.operation, asked, patience=course.remaining
         ) as write:
-            if write.made is not None:
+            if write.made is not None or self.writes.existing.get(
+                (call.operation, key)
+            ):
                 raise course.tell(_exists(key))
-            self._recall(call.operation, key, course)
+            self._recall(call.operation, asked, course)
             try:
                 if course.in_doubt:
                     query = prepare(settlement.query, question, self.versions)
                     found = await self.ask(query, course, course.hosts, None)
                     if found is not None:
-                        course.settled()
+                        course.settled(exists=True)
                         raise course.tell(_exists(key))
                 reply = await self.calls.run(call, course)
-                course.settled()
+                course.settled(exists=True)
             except PayerMaxError as error:
                 # What became of a later send says nothing about the first.
                 if course.in_doubt and error.outcome is not Outcome.UNKNOWN:
                     self.give_up(course, error)
                 raise
             finally:
-                if course.in_doubt:
-                    self.writes.leave_in_doubt(
-                        call.operation, key, course.hosts, ours=course.ours
-                    )
-                else:
-                    self.writes.settle(call.operation, key)
+                self._remember(call.operation, asked, course)
             return reply
 
     async def unasked(self, call: Call[ReplyT], course: Course) -> ReplyT:
@@ -168,13 +166,28 @@ class Resolver:
             raise course.tell(conflict(asked.merchant_key, differences))
         return attrs.evolve(made, found=True)
 
-    def _recall(self, operation: str, key: str, course: Course) -> None:
-        """Go on where an earlier call left this id in doubt."""
-        doubt = self.writes.left_in_doubt(operation, key)
-        for name in doubt.hosts if doubt is not None else ():
-            host = self.calls.hosts.named(name)
-            if host is not None and doubt is not None:
-                course.doubt(host, ours=doubt.ours)
+    def _recall(self, operation: str, asked: Asked, course: Course) -> None:
+        """Go on where an earlier call left this id in doubt, or known to be taken."""
+        name = operation, asked.merchant_key
+        existing = self.writes.existing.get(name)
+        course.exists = existing is not None
+        for memory in (self.writes.doubts.get(name), existing):
+            for address in memory.hosts if memory is not None else ():
+                host = self.calls.hosts.named(address)
+                if host is not None and memory is not None:
+                    course.doubt(host, ours=memory.made_from == asked.fingerprint)
+
+    def _remember(self, operation: str, asked: Asked, course: Course) -> None:
+        """Keep for later calls what this one leaves behind."""
+        name = operation, asked.merchant_key
+        if course.in_doubt:
+            ours = asked.fingerprint if course.ours else None
+            self.writes.doubts.keep(name, course.hosts, ours)
+            return
+        self.writes.doubts.forget(name)
+        if course.exists and course.last is not None:
+            same = asked.fingerprint if course.as_asked else None
+            self.writes.existing.keep(name, (course.last.base_url,), same)
 
     async def repeat(
         self, operation: Operation[WriteT, MadeT], request: WriteT, course: Course
@@ -195,7 +208,8 @@ class Resolver:
             # Repeating does no harm, but once an earlier attempt may have done it
             # a refusal may just say that there is nothing left to do.
             settlement, query = _settlement_of(operation), _question(call)
-            refused = error.outcome is Outcome.REJECTED
+            coded = is_uncharted(error)
+            refused = coded or error.outcome is Outcome.REJECTED
             for wait in (0.0, *self.waits):
                 await self.pause(wait, course, error)
                 found = await self.ask_hosts(query, course, course.hosts, error)
@@ -206,6 +220,8 @@ class Resolver:
                     found is not None and settlement.ended(found) is not None
                 ):
                     break
+            if coded:
+                raise course.tell(as_refusal(error)) from None
             if refused:
                 raise
             self.give_up(course, error)
@@ -224,8 +240,12 @@ class Resolver:
         if found is not None:
             finding = as_found(settlement, doubt.asked, found, key)
             found = self.take(finding, course)
-        course.settled()
-        self.writes.settle(doubt.operation.name, key)
+        course.settled(exists=found is not None)
+        name = doubt.operation.name, key
+        self.writes.doubts.forget(name)
+        if found is None:
+            # Whoever asked decides what follows, also that it is to be sent anew.
+            self.writes.existing.forget(name)
         return found
 
     async def ask(
@@ -271,9 +291,8 @@ class Resolver:
                     return found
             try:
                 return await self.calls.run(query, course, only=host)
-            except ConflictError:
-                course.settled()
-                raise
+            except ConflictError as error:
+                raise _of_two_cases(error, course) from None
             except PayerMaxError as error:
                 failure = failure if _is_absence(error) else error
         if failure is None:
@@ -290,9 +309,8 @@ class Resolver:
         for host in self.calls.hosts.others(absence_from):
             try:
                 return await self.calls.ask_once(query, course, host)
-            except ConflictError:
-                course.settled()
-                raise
+            except ConflictError as error:
+                raise _of_two_cases(error, course) from None
             except PayerMaxError:
                 # Only what it finds counts; the attempt's event tells the rest.
                 continue
@@ -315,7 +333,7 @@ class Resolver:
         ):
             return 0.0
         # A question repeats nothing, so it is not one of the policy's attempts.
-        delay = course.policy.next_delay(doubt, 0)
+        delay = course.next_delay(doubt, 0)
         if delay is None:
             self.give_up(course, doubt)
         return delay
@@ -332,9 +350,9 @@ class Resolver:
         if finding.error is not None:
             error = course.tell(finding.error)
             if error.outcome is not Outcome.UNKNOWN:
-                course.settled()
+                course.settled(exists=True)
             raise error
-        course.settled()
+        course.settled(exists=True, as_asked=True)
         return finding.value
 
     def give_up(self, course: Course, cause: PayerMaxError | None) -> NoReturn:
@@ -363,7 +381,7 @@ class _Write:
     """What the doubt came from."""
 
     def __attrs_post_init__(self) -> None:
-        self.case = Case(in_doubt=self.course.in_doubt)
+        self.case = Case(in_doubt=self.course.in_doubt, taken=self.course.exists)
 
     async def run(self, request: Sent) -> Any:
         step = self.case.first()
@@ -375,7 +393,9 @@ class _Write:
                 limit = self.course.policy.max_attempts
                 step = self.case.absent(may_send=self.course.tries < limit)
             if step is Step.UNKNOWN:
-                self.resolver.give_up(self.course, self.doubt)
+                self.resolver.give_up(self.course, self.doubt or self._gone())
+            if step is Step.REFUSED:
+                raise self._refusal()
             try:
                 reply = await self.resolver.calls.run(self.call, self.course)
             except FoundByProbe as probe:
@@ -391,7 +411,8 @@ class _Write:
 
     def _failed(self, error: PayerMaxError) -> Step:
         duplicate = isinstance(error, ApiError) and error.code in DUPLICATE_CODES
-        step = self.case.failed(error.outcome, duplicate=duplicate)
+        coded = is_uncharted(error)
+        step = self.case.failed(error.outcome, duplicate=duplicate, coded=coded)
         if step is Step.REFUSED:
             raise error
         if error.outcome is not Outcome.NOT_SENT or self.doubt is None:
@@ -400,6 +421,18 @@ class _Write:
             # Until it is known what stands there.
             self.course.doubt(self.course.last, ours=False)
         return step
+
+    def _refusal(self) -> PayerMaxError:
+        """A code that nobody knows, once it is known that nothing came of it."""
+        self.course.settled(exists=False)
+        return self.course.tell(as_refusal(self.doubt))
+
+    def _gone(self) -> PayerMaxError | None:
+        if not self.course.exists:
+            return None
+        return UnreadableReplyError(
+            "PayerMax knew it before and knows nothing of it now"
+        )
 
     async def _ask(self) -> Any:
         return await self.resolver.ask(
@@ -410,7 +443,7 @@ class _Write:
         """A success, unless it shows that it answers for something older."""
         host = self.course.last
         if host is None or self._fits(request, reply, host):
-            self.course.settled()
+            self.course.settled(exists=True, as_asked=True)
             return reply
         self.course.doubt(host, ours=True)
         self.doubt = UnreadableReplyError("the answer is about something older")
@@ -438,6 +471,16 @@ class _Write:
             # call sent exists beside what was found.
             finding.error.outcome = Outcome.UNKNOWN
         return self.resolver.take(finding, self.course)
+
+
+def _of_two_cases(error: ConflictError, course: Course) -> ConflictError:
+    """The error for an id under which PayerMax answers about another spelling of it."""
+    if course.ours and course.left:
+        # As with any conflict, what this call sent may exist beside the other one.
+        error.outcome = Outcome.UNKNOWN
+    else:
+        course.settled(exists=False)
+    return error
 
 
 def _exists(key: str) -> ConflictError:

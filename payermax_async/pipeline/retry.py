@@ -84,7 +84,9 @@ class RetryPolicy:
         slow = isinstance(error, ThrottledError) or asked is not None
         base = self.throttled_base if slow else self.base
         ceiling = min(self.cap, base * 2 ** min(attempt - 1, _MAX_DOUBLINGS))
-        delay = self.draw(0.0, ceiling)
+        # Written so that NaN, of a merchant's own draw, becomes the longest.
+        drawn = self.draw(0.0, ceiling)
+        delay = max(drawn, 0.0) if drawn <= ceiling else ceiling
         # What the gateway asks for is a floor: jitter adds to it, never shortens.
         return delay if asked is None else asked + delay
 

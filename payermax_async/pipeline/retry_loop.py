@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import attrs
 
 from payermax_async.clock import Clock
-from payermax_async.core.codes.lookup import Resend, lookup
+from payermax_async.core.codes.lookup import Resend, is_uncharted, lookup
 from payermax_async.core.errors import (
     ApiError,
     ConflictError,
@@ -57,7 +57,7 @@ def may_repeat(replay: Replay, error: PayerMaxError) -> bool:
     Anything may when nothing was sent; after an unknown outcome only what does
     no harm twice; after a refusal only what was turned away unprocessed.
     """
-    if isinstance(error, ConflictError):
+    if isinstance(error, ConflictError) or is_uncharted(error):
         return False
     if error.outcome is Outcome.NOT_SENT:
         return True
@@ -123,10 +123,10 @@ class Calls:
                     # The breaker says how often this host is asked, up to the
                     # deadline; the policy only how long between.
                     waits, tries = waits + 1, tries - 1
-                    wait = course.policy.pace(error, waits)
+                    wait = course.pace(error, waits)
                     delay = None if wait is None else max(wait, _LEAST_WAIT)
                 elif refusals < 2 and may_repeat(call.replay, error):
-                    delay = course.policy.next_delay(error, tries)
+                    delay = course.next_delay(error, tries)
                 if delay is None or delay >= course.remaining:
                     # What could not be sent again had left before: that counts.
                     left = doubt or refusal
@@ -173,7 +173,8 @@ class Calls:
             if unsent or isinstance(error, ConflictError):
                 raise
         else:
-            if question is call.question:
+            # To one that may be done twice, what exists is no answer.
+            if question is call.question and call.replay is Replay.KEYED:
                 raise FoundByProbe(found)
 
     async def _send(self, call: Call[ReplyT], course: Course, lease: Lease) -> ReplyT:
@@ -261,8 +262,10 @@ class Calls:
         if isinstance(error, ThrottledError):
             self.slots.slow_down(attempt.wave)
         lease.learn(error, tried=attempt.tried)
-        course.answered = outcome in {None, Outcome.REJECTED} or isinstance(
-            error, UnnamedReplyError
+        course.answered = (
+            outcome in {None, Outcome.REJECTED}
+            or isinstance(error, UnnamedReplyError)
+            or (isinstance(error, PayerMaxError) and is_uncharted(error))
         )
         if course.answered:
             self.budget.answered()

@@ -1,4 +1,4 @@
-"""Writes under way and writes left in doubt, by the merchant's id."""
+"""Writes under way, left in doubt and known to be done, by the merchant's id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from payermax_async.core.asked import Asked
 from payermax_async.core.errors import NotSentError
 from payermax_async.core.models.common import Received
 
-__all__ = ["Doubt", "Twin", "Writes"]
+__all__ = ["Memory", "Twin", "Writes"]
 
 _Name = tuple[str, str]
 
@@ -37,16 +37,42 @@ class Twin:
         self._ended.set()
 
 
-@attrs.frozen
-class Doubt:
-    """A write that was left in doubt."""
+@attrs.frozen(kw_only=True)
+class Memory:
+    """What is remembered of a write."""
 
     hosts: tuple[str, ...]
     """Base URLs of those that may have seen it."""
-    ours: bool
-    """Whether this client may have made what there is, or only asked for it."""
+    made_from: str | None
+    """The fingerprint of what was asked for, if this client may have made it."""
     until: float
     """When it is forgotten, by the monotonic clock."""
+
+
+@attrs.define
+class _Memories:
+    """The youngest memories of one kind."""
+
+    clock: Clock
+    capacity: int
+    seconds: float
+    _kept: dict[_Name, Memory] = attrs.field(factory=dict[_Name, Memory], init=False)
+
+    def get(self, name: _Name) -> Memory | None:
+        memory = self._kept.get(name)
+        if memory is None or memory.until <= self.clock.monotonic():
+            return None
+        return memory
+
+    def keep(self, name: _Name, hosts: tuple[str, ...], made_from: str | None) -> None:
+        until = self.clock.monotonic() + self.seconds
+        self.forget(name)  # the youngest comes last
+        self._kept[name] = Memory(hosts=hosts, made_from=made_from, until=until)
+        while len(self._kept) > self.capacity:
+            del self._kept[next(iter(self._kept))]
+
+    def forget(self, name: _Name) -> None:
+        self._kept.pop(name, None)
 
 
 @attrs.define
@@ -59,32 +85,18 @@ class Writes:
 
     clock: Clock
     capacity: int = 10_000
-    """How many ids in doubt are kept; over that, the oldest is forgotten."""
+    """How many ids of each kind are kept; over that, the oldest is forgotten."""
     seconds: float = 24 * 3600.0
     """How long each is kept."""
-    _doubts: dict[_Name, Doubt] = attrs.field(factory=dict[_Name, Doubt], init=False)
+    doubts: _Memories = attrs.field(init=False)
+    """Of those that may have been done."""
+    existing: _Memories = attrs.field(init=False)
+    """Of those under whose id PayerMax said that something exists."""
     _under_way: dict[_Name, Twin] = attrs.field(factory=dict[_Name, Twin], init=False)
 
-    def left_in_doubt(self, operation: str, key: str) -> Doubt | None:
-        """What is remembered of a write with this id; ``None`` without doubt."""
-        doubt = self._doubts.get((operation, key))
-        if doubt is None or doubt.until <= self.clock.monotonic():
-            return None
-        return doubt
-
-    def leave_in_doubt(
-        self, operation: str, key: str, hosts: tuple[str, ...], *, ours: bool
-    ) -> None:
-        """Remember that a write with this id may have been done."""
-        until = self.clock.monotonic() + self.seconds
-        self._doubts.pop((operation, key), None)  # the youngest comes last
-        self._doubts[operation, key] = Doubt(hosts, ours, until)
-        while len(self._doubts) > self.capacity:
-            del self._doubts[next(iter(self._doubts))]
-
-    def settle(self, operation: str, key: str) -> None:
-        """Forget the doubt about an id."""
-        self._doubts.pop((operation, key), None)
+    def __attrs_post_init__(self) -> None:
+        self.doubts = _Memories(self.clock, self.capacity, self.seconds)
+        self.existing = _Memories(self.clock, self.capacity, self.seconds)
 
     @asynccontextmanager
     async def alone(

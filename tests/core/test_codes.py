@@ -21,6 +21,7 @@ from payermax_async.core.errors import (
     InvalidRequestError,
     NotFoundError,
     Outcome,
+    PayerMaxError,
     ThrottledError,
 )
 
@@ -138,13 +139,26 @@ def test_an_unsigned_code_says_something_only_where_it_is_to_be_trusted(
 @pytest.mark.parametrize(
     "code", ["GATEWAY_TIMEOUT", "504", "FAIL", "", "order_not_exist", "PARAMS_INVALID "]
 )
-def test_a_code_that_nobody_published_says_something_only_when_signed(
+def test_a_code_that_nobody_published_settles_only_a_question_and_only_when_signed(
     code: str,
 ) -> None:
-    assert codes.outcome_of(code, verified=True) is Outcome.REJECTED
     for trusted in (True, False):
-        unsigned = codes.outcome_of(code, verified=False, trusted=trusted)
-        assert unsigned is Outcome.UNKNOWN
+        for asked in (True, False):
+            facts = {"trusted": trusted, "asked": asked}
+            unsigned = codes.outcome_of(code, verified=False, **facts)
+            assert unsigned is Outcome.UNKNOWN
+            signed = codes.outcome_of(code, verified=True, **facts)
+            assert signed is (Outcome.REJECTED if asked else Outcome.UNKNOWN)
+
+
+def test_only_a_signed_code_that_nobody_published_is_an_answer_to_look_into() -> None:
+    assert codes.is_uncharted(refuse("BRAND_NEW_CODE"))
+    assert not codes.is_uncharted(refuse("PARAMS_INVALID"))
+    assert not codes.is_uncharted(PayerMaxError("x"))
+    unsigned = codes.error_from_reply(
+        code="BRAND_NEW_CODE", api_message="", verified=False
+    )
+    assert not codes.is_uncharted(unsigned)
 
 
 @pytest.mark.parametrize("info", failures(), ids=lambda info: info.code)
@@ -272,15 +286,14 @@ def test_an_outcome_left_open_by_the_caller_follows_from_the_code(
         ("4111111111111111", "***"),
     ],
 )
-def test_an_unknown_code_is_a_refusal_kept_raw_but_shown_harmless(
-    code: str, shown: str
-) -> None:
+def test_an_unknown_code_is_kept_raw_but_shown_harmless(code: str, shown: str) -> None:
     error = refuse(code, operation="refund")
     assert error.code == code
     assert error.remedy == ""
-    assert error.outcome is Outcome.REJECTED
+    assert error.outcome is Outcome.UNKNOWN
     assert str(error) == (
-        f"refund was refused with {shown}. The code is not in the catalogue."
+        f"refund was answered with {shown}. Whether it was carried out is unknown. "
+        "The code is not in the catalogue."
     )
 
 

@@ -168,7 +168,9 @@ def test_every_known_code_gets_a_judgement_with_a_fix(
 def test_a_code_that_nobody_knows_fails_with_the_gateways_words(
     config: MerchantConfig,
 ) -> None:
-    error = error_from_reply(code="NEW_ONE", api_message="too blue", verified=True)
+    error = error_from_reply(
+        code="NEW_ONE", api_message="too blue", verified=True, asked=True
+    )
     query, _ = judge_answer(error, config)
     assert query.status is Status.FAIL
     assert query.what == "NEW_ONE: too blue"

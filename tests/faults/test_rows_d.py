@@ -269,7 +269,6 @@ REFUSALS = (
         error=InvalidRequestError,
         signed=False,
     ),
-    Refusal(name="D17 unknown code", code="NEW_IN_2031", error=ApiError),
     Refusal(
         name="D22 SIGN_VERIFY_FAILED",
         code="SIGN_VERIFY_FAILED",

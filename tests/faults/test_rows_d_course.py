@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from payermax_async.core.errors import (
+    ApiError,
     ConflictError,
     Outcome,
     OutcomeUnknownError,
@@ -161,3 +162,65 @@ async def test_a_link_that_queries_show_late_is_waited_for(stage: Stage) -> None
 
         assert rig.gateway.names == [CREATE, QUERY, QUERY, QUERY]
         assert rig.gateway.made == 1
+
+
+@pytest.mark.parametrize("code", ["PROCESSING_2", "NEW_IN_2031", "504"])
+@pytest.mark.parametrize("lag", [0.0, 19.5])
+async def test_a_signed_code_that_nobody_knows_is_success_when_it_was_done(
+    stage: Stage, code: str, lag: float
+) -> None:
+    """D17 signed, unknown code"""
+    async with stage.rig() as rig:
+        rig.gateway.lag = lag
+        rig.gateway.scenes.append(coded(code, done=True))
+        link = await rig.create()
+
+        assert link.found
+        assert rig.first() == (Outcome.UNKNOWN, ApiError.__name__)
+        assert rig.gateway.names.count(CREATE) == rig.gateway.made == 1
+
+
+@pytest.mark.parametrize("code", ["PROCESSING_2", "NEW_IN_2031", "504"])
+async def test_a_signed_code_that_nobody_knows_is_a_refusal_when_nothing_came_of_it(
+    stage: Stage, code: str
+) -> None:
+    """D17 signed, unknown code"""
+    async with stage.rig() as rig:
+        rig.gateway.scenes.append(coded(code))
+        error = await rig.failure(rig.create())
+
+        assert type(error) is ApiError
+        assert (error.outcome, error.attempts) == (Outcome.REJECTED, 1)
+        assert (error.code, error.verified) == (code, True)
+        assert "was refused with" in str(error)
+        # Never sent again by itself; the merchant may.
+        assert rig.gateway.names == [CREATE, *[QUERY] * 4]
+        assert rig.clock.slept == [1.0, 4.0, 15.0]
+        assert not (await rig.create()).found
+        await rig.still_works()
+
+
+async def test_a_signed_code_that_nobody_knows_ends_no_doubt(stage: Stage) -> None:
+    """D17 signed, unknown code, after a lost answer"""
+    async with stage.rig() as rig:
+        rig.gateway.scenes.append(unanswered(Wire.finish, done=False))
+        rig.gateway.scenes.extend([serve] * 4)
+        rig.gateway.scenes.append(coded("NEW_IN_2031"))
+        error = await rig.failure(rig.create())
+
+        assert type(error) is OutcomeUnknownError
+        assert "NEW_IN_2031" in error.reason
+        assert rig.gateway.names == [*SETTLED[False], *[QUERY] * 4]
+
+
+async def test_a_signed_code_that_nobody_knows_answers_a_question(
+    stage: Stage,
+) -> None:
+    """D17 signed, unknown code"""
+    async with stage.rig() as rig:
+        rig.gateway.scenes.append(coded("NEW_IN_2031"))
+        error = await rig.failure(rig.client.query_link("order-1"))
+
+        assert type(error) is ApiError
+        assert error.outcome is Outcome.REJECTED
+        assert rig.gateway.names == [QUERY]

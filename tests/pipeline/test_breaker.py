@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payermax_async.core.codec import to_wire
 from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
@@ -17,6 +18,7 @@ from payermax_async.core.errors import (
     PayerMaxError,
     TlsError,
 )
+from payermax_async.core.operations.table import Replay
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.pipeline.breaker import (
     Admission,
@@ -26,14 +28,19 @@ from payermax_async.pipeline.breaker import (
 )
 from payermax_async.pipeline.observe import BreakerChanged, Event
 from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.testing.fake import json_reply
+from payermax_async.testing.replies import signed_reply
 from payermax_async.transport.base import HttpRequest, HttpResponse
 
 from .gateway import (
+    PLATFORM,
     InstantClock,
     LinkGateway,
     QuickSigner,
+    Reaction,
     answers,
     client_of,
+    make,
     not_done_without_answer,
     order,
     refused_connection,
@@ -235,6 +242,37 @@ async def test_after_the_pause_one_question_goes_first_and_never_a_create() -> N
     ]
 
 
+@pytest.mark.parametrize("name", ["expirePaybylink", "raw", "raw and unheard of"])
+@pytest.mark.parametrize("exists", [True, False])
+async def test_after_the_pause_no_write_goes_first_however_harmless(
+    name: str, exists: bool
+) -> None:
+    gateway, clock = LinkGateway(queryPaybylink=[UNAVAILABLE] * 4), InstantClock()
+    gateway.script["expirePaybylink"] = gateway.script["doSomething"] = [
+        lambda gateway, data: signed_reply(
+            PLATFORM, {**made, "merchantLinkId": data["merchantLinkId"]}
+        )
+    ]
+    made = make(gateway, to_wire(order()))
+    if not exists:
+        gateway.links.clear()
+    async with client_of(gateway, clock=clock, retry=ONCE, breaker=FOUR) as client:
+        for _ in range(4):
+            with pytest.raises(HttpStatusError):
+                await client.query_link("order-1")
+        gateway.calls.clear()
+        clock.seconds += 30
+        if name == "expirePaybylink":
+            await client.expire_link("order-1")
+        else:
+            raw = "expirePaybylink" if name == "raw" else "doSomething"
+            await client.call_raw(
+                raw, {"merchantLinkId": "order-1"}, version="1.1", replay=Replay.SAFE
+            )
+    assert len(gateway.calls) == 2
+    assert gateway.names()[0] == "queryPaybylink"
+
+
 async def test_an_unanswered_question_keeps_the_create_back() -> None:
     gateway = LinkGateway(queryPaybylink=[UNAVAILABLE] * 5)
     clock = InstantClock()
@@ -378,6 +416,10 @@ async def test_refusals_of_business_never_open_it(code: str) -> None:
     assert changes(events) == []
 
 
+def unsigned(code: str) -> Reaction:
+    return replies(json_reply({"code": code, "msg": ""}))
+
+
 def wrong_state(_gateway: LinkGateway, _data: JsonObject) -> Exception:
     return ClientStateError("a middleware's mistake")
 
@@ -389,6 +431,9 @@ def wrong_state(_gateway: LinkGateway, _data: JsonObject) -> Exception:
         (not_done_without_answer, True),
         (answers("SYSTEM_ERROR"), True),
         (UNAVAILABLE, True),
+        (answers("NEW_IN_2031"), False),
+        (unsigned("NEW_IN_2031"), True),
+        (unsigned("PARAMS_INVALID"), False),
         (wrong_state, False),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import cast
@@ -44,6 +45,7 @@ from .gateway import (
     make,
     order,
     refused_connection,
+    replies,
 )
 
 SECRET = "p4ssw0rd of the key service"
@@ -707,14 +709,15 @@ async def test_a_transport_that_cannot_forget_does_not_take_the_answer_along() -
 class StoppingClock(InstantClock):
     """Fails from some question on, until it is mended."""
 
-    def __init__(self, good: int) -> None:
+    def __init__(self, good: int, error: Callable[[], BaseException]) -> None:
         super().__init__()
         self.left = good
+        self.error = error
 
     def _tick(self) -> None:
         self.left -= 1
         if self.left < 0:
-            raise OSError(SECRET)
+            raise self.error()
 
     def now(self) -> datetime:
         self._tick()
@@ -724,23 +727,142 @@ class StoppingClock(InstantClock):
         self._tick()
         return super().monotonic()
 
+    async def sleep(self, seconds: float) -> None:
+        self._tick()
+        await super().sleep(seconds)
 
-async def test_a_clock_that_fails_at_any_moment_takes_no_outcome_with_it() -> None:
+
+@every_error
+async def test_a_clock_that_fails_at_any_moment_takes_no_outcome_with_it(
+    error: Callable[[], BaseException],
+) -> None:
     seen: set[Outcome | None] = set()
+    named: set[tuple[str | None, str | None]] = set()
     for good in range(40):
-        gateway, clock = LinkGateway(), StoppingClock(10**9)
+        gateway, clock = LinkGateway(), StoppingClock(10**9, error)
         async with with_parts(gateway, clock=clock) as client:
             clock.left = good
             outcome: Outcome | None = None
             try:
                 await client.create_link(order())
-            except PayerMaxError as error:
-                outcome = error.outcome
+            except PayerMaxError as failure:
+                outcome = failure.outcome
+                named.add((failure.operation, failure.merchant_key))
             seen.add(outcome)
             assert (outcome is Outcome.NOT_SENT) <= (gateway.calls == [])
             assert (outcome is None) <= (gateway.made == 1)
             assert creates(gateway) <= 1
     assert seen == {None, Outcome.NOT_SENT, Outcome.UNKNOWN}
+    assert named == {("createPaybylink", "order-1")}
+
+
+@every_error
+@pytest.mark.parametrize("part", ["clock", "policy"])
+async def test_what_decides_on_a_wait_says_nothing_of_what_was_sent(
+    part: str, error: Callable[[], BaseException]
+) -> None:
+    class Failing(InstantClock):
+        async def sleep(self, seconds: float) -> None:
+            raise error()
+
+    def draw(_low: float, _high: float) -> float:
+        raise error()
+
+    def late(gateway: LinkGateway, data: JsonObject) -> HttpResponse:
+        make(gateway, data)
+        return HttpResponse(status=503, body=b"")  # it gets a rest before questions
+
+    gateway = LinkGateway(createPaybylink=[late])
+    clock = Failing() if part == "clock" else InstantClock()
+    policy = RetryPolicy(draw=draw if part == "policy" else lambda _low, high: high)
+    async with client_of(gateway, clock=clock, retry=policy) as client:
+        with pytest.raises(PayerMaxError) as caught:
+            await client.create_link(order())
+        assert caught.value.outcome is Outcome.UNKNOWN
+        assert caught.value.operation == "createPaybylink"
+        assert caught.value.merchant_key == "order-1"
+        assert type(caught.value.__cause__) is type(error())
+        assert await client.resolve(caught.value) is not None
+    assert creates(gateway) == 1
+
+
+@pytest.mark.parametrize("drawn", [float("nan"), float("inf"), -1.0, 1e9])
+async def test_a_drawn_delay_stays_between_its_bounds(drawn: float) -> None:
+    policy = RetryPolicy(draw=lambda _low, _high: drawn, base=2.0)
+    delay = policy.next_delay(NoReplyError("cut"), 1)
+    assert delay == (0.0 if drawn == -1.0 else 2.0)
+
+
+# --- errors of an application -------------------------------------------------
+
+
+class BareError(PayerMaxError):
+    """One whose constructor never reaches ours."""
+
+    def __init__(self, *args: object) -> None:
+        self.lock = threading.Lock()
+        self.tenant = "a"
+
+
+class AnsweredError(ApiError):
+    """One that claims to be an answer of the gateway, and lacks all it needs."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.verified = True
+
+
+def local(*args: object) -> PayerMaxError:
+    class LocalError(BareError):
+        """Nobody finds it by its name."""
+
+    return LocalError(*args)
+
+
+@pytest.mark.parametrize("make_error", [BareError, local, MyError])
+@pytest.mark.parametrize("after", [False, True])
+async def test_an_error_of_an_application_pickles_with_what_it_says_of_the_money(
+    make_error: Callable[..., PayerMaxError], after: bool
+) -> None:
+    async def refuse(
+        request: HttpRequest, attempt: Attempt, call_next: CallNext
+    ) -> HttpResponse:
+        if after:
+            await call_next(request)
+        error = (
+            make_error("x", threading.Lock())
+            if make_error is not MyError
+            else (MyError("x"))
+        )
+        error.outcome = Outcome.UNKNOWN if after else Outcome.NOT_SENT
+        raise error
+
+    gateway = LinkGateway(
+        refund=[replies(json_reply({"code": "SYSTEM_ERROR", "msg": ""}))]
+    )
+    async with with_middleware(gateway, refuse) as client:
+        with pytest.raises(PayerMaxError) as caught:
+            await client.call_raw("refund", {"outRefundNo": "R1"}, version="1.4")
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert isinstance(copied, PayerMaxError)
+    for error in (caught.value, copied):
+        assert error.outcome is (Outcome.UNKNOWN if after else Outcome.NOT_SENT)
+        assert (error.operation, error.merchant_key) == ("refund", "R1")
+    if make_error is BareError:
+        assert isinstance(copied, BareError)
+        assert copied.tenant == "a"
+    if make_error is local:
+        assert type(copied) is BareError, "the nearest that can be found"
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+async def test_an_answer_that_an_application_made_up_is_none(outcome: Outcome) -> None:
+    gateway = LinkGateway()
+    middleware = dislikes(lambda: AnsweredError(outcome), "createPaybylink")
+    async with with_middleware(gateway, middleware) as client:
+        link = await client.create_link(order())
+    assert link.link_id == "L1"
+    assert gateway.names() == ["createPaybylink", "queryPaybylink"]
 
 
 # --- foreign code that does not stop ------------------------------------------

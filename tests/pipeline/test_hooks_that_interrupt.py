@@ -8,20 +8,24 @@ from functools import partial
 
 import pytest
 
-from payermax_async.core.errors import PayerMaxError
+from payermax_async.core.errors import NoReplyError, PayerMaxError
+from payermax_async.core.strict_json import JsonObject
 from payermax_async.pipeline.breaker import BreakerPolicy
-from payermax_async.pipeline.observe import Event
+from payermax_async.pipeline.observe import CallFinished, Event
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.testing.replies import signed_reply
-from payermax_async.transport.base import HttpResponse
+from payermax_async.transport.base import HttpRequest, HttpResponse
 
 from .gateway import (
     MERCHANT,
     InstantClock,
     LinkGateway,
+    Reaction,
+    answers,
     client_of,
     not_done_without_answer,
     order,
+    refused_connection,
     replies,
 )
 
@@ -100,3 +104,61 @@ async def test_what_only_a_mistake_can_raise_never_reaches_the_call(
         await client.create_link(order())
     assert hook.seen >= moment
     assert gateway.made == 1
+
+
+class AtTheEnd:
+    """Raises once a call of one operation has ended."""
+
+    def __init__(self, kind: type[BaseException]) -> None:
+        self.kind = kind
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, CallFinished) and event.operation == "createPaybylink":
+            raise self.kind
+
+
+def doubtful(_gateway: LinkGateway, _data: JsonObject) -> Exception:
+    return NoReplyError("cut")
+
+
+ENDS: dict[str, tuple[list[Reaction], str]] = {
+    "done": ([], "had been done, and its answer is lost"),
+    "refused": ([answers("PARAMS_INVALID")], "had been refused"),
+    "not sent": ([refused_connection], "had not been sent"),
+    "unknown": ([doubtful], "may have been done"),
+}
+
+
+@pytest.mark.parametrize(("script", "told"), ENDS.values(), ids=list(ENDS))
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+async def test_an_interrupt_that_takes_an_answer_along_says_what_it_was(
+    kind: type[BaseException], script: list[Reaction], told: str
+) -> None:
+    gateway = LinkGateway(createPaybylink=[*script], queryPaybylink=[doubtful] * 9)
+    once = RetryPolicy(max_attempts=1)
+    async with client_of(gateway, hooks=[AtTheEnd(kind)], retry=once) as client:
+        raised = await ended(lambda: client.create_link(order()))
+        gateway.script.clear()
+        if told == ENDS["done"][1]:
+            # What was done is asked about when it is wanted again, and not sent.
+            await ended(lambda: client.create_link(order()))
+            assert gateway.names() == ["createPaybylink", "queryPaybylink"]
+    assert isinstance(raised, kind)
+    assert raised.__notes__ == [f"createPaybylink of order-1 {told}"]
+
+
+async def test_a_cancelled_call_says_what_became_of_it() -> None:
+    asked, gateway = asyncio.Event(), LinkGateway()
+
+    async def answer(request: HttpRequest) -> HttpResponse | Exception:
+        gateway(request)
+        asked.set()
+        return await asyncio.Future[HttpResponse]()
+
+    async with client_of(answer) as client:
+        task = asyncio.create_task(client.create_link(order()))
+        await asked.wait()
+        task.cancel()
+        raised = await ended(lambda: task)
+    assert isinstance(raised, asyncio.CancelledError)
+    assert raised.__notes__ == ["createPaybylink of order-1 may have been done"]

@@ -172,7 +172,6 @@ async def test_a_repeated_create_changes_the_time_and_nothing_else() -> None:
     [
         ("PARAMS_INVALID", InvalidRequestError),
         ("CONTRACT_INVALID", ApiError),
-        ("A_CODE_FROM_TOMORROW", ApiError),
     ],
 )
 async def test_a_definite_refusal_is_final(

@@ -44,7 +44,8 @@ async def test_the_same_link_again_is_returned_and_marked_as_found() -> None:
     gateways = Gateways(checks=True)
     async with gateways.client() as client:
         first = await client.create_link(order())
-        again = await client.create_link(order())
+    async with gateways.client() as another_process:
+        again = await another_process.create_link(order())
     assert (first.found, again.found) == (False, True)
     assert (first.link_id, first.link_url) == (again.link_id, again.link_url)
     assert again.not_compared == ()

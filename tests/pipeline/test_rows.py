@@ -20,7 +20,6 @@ from payermax_async.core.operations.table import (
     CREATE_LINK,
     EXPIRE_LINK,
     OPERATIONS,
-    QUERY_LINK,
     Operation,
     Replay,
     business_ids,
@@ -162,6 +161,6 @@ def test_a_row_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a settlement"):
         attrs.evolve(CREATE_LINK, settlement=None)
     with pytest.raises(ValueError, match="can be sent again"):
-        attrs.evolve(EXPIRE_LINK, replay=Replay.NEVER, may_probe=False)
+        attrs.evolve(EXPIRE_LINK, replay=Replay.NEVER)
     with pytest.raises(ValueError, match="may probe"):
-        attrs.evolve(QUERY_LINK, replay=Replay.NEVER)
+        attrs.evolve(EXPIRE_LINK, may_probe=True)

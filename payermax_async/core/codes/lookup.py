@@ -1,8 +1,10 @@
 """The catalogue of gateway codes: meaning, remedy, may it be sent again?
 
 Codes are an open set: PayerMax adds some without notice. One that is not in
-the catalogue is kept as it came. Signed, it is taken as a plain refusal; without a
-signature it says nothing, as a proxy on the way may have made it up.
+the catalogue is kept as it came. Signed, it may mean anything, "still at it" included:
+after a write it is asked what became of that, and only when nothing did is the code
+taken as a refusal. Without a signature it says nothing, as a proxy on the way may have
+made it up.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from payermax_async.core.errors import (
     InvalidRequestError,
     NotFoundError,
     Outcome,
+    PayerMaxError,
     ThrottledError,
 )
 
@@ -38,6 +41,7 @@ __all__ = [
     "closest",
     "error_class",
     "error_from_reply",
+    "is_uncharted",
     "known_codes",
     "lookup",
     "outcome_of",
@@ -108,7 +112,14 @@ def closest(code: str) -> tuple[str, ...]:
     return tuple(difflib.get_close_matches(wanted, _BY_CODE, n=3, cutoff=0.6))
 
 
-def outcome_of(code: str, *, verified: bool = True, trusted: bool = False) -> Outcome:
+def is_uncharted(error: PayerMaxError) -> bool:
+    """Whether PayerMax itself answered with a code that is not in the catalogue."""
+    return isinstance(error, ApiError) and error.verified and lookup(error.code) is None
+
+
+def outcome_of(
+    code: str, *, verified: bool = True, trusted: bool = False, asked: bool = False
+) -> Outcome:
     """Say what the gateway may have done when this code came back.
 
     Args:
@@ -116,17 +127,19 @@ def outcome_of(code: str, *, verified: bool = True, trusted: bool = False) -> Ou
         verified: Whether the reply carried PayerMax's valid signature.
         trusted: Whether a reply without one may be believed all the same: the
             merchant chose so, and nobody on the way could have made it up.
+        asked: Whether the request was a question, which changes nothing.
 
     Returns:
-        ``UNKNOWN`` for the codes in :data:`AMBIGUOUS_CODES`, and without a
-        signature also for codes that are not in the catalogue and for whatever is
-        not to be trusted. ``REJECTED`` for all others.
+        ``UNKNOWN`` for the codes in :data:`AMBIGUOUS_CODES`, for codes that are not
+        in the catalogue, unless they are the signed answer to a question, and without
+        a signature for whatever is not to be trusted. ``REJECTED`` for all others.
 
     Raises:
         ValueError: The code means success.
     """
     _refuse_success(code)
-    believed = verified or (trusted and code in _BY_CODE)
+    known = code in _BY_CODE
+    believed = (verified and (known or asked)) or (trusted and known)
     definite = believed and code not in AMBIGUOUS_CODES
     return Outcome.REJECTED if definite else Outcome.UNKNOWN
 
@@ -174,6 +187,7 @@ def error_from_reply(
     api_message: str,
     verified: bool,
     trusted: bool = False,
+    asked: bool = False,
     **facts: Unpack[ReplyFacts],
 ) -> ApiError:
     """Build the error for a reply that carries a code other than success.
@@ -184,6 +198,7 @@ def error_from_reply(
             it: the gateway likes to quote the values it refuses.
         verified: Whether the reply carried PayerMax's valid signature.
         trusted: As in :func:`outcome_of`.
+        asked: As there.
         **facts: What is known of the call; see :class:`ReplyFacts`.
 
     Returns:
@@ -195,7 +210,7 @@ def error_from_reply(
     make = error_class(code)
     info = lookup(code)
     outcome = facts.get("outcome") or outcome_of(
-        code, verified=verified, trusted=trusted
+        code, verified=verified, trusted=trusted, asked=asked
     )
     facts["outcome"] = outcome
     message = clean_message(api_message)

@@ -108,8 +108,8 @@ class Operation(Generic[RequestT, ReplyT]):
     may_probe: bool = False
     """Whether it may be the first thing that a host gets after a rest.
 
-    A host that was unwell may still take a write and not answer; so only what does
-    no harm twice is fit for it.
+    A host that was unwell may still take a write and not answer; so only a question
+    is fit for it.
     """
     app_id_field: str | None = None
     """What its envelope calls the app; as configured when ``None``."""
@@ -127,8 +127,8 @@ class Operation(Generic[RequestT, ReplyT]):
             raise ValueError(f"{self.name}: what is looked up needs a settlement")
         if told and self.replay is Replay.NEVER:
             raise ValueError(f"{self.name}: what a query settles can be sent again")
-        if self.may_probe and self.replay is not Replay.SAFE:
-            raise ValueError(f"{self.name}: only what does no harm twice may probe")
+        if self.may_probe and not self.is_query:
+            raise ValueError(f"{self.name}: only a question may probe")
 
     @property
     def is_query(self) -> bool:
@@ -233,7 +233,6 @@ EXPIRE_LINK = Operation(
     request=ExpireLink,
     reply=ExpiredLink,
     replay=Replay.SAFE,
-    may_probe=True,
     keys=("merchant_link_id",),
     echoes=("merchant_link_id",),
     settlement=Settlement[ExpireLink, ExpiredLink, LinkDetails](

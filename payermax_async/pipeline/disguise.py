@@ -1,0 +1,66 @@
+"""What foreign code raises beside the attempts, so that it cannot speak for a call.
+
+A clock or a retry policy of the application may raise an error of this package, with
+an outcome of its own. Of the call around it that says nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime
+
+import attrs
+
+from payermax_async.clock import Clock
+from payermax_async.core.errors import PayerMaxError
+
+__all__ = ["Disguised", "GuardedClock", "bare", "disguised"]
+
+
+class Disguised(Exception):  # noqa: N818 - it stands for any error
+    """Stands for what foreign code raised, its cause, and might be misunderstood."""
+
+
+# Nobody can cancel or close what does not wait: there these are mistakes.
+_MISTAKES = (PayerMaxError, asyncio.CancelledError, GeneratorExit)
+
+
+@contextmanager
+def disguised() -> Generator[None]:
+    """Run foreign code that waits for nothing, and let its errors not be the call's."""
+    try:
+        yield
+    except _MISTAKES as error:
+        raise Disguised from error
+
+
+def bare(error: BaseException) -> BaseException:
+    """What was raised in the first place."""
+    cause = error.__cause__ if isinstance(error, Disguised) else None
+    return cause or error
+
+
+@attrs.frozen
+class GuardedClock:
+    """A clock whose errors are not to be taken for those of the call it serves."""
+
+    inner: Clock
+
+    def now(self) -> datetime:
+        """The time of day."""
+        with disguised():
+            return self.inner.now()
+
+    def monotonic(self) -> float:
+        """Seconds that never step."""
+        with disguised():
+            return self.inner.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long."""
+        try:
+            await self.inner.sleep(seconds)
+        except PayerMaxError as error:
+            raise Disguised from error
