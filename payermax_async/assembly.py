@@ -21,7 +21,7 @@ from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.links import QueryLink
 from payermax_async.core.operations.table import QUERY_LINK, Operation, Replay
 from payermax_async.options import ClientOptions
-from payermax_async.pipeline.attempt import Exchange
+from payermax_async.pipeline.attempt import AttemptRunner
 from payermax_async.pipeline.call import prepare
 from payermax_async.pipeline.chain import Middleware
 from payermax_async.pipeline.disguise import GuardedClock
@@ -89,7 +89,7 @@ class Engine:
         slots = Slots(options.max_in_flight, clock)
         token = config.merchant_auth_token
         calls = Calls(
-            exchange=Exchange(
+            runner=AttemptRunner(
                 identity=config.identity,
                 transport=transport,
                 signer=signer or cast("RsaSigner", own_signer),

@@ -130,12 +130,16 @@ FLOORS = {
         "__init__",
     ),
     "pipeline": (
-        "bounds breaker budget case disguise facts findings retry skew slots writes",
+        (
+            "bounds breaker budget call case disguise facts findings retry skew slots "
+            "writes"
+        ),
         "foreign observe",
         "chain hosts",
-        "doubtful execution signatures",
+        "doubtful execution signatures stamps",
+        "replies",
         "attempt",
-        "call retry_loop",
+        "retry_loop",
         "resolve",
         "__init__",
     ),
@@ -476,7 +480,6 @@ def test_the_purity_check_sees_each_way_out(source: str) -> None:
 
 
 SHARED_NAMES = {
-    "Exchange": "in the pipeline one attempt at work, in the sandbox what was said",
     "Finding": "in the pipeline what a question found, in the doctor an ailment",
     "Found": "private to the inbox's storing, public in reconcile",
     "Quirk": "of a signed sample and of a whole sandbox",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
@@ -31,14 +31,57 @@ from payermax_async.core.operations.table import (
     check_operation_name,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
-from payermax_async.pipeline.attempt import Call
 
-__all__ = ["prepare", "prepare_raw"]
+__all__ = ["Call", "ReadsReply", "prepare", "prepare_raw"]
 
 RequestT = TypeVar("RequestT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
+ReplyT_co = TypeVar("ReplyT_co", covariant=True)
 
 _MISMATCH = "a genuine reply, but about something else than was asked for"
+
+
+class ReadsReply(Protocol[ReplyT_co]):
+    """Reads ``data`` of a successful reply."""
+
+    def __call__(self, data: JsonValue, /, *, alone: bool) -> ReplyT_co:
+        """Read it.
+
+        Args:
+            data: What came.
+            alone: Whether nothing else was asked on the same connection.
+
+        Raises:
+            ShapeError: It cannot be read.
+            ReplyMismatchError: It is about something else.
+            UnnamedReplyError: It does not say what it is about.
+            ConflictError: It is about an id that differs in case alone.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[ReplyT_co]):
+    """What stays the same over all attempts of a call."""
+
+    operation: str
+    """The gateway's name of the operation."""
+    version: str
+    """The interface version."""
+    data: JsonObject = attrs.field(repr=False)
+    """The business fields."""
+    merchant_key: str | None
+    """The merchant's id in the request."""
+    replay: Replay
+    """May it be sent again after an unknown outcome?"""
+    read: ReadsReply[ReplyT_co] = attrs.field(repr=False)
+    """Reads ``data`` of a successful reply."""
+    question: Call[Any] | None = attrs.field(default=None, repr=False)
+    """Asks what exists under the merchant's id of a write."""
+    may_probe: bool = False
+    """Whether it may be the first thing that a host gets after a rest."""
+    app_id_field: str | None = None
+    """What its envelope calls the app; as configured when ``None``."""
 
 
 def prepare(

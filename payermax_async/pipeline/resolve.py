@@ -35,8 +35,7 @@ from payermax_async.core.operations.table import (
     Settlement,
     is_query,
 )
-from payermax_async.pipeline.attempt import Call
-from payermax_async.pipeline.call import prepare
+from payermax_async.pipeline.call import Call, prepare
 from payermax_async.pipeline.case import Case, Step
 from payermax_async.pipeline.doubtful import Doubtful
 from payermax_async.pipeline.execution import Course

@@ -19,8 +19,9 @@ from payermax_async.core.errors import (
     UnnamedReplyError,
 )
 from payermax_async.core.operations.table import Replay
-from payermax_async.pipeline.attempt import Call, Exchange
+from payermax_async.pipeline.attempt import AttemptRunner
 from payermax_async.pipeline.budget import RetryBudget
+from payermax_async.pipeline.call import Call
 from payermax_async.pipeline.chain import Attempt
 from payermax_async.pipeline.execution import Course
 from payermax_async.pipeline.foreign import outcome_of
@@ -71,7 +72,7 @@ def may_repeat(replay: Replay, error: PayerMaxError) -> bool:
 class Calls:
     """Runs calls over an exchange."""
 
-    exchange: Exchange
+    runner: AttemptRunner
     hosts: Hosts
     slots: Slots
     budget: RetryBudget
@@ -225,7 +226,7 @@ class Calls:
         self.observers.emit(AttemptStarted(**facts, url=host.url_of(call.operation)))
         error: BaseException | None = None
         try:
-            reply = await self.exchange.run(call, attempt, host)
+            reply = await self.runner.run(call, attempt, host)
         except BaseException as caught:
             error = caught
             raise

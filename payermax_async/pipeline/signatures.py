@@ -16,7 +16,7 @@ from payermax_async.pipeline.foreign import blamed, defect
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import HttpRequest, HttpResponse
 
-__all__ = ["SIGN_HEADER", "sign_requests", "verify_replies"]
+__all__ = ["SIGN_HEADER", "sealed"]
 
 SIGN_HEADER = "sign"
 """Carries the signature, both ways and on notifications."""
@@ -25,38 +25,16 @@ SIGN_HEADER = "sign"
 _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
-def sign_requests(signer: Signer, inner: Handler) -> Handler:
-    """Sign the body exactly as it leaves, and go on with ``inner``."""
+def sealed(signer: Signer, verifier: Verifier, inner: Handler) -> Handler:
+    """Sign what goes into ``inner``, and check what comes out of it.
 
-    async def sign(request: HttpRequest, attempt: Attempt) -> HttpResponse:
-        if request.body is not attempt.encoded:
-            raise ClientStateError("a middleware replaced the body of a request")
-        with blamed("signer", attempt):
-            signature = await signer.sign(request.body)
-        fault = _fault_of(signature)
-        if fault is not None:
-            raise defect("signer", f"{type(signer).__name__} returned {fault}", attempt)
-        return await inner(request.with_header(SIGN_HEADER, signature), attempt)
-
-    return sign
-
-
-def _fault_of(signature: object) -> str | None:
-    # Whatever a signer is declared to return, it can return something else.
-    if not isinstance(signature, str):
-        return f"{type(signature).__name__}, which is no text"
-    return None if _HEADER_VALUE.fullmatch(signature) else "what no header can hold"
-
-
-def verify_replies(verifier: Verifier, inner: Handler) -> Handler:
-    """Check the signature of the body exactly as it comes from ``inner``.
-
-    A reply without a signature passes as unverified: failures may be unsigned,
-    and only the reply's content tells whether it is one.
+    The body is signed exactly as it leaves, and checked exactly as it comes. A reply
+    without a signature passes as unverified: failures may be unsigned, and only the
+    reply's content tells whether it is one.
     """
 
-    async def verify(request: HttpRequest, attempt: Attempt) -> HttpResponse:
-        response = await inner(request, attempt)
+    async def handle(request: HttpRequest, attempt: Attempt) -> HttpResponse:
+        response = await inner(await _signed(signer, request, attempt), attempt)
         signatures = response.header_values(SIGN_HEADER)
         if len(signatures) > 1:
             raise ReplySignatureError("the reply carries more than one signature")
@@ -65,7 +43,29 @@ def verify_replies(verifier: Verifier, inner: Handler) -> Handler:
             attempt.verified = response.body
         return response
 
-    return verify
+    return handle
+
+
+async def _signed(
+    signer: Signer, request: HttpRequest, attempt: Attempt
+) -> HttpRequest:
+    # Identity, not equality: a body made anew may differ in a blank, and be signed all
+    # the same.
+    if request.body is not attempt.encoded:
+        raise ClientStateError("a middleware replaced the body of a request")
+    with blamed("signer", attempt):
+        signature = await signer.sign(request.body)
+    fault = _fault_of(signature)
+    if fault is not None:
+        raise defect("signer", f"{type(signer).__name__} returned {fault}", attempt)
+    return request.with_header(SIGN_HEADER, signature)
+
+
+def _fault_of(signature: object) -> str | None:
+    # Whatever a signer is declared to return, it can return something else.
+    if not isinstance(signature, str):
+        return f"{type(signature).__name__}, which is no text"
+    return None if _HEADER_VALUE.fullmatch(signature) else "what no header can hold"
 
 
 async def _check(
