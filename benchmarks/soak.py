@@ -4,8 +4,9 @@ Run it with ``python -m benchmarks.soak --null-signatures``. A client creates
 ``--count`` links and makes ``--refunds`` refunds with bounded workers while, for all
 kinds or those of ``--only``,
 
-* ``network``: requests and answers are lost, delayed, cut, forged and garbled, now
-  and then for a while altogether, and some callers give up half-way;
+* ``network``: requests and answers are lost, delayed, cut, forged and garbled, or
+  replaced by codes, some of which no list knows; now and then nothing goes through for
+  a while, and some callers give up half-way;
 * ``lag``: what is new stays hidden from queries, within the settling waits;
 * ``backup``: the first host falls ill over an answer, the backup knows nothing of
   what was done there, and the first comes back;
@@ -13,7 +14,8 @@ kinds or those of ``--only``,
 * ``codes``: answers are replaced by unsigned codes that no list knows;
 * ``foreign``: signer, verifier, middleware and hook raise, hang and lie;
 * ``again``: what is in doubt is created again, with the same or another amount, and
-  what was made under ids that the gateway checks is, too.
+  what was made under ids that the gateway checks is, too, by the client that made it
+  and by one that knows nothing of it.
 
 Then all is well again: every unknown outcome is resolved, and what the merchant was
 told is held against what the gateway keeps. It ends with status 1 if a single link or
@@ -219,10 +221,7 @@ class Soak:
         rounds = 20_000 if self.options.null_signatures else 300
         bare = await floor(self.parts.merchant, self.parts.merchant_check, rounds)
         before = descriptors()
-        backup = Trouble.BACKUP in self.options.only
-        async with make_client(
-            self.foreign, self.odd, self.gateway.url, self.pace, backup=backup
-        ) as client:
+        async with self._client() as client:
             await self._work(client)
         await self.network.settled()
         if isinstance(self.parts.merchant, RsaSigner):
@@ -239,6 +238,12 @@ class Soak:
         )
         await self.gateway.stop()
         return good and not self.network.bugs
+
+    def _client(self) -> PayerMaxClient:
+        backup = Trouble.BACKUP in self.options.only
+        return make_client(
+            self.foreign, self.odd, self.gateway.url, self.pace, backup=backup
+        )
 
     async def _work(self, client: PayerMaxClient) -> None:
         again = 0.5 if Trouble.AGAIN in self.options.only else 0.0
@@ -273,6 +278,8 @@ class Soak:
             )
             await books[-1].make_all(self.pace.workers)
             await books[-1].repeat_all(self.pace.workers)
+            async with self._client() as stranger:
+                await books[-1].repeat_all(self.pace.workers, stranger)
         if self.options.refunds:
             refunds = Book(
                 name="refunds",

@@ -110,10 +110,13 @@ class Book:
 
         await asyncio.gather(*(work() for _ in range(workers)))
 
-    def _send(self, request: Request) -> Awaitable[object]:
+    def _send(
+        self, request: Request, client: PayerMaxClient | None = None
+    ) -> Awaitable[object]:
+        client = client or self.client
         if isinstance(request, CreateLink):
-            return self.client.create_link(request)
-        return self.client.refund(request)
+            return client.create_link(request)
+        return client.refund(request)
 
     async def _make(self, number: int, more: int, give_up: float | None) -> int:
         while True:
@@ -203,28 +206,35 @@ class Book:
             return asked.total_amount == amount
         return asked.refund_amount == amount
 
-    async def repeat_all(self, workers: int) -> None:
+    async def repeat_all(
+        self, workers: int, stranger: PayerMaxClient | None = None
+    ) -> None:
         """Ask again for what was made, half of it with another amount.
 
-        For ids that the gateway checks: a repetition is told from a change.
+        For ids that the gateway checks: a repetition is told from a change. The client
+        that made them knows that they exist, so a refusal of what it sends would be no
+        answer. To a ``stranger``, like one of another process, it is one: it says that
+        this repeat did nothing.
         """
+        client = stranger or self.client
+        who = "by a stranger" if stranger is not None else "repeated"
         numbers = iter([n for n, said in enumerate(self.said) if said == Said.MADE])
 
         async def work() -> None:
             for number in numbers:
                 more = number % 2 * _MORE
                 try:
-                    await self._send(self.ask(number, more))
+                    await self._send(self.ask(number, more), client)
                 except ConflictError as error:
                     right = bool(more) and bool(error.differences)
-                    self.counts["repeated: conflict" if right else "wrong answer"] += 1
+                    self.counts[f"{who}: conflict" if right else "wrong answer"] += 1
                 except PayerMaxError as error:
-                    unknown = error.outcome is not Outcome.REJECTED
-                    self.counts[
-                        "repeated: no answer" if unknown else "wrong answer"
-                    ] += 1
+                    refused = error.outcome is Outcome.REJECTED
+                    what = f"{who}: refused" if refused else f"{who}: no answer"
+                    wrong = refused and stranger is None
+                    self.counts["wrong answer" if wrong else what] += 1
                 else:
-                    self.counts["wrong answer" if more else "repeated: found"] += 1
+                    self.counts["wrong answer" if more else f"{who}: found"] += 1
 
         await asyncio.gather(*(work() for _ in range(workers)))
 

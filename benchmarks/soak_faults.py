@@ -46,6 +46,8 @@ _KINDS = [kind for kind in Kind if kind is not Kind.NOTHING]
 _OUTAGE = [Kind.REFUSED, Kind.BROKEN, Kind.STATUS]
 _OUTAGE_LENGTH = 200
 _OUTAGE_SHARE = 0.2
+# PayerMax might add them one day, signed; the one may mean anything like the other.
+_UNCHARTED = ("PROCESSING_2", "RULE_OF_2031")
 # Neither says anything about what became of the request.
 _UNHEARD = ("GATEWAY_TIMEOUT", "504", "FAIL", "-1", "", "UNKNOWN", "Success")
 
@@ -85,7 +87,7 @@ class Weather:
             return None
         self.faults += 1
         coded = kind in {Kind.CODED, Kind.UNSIGNED_CODE}
-        code = chance.choice(AMBIGUOUS + DEFINITE) if coded else ""
+        code = chance.choice(AMBIGUOUS + DEFINITE + _UNCHARTED) if coded else ""
         return Fate(
             kind=kind,
             done=code not in DEFINITE and chance.random() < 0.6,
