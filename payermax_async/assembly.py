@@ -25,11 +25,11 @@ from payermax_async.pipeline.attempt import AttemptRunner
 from payermax_async.pipeline.call import prepare
 from payermax_async.pipeline.chain import Middleware
 from payermax_async.pipeline.disguise import GuardedClock
-from payermax_async.pipeline.execution import Course, Courses
+from payermax_async.pipeline.execution import Execution, InFlight
 from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.observe import Hook, Observers, log_event
 from payermax_async.pipeline.resolve import Resolver
-from payermax_async.pipeline.retry_loop import Calls
+from payermax_async.pipeline.retry_loop import RetryLoop
 from payermax_async.pipeline.slots import Slots
 from payermax_async.pipeline.writes import Writes
 from payermax_async.signing.base import Signer, Verifier
@@ -47,11 +47,11 @@ ReplyT = TypeVar("ReplyT", bound=Received)
 class Engine:
     """What a client runs on, and the life of it."""
 
-    calls: Calls
+    retry_loop: RetryLoop
     """Sends what may simply be repeated."""
     resolver: Resolver
     """Sends what must not be done twice."""
-    courses: Courses
+    in_flight: InFlight
     """The calls under way."""
     transport: Transport
     """Opened and closed with the client."""
@@ -85,10 +85,10 @@ class Engine:
         own_key = cast("PrivateKey", config.private_key)
         own_signer = None if signer else RsaSigner(own_key)
         observers = Observers((log_event, *hooks))
-        courses = Courses(clock, observers)
+        in_flight = InFlight(clock, observers)
         slots = Slots(options.max_in_flight, clock)
         token = config.merchant_auth_token
-        calls = Calls(
+        retry_loop = RetryLoop(
             runner=AttemptRunner(
                 identity=config.identity,
                 transport=transport,
@@ -105,7 +105,7 @@ class Engine:
             ),
             hosts=_hosts_of(config, options, clock, observers),
             slots=slots,
-            budget=courses.budget,
+            budget=in_flight.budget,
             observers=observers,
             clock=clock,
             attempt_timeout=options.attempt_timeout,
@@ -114,16 +114,16 @@ class Engine:
             ),
         )
         resolver = Resolver(
-            calls=calls,
+            retry_loop=retry_loop,
             clock=clock,
             writes=Writes(clock),
             versions=config.versions,
             waits=options.settle_waits,
         )
         return cls(
-            calls=calls,
+            retry_loop=retry_loop,
             resolver=resolver,
-            courses=courses,
+            in_flight=in_flight,
             transport=transport,
             own_signer=own_signer,
             options=options,
@@ -131,25 +131,25 @@ class Engine:
 
     async def open(self) -> None:
         """Bind to the running event loop and open the transport."""
-        self.courses.open()
+        self.in_flight.open()
         try:
             async with asyncio.timeout(self.options.timeout):
                 await self.transport.open()
         except TimeoutError:
-            self.courses.reopen()
+            self.in_flight.reopen()
             raise ClientStateError(
                 f"the transport did not open within {self.options.timeout:g} s"
             ) from None
         except BaseException:
-            self.courses.reopen()
+            self.in_flight.reopen()
             raise
 
     async def aclose(self, drain: float) -> None:
         """Wait for calls under way, then close what is closed with the client."""
-        if not self.courses.refuse():
+        if not self.in_flight.refuse():
             return
         try:
-            await self.courses.drain(drain)
+            await self.in_flight.drain(drain)
         finally:
             try:
                 await self.transport.aclose()
@@ -165,19 +165,19 @@ class Engine:
     ) -> ReplyT:
         """Run an operation with the care that its row in the table asks for."""
         key = operation.key_of(request)
-        async with self.course(operation.name, key, timeout) as course:
+        async with self.execution(operation.name, key, timeout) as execution:
             if operation.replay is Replay.KEYED:
-                return await self.resolver.write(operation, request, course)
+                return await self.resolver.write(operation, request, execution)
             if operation.settlement is not None:
-                return await self.resolver.repeat(operation, request, course)
+                return await self.resolver.repeat(operation, request, execution)
             call = prepare(operation, request, self.resolver.versions)
             if operation.is_query:
-                return await self.calls.run(call, course)
-            return await self.resolver.unasked(call, course)
+                return await self.retry_loop.run(call, execution)
+            return await self.resolver.unasked(call, execution)
 
-    def course(
+    def execution(
         self, operation: str, merchant_key: str | None, timeout: float | None
-    ) -> Course:
+    ) -> Execution:
         """A call about to start.
 
         Raises:
@@ -191,8 +191,8 @@ class Engine:
                 operation=operation,
                 merchant_key=merchant_key,
             )
-        return Course(
-            self.courses,
+        return Execution(
+            self.in_flight,
             operation=operation,
             merchant_key=merchant_key,
             policy=self.options.retry,

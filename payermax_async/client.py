@@ -278,10 +278,10 @@ class PayerMaxClient:
             PayerMaxError: See ``outcome``.
         """
         call = prepare_raw(name, data, version=version, replay=replay)
-        async with self._engine.course(
+        async with self._engine.execution(
             call.operation, call.merchant_key, timeout
-        ) as course:
-            return await self._engine.resolver.write_raw(call, course)
+        ) as execution:
+            return await self._engine.resolver.write_raw(call, execution)
 
     @overload
     async def resolve(
@@ -344,11 +344,11 @@ class PayerMaxClient:
             OutcomeUnknownError: Still unknown; ask again later.
             ValidationError: ``absence_from`` names no host of this client.
         """
-        hosts = self._engine.calls.hosts
+        hosts = self._engine.retry_loop.hosts
         doubt = doubtful(case, hosts, absence_from)
-        async with self._engine.course(
+        async with self._engine.execution(
             doubt.operation.name, doubt.merchant_key, timeout
-        ) as course:
+        ) as execution:
             found: LinkDetails | RefundDetails | None
-            found = await self._engine.resolver.settle(doubt, course)
+            found = await self._engine.resolver.settle(doubt, execution)
             return found

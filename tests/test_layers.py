@@ -131,7 +131,7 @@ FLOORS = {
     ),
     "pipeline": (
         (
-            "bounds breaker budget call case disguise facts findings retry skew slots "
+            "bounds breaker budget call case disguise facts matching retry skew slots "
             "writes"
         ),
         "foreign observe",
@@ -190,7 +190,7 @@ SANS_IO = (
     "pipeline.budget",
     "pipeline.case",
     "pipeline.facts",
-    "pipeline.findings",
+    "pipeline.matching",
     "sandbox.ledger",
     "storage.sql",
     "webhooks.backoff",
@@ -480,7 +480,6 @@ def test_the_purity_check_sees_each_way_out(source: str) -> None:
 
 
 SHARED_NAMES = {
-    "Finding": "in the pipeline what a question found, in the doctor an ailment",
     "Found": "private to the inbox's storing, public in reconcile",
     "Quirk": "of a signed sample and of a whole sandbox",
 }

@@ -31,26 +31,26 @@ from payermax_async.pipeline.observe import (
 )
 from payermax_async.pipeline.retry import RetryPolicy
 
-__all__ = ["Course", "Courses"]
+__all__ = ["Execution", "InFlight"]
 
 # One sequence for all clients, so that hooks and logs can serve several of them.
 _NUMBERS = itertools.count(1)
 
 
-class Course:
+class Execution:
     """How far a call has come. Entered when it starts, left when it ends."""
 
     def __init__(
         self,
-        courses: Courses,
+        in_flight: InFlight,
         *,
         operation: str,
         merchant_key: str | None,
         policy: RetryPolicy,
         timeout: float,
     ) -> None:
-        self._courses = courses
-        self._clock = courses.clock
+        self._in_flight = in_flight
+        self._clock = in_flight.clock
         self._scope = asyncio.timeout(None)
         self.operation = operation
         self.merchant_key = merchant_key
@@ -165,10 +165,10 @@ class Course:
         self._scope.reschedule(asyncio.get_running_loop().time())
 
     async def __aenter__(self) -> Self:
-        self._courses.enter(self)
+        self._in_flight.enter(self)
         await self._scope.__aenter__()
         try:
-            self._courses.observers.emit(
+            self._in_flight.observers.emit(
                 CallStarted(
                     call_id=self.call_id,
                     operation=self.operation,
@@ -176,7 +176,7 @@ class Course:
                 )
             )
         except BaseException as error:
-            self._courses.leave(self)
+            self._in_flight.leave(self)
             await self._scope.__aexit__(type(error), error, error.__traceback__)
             raise
         return self
@@ -189,7 +189,7 @@ class Course:
     ) -> None:
         if isinstance(error, PayerMaxError) and error.operation is None:
             self.tell(error)  # it came from beside the attempts
-        self._courses.leave(self)
+        self._in_flight.leave(self)
         try:
             await self._scope.__aexit__(kind, error, traceback)
             if error is not None and not isinstance(error, PayerMaxError):
@@ -249,7 +249,7 @@ class Course:
         interrupt.add_note(f"{self.operation} of {key} {became[outcome]}")
 
     def _tell_end(self, error: BaseException | None, outcome: Outcome | None) -> None:
-        self._courses.observers.emit(
+        self._in_flight.observers.emit(
             CallFinished(
                 call_id=self.call_id,
                 operation=self.operation,
@@ -264,13 +264,13 @@ class Course:
 
 
 @attrs.define(eq=False)
-class Courses:
+class InFlight:
     """All calls under way of one client, and whether new ones may start."""
 
     clock: Clock
     observers: Observers
     budget: RetryBudget = attrs.field(factory=RetryBudget)
-    _active: set[Course] = attrs.field(factory=set[Course], init=False)
+    _active: set[Execution] = attrs.field(factory=set[Execution], init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _idle: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
@@ -308,15 +308,15 @@ class Courses:
                 "the client belongs to another event loop: make one per loop"
             )
 
-    def enter(self, course: Course) -> None:
+    def enter(self, execution: Execution) -> None:
         """A call starts."""
         self.check()
         self.budget.call_started()
-        self._active.add(course)
+        self._active.add(execution)
 
-    def leave(self, course: Course) -> None:
+    def leave(self, execution: Execution) -> None:
         """A call ended."""
-        self._active.discard(course)
+        self._active.discard(execution)
         if not self._active:
             self._idle.set()
 
@@ -343,5 +343,5 @@ class Courses:
             raise
 
     def _cut(self) -> None:
-        for course in tuple(self._active):
-            course.cut()
+        for execution in tuple(self._active):
+            execution.cut()

@@ -38,16 +38,16 @@ from payermax_async.core.operations.table import (
 from payermax_async.pipeline.call import Call, prepare
 from payermax_async.pipeline.case import Case, Step
 from payermax_async.pipeline.doubtful import Doubtful
-from payermax_async.pipeline.execution import Course
-from payermax_async.pipeline.findings import (
-    Finding,
+from payermax_async.pipeline.execution import Execution
+from payermax_async.pipeline.hosts import Host
+from payermax_async.pipeline.matching import (
+    Match,
     as_asked,
     as_found,
     as_refusal,
     conflict,
 )
-from payermax_async.pipeline.hosts import Host
-from payermax_async.pipeline.retry_loop import Calls, FoundByProbe
+from payermax_async.pipeline.retry_loop import FoundByProbe, RetryLoop
 from payermax_async.pipeline.writes import Writes
 
 __all__ = ["Resolver"]
@@ -62,7 +62,7 @@ FoundT = TypeVar("FoundT", bound=QueryReply)
 class Resolver:
     """Sends writes so that each is done at most once."""
 
-    calls: Calls
+    retry_loop: RetryLoop
     clock: Clock
     writes: Writes
     versions: Mapping[str, str]
@@ -70,7 +70,7 @@ class Resolver:
     """Seconds between asking again while PayerMax says it knows nothing."""
 
     async def write(
-        self, operation: Operation[WriteT, MadeT], request: WriteT, course: Course
+        self, operation: Operation[WriteT, MadeT], request: WriteT, execution: Execution
     ) -> MadeT:
         """Send a write; on an unknown outcome ask, and send again if it is not there.
 
@@ -87,24 +87,24 @@ class Resolver:
         """
         settlement = _settlement_of(operation)
         call = prepare(operation, request, self.versions)
-        asked = course.asked = settlement.asked(request)
+        asked = execution.asked = settlement.asked(request)
         async with self.writes.alone(
-            operation.name, asked, patience=course.remaining
+            operation.name, asked, patience=execution.remaining
         ) as write:
             if write.made is not None:
-                twin: MadeT = self._as_twin(write.made, write.asked, asked, course)
+                twin: MadeT = self._as_twin(write.made, write.asked, asked, execution)
                 return twin
-            self._recall(operation.name, asked, course)
+            self._recall(operation.name, asked, execution)
             try:
                 made: MadeT = await _Write(
-                    resolver=self, call=call, settlement=settlement, course=course
+                    resolver=self, call=call, settlement=settlement, execution=execution
                 ).run(request)
                 write.made = made
             finally:
-                self._remember(operation.name, asked, course)
+                self._remember(operation.name, asked, execution)
             return made
 
-    async def write_raw(self, call: Call[ReplyT], course: Course) -> ReplyT:
+    async def write_raw(self, call: Call[ReplyT], execution: Execution) -> ReplyT:
         """Send a write as it is given, asking first where its id is in doubt.
 
         Raises:
@@ -115,81 +115,83 @@ class Resolver:
         """
         operation, key = OPERATIONS.get(call.operation), call.merchant_key
         if operation is None or operation.replay is not Replay.KEYED or key is None:
-            return await self.unasked(call, course)
+            return await self.unasked(call, execution)
         settlement = _settlement_of(operation)
         question = settlement.ask_about(key)
         asked = Asked(merchant_key=key, values={})
         async with self.writes.alone(
-            call.operation, asked, patience=course.remaining
+            call.operation, asked, patience=execution.remaining
         ) as write:
             if write.made is not None or self.writes.existing.get(
                 (call.operation, key)
             ):
-                raise course.tell(_exists(key))
-            self._recall(call.operation, asked, course)
+                raise execution.tell(_exists(key))
+            self._recall(call.operation, asked, execution)
             try:
-                if course.in_doubt:
+                if execution.in_doubt:
                     query = prepare(settlement.query, question, self.versions)
-                    found = await self.ask(query, course, course.hosts, None)
+                    found = await self.ask(query, execution, execution.hosts, None)
                     if found is not None:
-                        course.settled(exists=True)
-                        raise course.tell(_exists(key))
-                reply = await self.calls.run(call, course)
-                course.settled(exists=True)
+                        execution.settled(exists=True)
+                        raise execution.tell(_exists(key))
+                reply = await self.retry_loop.run(call, execution)
+                execution.settled(exists=True)
             except PayerMaxError as error:
                 # What became of a later send says nothing about the first.
-                if course.in_doubt and error.outcome is not Outcome.UNKNOWN:
-                    self.give_up(course, error)
+                if execution.in_doubt and error.outcome is not Outcome.UNKNOWN:
+                    self.give_up(execution, error)
                 raise
             finally:
-                self._remember(call.operation, asked, course)
+                self._remember(call.operation, asked, execution)
             return reply
 
-    async def unasked(self, call: Call[ReplyT], course: Course) -> ReplyT:
+    async def unasked(self, call: Call[ReplyT], execution: Execution) -> ReplyT:
         """Send what nobody can ask about, or what is a question itself."""
         asks = is_query(call.operation)
         try:
-            return await self.calls.run(call, course)
+            return await self.retry_loop.run(call, execution)
         except PayerMaxError as error:
             # Of what an earlier attempt may have done, a refusal of this one tells
             # nothing.
-            if course.in_doubt and not asks and error.outcome is Outcome.REJECTED:
+            if execution.in_doubt and not asks and error.outcome is Outcome.REJECTED:
                 error.outcome = Outcome.UNKNOWN
                 error.add_note("an attempt before the refused one may have been done")
             raise
 
-    def _as_twin(self, made: Any, theirs: Asked, asked: Asked, course: Course) -> Any:
+    def _as_twin(
+        self, made: Any, theirs: Asked, asked: Asked, execution: Execution
+    ) -> Any:
         """What another call with the same id just got, if it asked for the same."""
         differences = asked.differences(theirs)
         if differences:
-            raise course.tell(conflict(asked.merchant_key, differences))
+            raise execution.tell(conflict(asked.merchant_key, differences))
         return attrs.evolve(made, found=True)
 
-    def _recall(self, operation: str, asked: Asked, course: Course) -> None:
+    def _recall(self, operation: str, asked: Asked, execution: Execution) -> None:
         """Go on where an earlier call left this id in doubt, or known to be taken."""
         name = operation, asked.merchant_key
         existing = self.writes.existing.get(name)
-        course.exists = existing is not None
+        execution.exists = existing is not None
         for memory in (self.writes.doubts.get(name), existing):
             for address in memory.hosts if memory is not None else ():
-                host = self.calls.hosts.named(address)
+                host = self.retry_loop.hosts.named(address)
                 if host is not None and memory is not None:
-                    course.doubt(host, ours=memory.made_from == asked.fingerprint)
+                    execution.doubt(host, ours=memory.made_from == asked.fingerprint)
 
-    def _remember(self, operation: str, asked: Asked, course: Course) -> None:
+    def _remember(self, operation: str, asked: Asked, execution: Execution) -> None:
         """Keep for later calls what this one leaves behind."""
         name = operation, asked.merchant_key
-        if course.in_doubt:
-            ours = asked.fingerprint if course.ours else None
-            self.writes.doubts.keep(name, course.hosts, ours)
+        if execution.in_doubt:
+            ours = asked.fingerprint if execution.ours else None
+            self.writes.doubts.keep(name, execution.hosts, ours)
             return
         self.writes.doubts.forget(name)
-        if course.exists and course.last is not None:
-            same = asked.fingerprint if course.as_asked else None
-            self.writes.existing.keep(name, (course.last.base_url,), same)
+        if execution.exists and execution.last is not None:
+            same = asked.fingerprint if execution.as_asked else None
+            self.writes.existing.keep(name, (execution.last.base_url,), same)
 
     async def repeat(
-        self, operation: Operation[WriteT, MadeT], request: WriteT, course: Course
+        self, operation: Operation[WriteT, MadeT], request: WriteT, execution: Execution
     ) -> MadeT:
         """Send a write that does no harm twice; on a doubtful end, see if it is done.
 
@@ -199,10 +201,10 @@ class Resolver:
         """
         call = prepare(operation, request, self.versions)
         try:
-            return await self.calls.run(call, course)
+            return await self.retry_loop.run(call, execution)
         except PayerMaxError as error:
             compared = isinstance(error, ConflictError) and error.differences
-            if compared or not course.in_doubt:
+            if compared or not execution.in_doubt:
                 raise
             # Repeating does no harm, but once an earlier attempt may have done it
             # a refusal may just say that there is nothing left to do.
@@ -210,8 +212,8 @@ class Resolver:
             coded = is_uncharted(error)
             refused = coded or error.outcome is Outcome.REJECTED
             for wait in (0.0, *self.waits):
-                await self.pause(wait, course, error)
-                found = await self.ask_hosts(query, course, course.hosts, error)
+                await self.pause(wait, execution, error)
+                found = await self.ask_hosts(query, execution, execution.hosts, error)
                 done = None if found is None else settlement.reply(found)
                 if done is not None:
                     return done
@@ -220,12 +222,12 @@ class Resolver:
                 ):
                     break
             if coded:
-                raise course.tell(as_refusal(error)) from None
+                raise execution.tell(as_refusal(error)) from None
             if refused:
                 raise
-            self.give_up(course, error)
+            self.give_up(execution, error)
 
-    async def settle(self, doubt: Doubtful, course: Course) -> Any:
+    async def settle(self, doubt: Doubtful, execution: Execution) -> Any:
         """What exists under the merchant's id, as it was asked for.
 
         Raises:
@@ -234,12 +236,16 @@ class Resolver:
         """
         settlement, key = _settlement_of(doubt.operation), doubt.merchant_key
         query = prepare(settlement.query, settlement.ask_about(key), self.versions)
-        course.in_doubt, course.asked, course.hosts = True, doubt.asked, doubt.hosts
-        found = await self.ask(query, course, doubt.absence_from, None)
+        execution.in_doubt, execution.asked, execution.hosts = (
+            True,
+            doubt.asked,
+            doubt.hosts,
+        )
+        found = await self.ask(query, execution, doubt.absence_from, None)
         if found is not None:
-            finding = as_found(settlement, doubt.asked, found, key)
-            found = self.take(finding, course)
-        course.settled(exists=found is not None)
+            match = as_found(settlement, doubt.asked, found, key)
+            found = self.take(match, execution)
+        execution.settled(exists=found is not None)
         name = doubt.operation.name, key
         self.writes.doubts.forget(name)
         if found is None:
@@ -250,7 +256,7 @@ class Resolver:
     async def ask(
         self,
         query: Call[FoundT],
-        course: Course,
+        execution: Execution,
         absence_from: tuple[str, ...],
         doubt: PayerMaxError | None,
     ) -> FoundT | None:
@@ -260,9 +266,9 @@ class Resolver:
             ConflictError: The gateway takes another id for this one.
             OutcomeUnknownError: That could not be found out.
         """
-        for wait in (self._rest(course, doubt), *self.waits):
-            await self.pause(wait, course, doubt)
-            found = await self.ask_hosts(query, course, absence_from, doubt)
+        for wait in (self._rest(execution, doubt), *self.waits):
+            await self.pause(wait, execution, doubt)
+            found = await self.ask_hosts(query, execution, absence_from, doubt)
             if found is not None:
                 return found
         return None
@@ -270,7 +276,7 @@ class Resolver:
     async def ask_hosts(
         self,
         query: Call[FoundT],
-        course: Course,
+        execution: Execution,
         absence_from: tuple[str, ...],
         doubt: PayerMaxError | None,
     ) -> FoundT | None:
@@ -278,93 +284,93 @@ class Resolver:
         failure: PayerMaxError | None = None
         elsewhere = False
         for name in absence_from:
-            host = self.calls.hosts.named(name)
+            host = self.retry_loop.hosts.named(name)
             if host is None:
                 failure = NotSentError(f"{name} is not one of this client's hosts")
                 continue
             if host.wait and not elsewhere:
                 # While it is left alone, another one may know what exists.
                 elsewhere = True
-                found = await self._ask_elsewhere(query, course, absence_from)
+                found = await self._ask_elsewhere(query, execution, absence_from)
                 if found is not None:
                     return found
             try:
-                return await self.calls.run(query, course, only=host)
+                return await self.retry_loop.run(query, execution, only=host)
             except ConflictError as error:
-                raise _of_two_cases(error, course) from None
+                raise _of_two_cases(error, execution) from None
             except PayerMaxError as error:
                 failure = failure if _is_absence(error) else error
         if failure is None:
             return None
         if not elsewhere:
-            found = await self._ask_elsewhere(query, course, absence_from)
+            found = await self._ask_elsewhere(query, execution, absence_from)
             if found is not None:
                 return found
-        self.give_up(course, doubt or failure)
+        self.give_up(execution, doubt or failure)
 
     async def _ask_elsewhere(
-        self, query: Call[FoundT], course: Course, absence_from: tuple[str, ...]
+        self, query: Call[FoundT], execution: Execution, absence_from: tuple[str, ...]
     ) -> FoundT | None:
-        for host in self.calls.hosts.others(absence_from):
+        for host in self.retry_loop.hosts.others(absence_from):
             try:
-                return await self.calls.ask_once(query, course, host)
+                return await self.retry_loop.ask_once(query, execution, host)
             except ConflictError as error:
-                raise _of_two_cases(error, course) from None
+                raise _of_two_cases(error, execution) from None
             except PayerMaxError:
                 # Only what it finds counts; the attempt's event tells the rest.
                 continue
         return None
 
     async def pause(
-        self, seconds: float, course: Course, doubt: PayerMaxError | None
+        self, seconds: float, execution: Execution, doubt: PayerMaxError | None
     ) -> None:
         """Wait, unless the deadline comes first."""
         if seconds <= 0:
             return
-        if seconds >= course.remaining:
-            self.give_up(course, doubt)
+        if seconds >= execution.remaining:
+            self.give_up(execution, doubt)
         await self.clock.sleep(seconds)
 
-    def _rest(self, course: Course, doubt: PayerMaxError | None) -> float:
+    def _rest(self, execution: Execution, doubt: PayerMaxError | None) -> float:
         """Seconds before the first question: an overloaded gateway gets its rest."""
         if not isinstance(doubt, ThrottledError | HttpStatusError) and (
             doubt is None or doubt.retry_after is None
         ):
             return 0.0
         # A question repeats nothing, so it is not one of the policy's attempts.
-        delay = course.next_delay(doubt, 0)
+        delay = execution.next_delay(doubt, 0)
         if delay is None:
-            self.give_up(course, doubt)
+            self.give_up(execution, doubt)
         return delay
 
-    def take(self, finding: Finding, course: Course) -> Any:
+    def take(self, match: Match, execution: Execution) -> Any:
         """What was found, if it is what was asked for.
 
         Raises:
             ConflictError: It is not, or is over.
             OutcomeUnknownError: Nobody can say.
         """
-        if finding.unclear is not None:
-            self.give_up(course, finding.unclear)
-        if finding.error is not None:
-            error = course.tell(finding.error)
+        if match.unclear is not None:
+            self.give_up(execution, match.unclear)
+        if match.error is not None:
+            error = execution.tell(match.error)
             if error.outcome is not Outcome.UNKNOWN:
-                course.settled(exists=True)
+                execution.settled(exists=True)
             raise error
-        course.settled(exists=True, as_asked=True)
-        return finding.value
+        execution.settled(exists=True, as_asked=True)
+        return match.value
 
-    def give_up(self, course: Course, cause: PayerMaxError | None) -> NoReturn:
+    def give_up(self, execution: Execution, cause: PayerMaxError | None) -> NoReturn:
         """Report that it may have been done."""
         reason = f"{type(cause).__name__}: {cause}" if cause is not None else ""
         unknown = OutcomeUnknownError(
-            f"{course.operation} of {clean_id(course.merchant_key or '-')} may or may "
-            "not have been done; settle it with client.resolve() before sending "
+            f"{execution.operation} of {clean_id(execution.merchant_key or '-')} may "
+            "or may not have been done; settle it with client.resolve() before sending "
             "anything else",
             reason=reason,
             retry_after=cause.retry_after if cause is not None else None,
         )
-        raise course.tell(unknown) from cause
+        raise execution.tell(unknown) from cause
 
 
 @attrs.define(kw_only=True)
@@ -374,13 +380,13 @@ class _Write:
     resolver: Resolver
     call: Call[Any]
     settlement: Settlement[Any, Any, Any]
-    course: Course
+    execution: Execution
     case: Case = attrs.field(init=False)
     doubt: PayerMaxError | None = None
     """What the doubt came from."""
 
     def __attrs_post_init__(self) -> None:
-        self.case = Case(in_doubt=self.course.in_doubt, taken=self.course.exists)
+        self.case = Case(in_doubt=self.execution.in_doubt, taken=self.execution.exists)
 
     async def run(self, request: Sent) -> Any:
         step = self.case.first()
@@ -389,14 +395,14 @@ class _Write:
                 found = await self._ask()
                 if found is not None:
                     return self._take(found)
-                limit = self.course.policy.max_attempts
-                step = self.case.absent(may_send=self.course.tries < limit)
+                limit = self.execution.policy.max_attempts
+                step = self.case.absent(may_send=self.execution.tries < limit)
             if step is Step.UNKNOWN:
-                self.resolver.give_up(self.course, self.doubt or self._gone())
+                self.resolver.give_up(self.execution, self.doubt or self._gone())
             if step is Step.REFUSED:
                 raise self._refusal()
             try:
-                reply = await self.resolver.calls.run(self.call, self.course)
+                reply = await self.resolver.retry_loop.run(self.call, self.execution)
             except FoundByProbe as probe:
                 return self._take(probe.found)
             except ConflictError as error:
@@ -416,18 +422,18 @@ class _Write:
             raise error
         if error.outcome is not Outcome.NOT_SENT or self.doubt is None:
             self.doubt = error
-        if self.course.last is not None and duplicate:
+        if self.execution.last is not None and duplicate:
             # Until it is known what stands there.
-            self.course.doubt(self.course.last, ours=False)
+            self.execution.doubt(self.execution.last, ours=False)
         return step
 
     def _refusal(self) -> PayerMaxError:
         """A code that nobody knows, once it is known that nothing came of it."""
-        self.course.settled(exists=False)
-        return self.course.tell(as_refusal(self.doubt))
+        self.execution.settled(exists=False)
+        return self.execution.tell(as_refusal(self.doubt))
 
     def _gone(self) -> PayerMaxError | None:
-        if not self.course.exists:
+        if not self.execution.exists:
             return None
         return UnreadableReplyError(
             "PayerMax knew it before and knows nothing of it now"
@@ -435,50 +441,50 @@ class _Write:
 
     async def _ask(self) -> Any:
         return await self.resolver.ask(
-            _question(self.call), self.course, self.course.hosts, self.doubt
+            _question(self.call), self.execution, self.execution.hosts, self.doubt
         )
 
     async def _judge(self, request: Sent, reply: Any) -> Any:
         """A success, unless it shows that it answers for something older."""
-        host = self.course.last
+        host = self.execution.last
         if host is None or self._fits(request, reply, host):
-            self.course.settled(exists=True, as_asked=True)
+            self.execution.settled(exists=True, as_asked=True)
             return reply
-        self.course.doubt(host, ours=True)
+        self.execution.doubt(host, ours=True)
         self.doubt = UnreadableReplyError("the answer is about something older")
         found = await self._ask()
         if found is None:
-            self.resolver.give_up(self.course, self.doubt)
+            self.resolver.give_up(self.execution, self.doubt)
         return self._take(found)
 
     def _fits(self, request: Sent, reply: Any, host: Host) -> bool:
         now = host.time()
-        begun = now - timedelta(seconds=self.course.elapsed)
+        begun = now - timedelta(seconds=self.execution.elapsed)
         return self.settlement.fits(request, reply, begun, now)
 
     def _take(self, found: Any) -> Any:
-        finding = as_asked(
+        match = as_asked(
             self.settlement,
-            self.course.asked,
+            self.execution.asked,
             found,
             self.call.merchant_key or "",
-            ours=self.course.ours,
+            ours=self.execution.ours,
             just_made=self.case.own,
         )
-        if finding.error is not None and self.case.own:
+        if match.error is not None and self.case.own:
             # PayerMax refuses a second one under an id; where it does not, what this
             # call sent exists beside what was found.
-            finding.error.outcome = Outcome.UNKNOWN
-        return self.resolver.take(finding, self.course)
+            match.error.outcome = Outcome.UNKNOWN
+        return self.resolver.take(match, self.execution)
 
 
-def _of_two_cases(error: ConflictError, course: Course) -> ConflictError:
+def _of_two_cases(error: ConflictError, execution: Execution) -> ConflictError:
     """The error for an id under which PayerMax answers about another spelling of it."""
-    if course.ours and course.left:
+    if execution.ours and execution.left:
         # As with any conflict, what this call sent may exist beside the other one.
         error.outcome = Outcome.UNKNOWN
     else:
-        course.settled(exists=False)
+        execution.settled(exists=False)
     return error
 
 

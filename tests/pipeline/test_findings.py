@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from payermax_async.pipeline.findings import conflict
+from payermax_async.pipeline.matching import conflict
 
 
 def test_an_id_that_forges_a_line_is_told_on_one() -> None:

@@ -20,13 +20,13 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.operations.table import Settlement
 
-__all__ = ["Finding", "as_asked", "as_found", "as_refusal", "conflict"]
+__all__ = ["Match", "as_asked", "as_found", "as_refusal", "conflict"]
 
 _LOOK = "Look at what exists under the id before choosing a new one."
 
 
 @attrs.frozen(kw_only=True)
-class Finding:
+class Match:
     """One of three: it is this, it is something else, nobody can say."""
 
     value: Any = None
@@ -70,7 +70,7 @@ def as_refusal(answer: PayerMaxError | None) -> PayerMaxError:
 
 def as_found(
     settlement: Settlement[Any, Any, Any], asked: Asked | None, found: Any, key: str
-) -> Finding:
+) -> Match:
     """Hold what exists against what was asked for, as far as either is known."""
     comparison = Comparison(not_compared=settlement.names)
     if asked is not None:
@@ -84,12 +84,12 @@ def as_found(
     )
     if comparison.differences and found.id_from_question:
         # It may be an answer about something else altogether.
-        return Finding(
+        return Match(
             unclear=ReplyMismatchError("an answer without an id that does not fit")
         )
     if comparison.differences:
-        return Finding(error=conflict(key, comparison.differences, missing))
-    return Finding(
+        return Match(error=conflict(key, comparison.differences, missing))
+    return Match(
         value=attrs.evolve(found, compared=comparison.compared, not_compared=missing)
     )
 
@@ -102,7 +102,7 @@ def as_asked(
     *,
     ours: bool,
     just_made: bool,
-) -> Finding:
+) -> Match:
     """What exists as an answer to the write.
 
     Args:
@@ -115,21 +115,21 @@ def as_asked(
         just_made: Whether a send of this very call may have: what became of it since
             takes nothing back.
     """
-    finding = as_found(settlement, asked, found, key)
-    if finding.value is None:
-        return finding
-    missing = finding.value.not_compared
+    match = as_found(settlement, asked, found, key)
+    if match.value is None:
+        return match
+    missing = match.value.not_compared
     if not ours and any(name in missing for name in settlement.money):
         unclear = f"the answer about {clean_id(key)} does not say how much it is for"
-        return Finding(unclear=UnreadableReplyError(unclear))
+        return Match(unclear=UnreadableReplyError(unclear))
     state = settlement.ended(found)
     if state is not None and not just_made:
-        return Finding(error=_ended(settlement, finding.value, key, state))
+        return Match(error=_ended(settlement, match.value, key, state))
     reply = settlement.reply(found)
     if reply is None:
         lacking = "it exists, but the answer lacks what is needed to use it"
-        return Finding(unclear=UnreadableReplyError(lacking))
-    return Finding(value=attrs.evolve(reply, found=True, not_compared=missing))
+        return Match(unclear=UnreadableReplyError(lacking))
+    return Match(value=attrs.evolve(reply, found=True, not_compared=missing))
 
 
 def _ended(
