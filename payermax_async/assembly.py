@@ -28,8 +28,10 @@ from payermax_async.pipeline.disguise import GuardedClock
 from payermax_async.pipeline.execution import Execution, InFlight
 from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.observe import Hook, Observers, log_event
+from payermax_async.pipeline.questions import Questions
 from payermax_async.pipeline.resolve import Resolver
 from payermax_async.pipeline.retry_loop import RetryLoop
+from payermax_async.pipeline.sends import Sends
 from payermax_async.pipeline.slots import Slots
 from payermax_async.pipeline.writes import Writes
 from payermax_async.signing.base import Signer, Verifier
@@ -84,45 +86,35 @@ class Engine:
         transport = transport or _aiohttp_transport(config, options)
         own_key = cast("PrivateKey", config.private_key)
         own_signer = None if signer else RsaSigner(own_key)
+        # The log comes first: a hook of the merchant's may end the process.
         observers = Observers((log_event, *hooks))
-        in_flight = InFlight(clock, observers)
         slots = Slots(options.max_in_flight, clock)
         token = config.merchant_auth_token
-        retry_loop = RetryLoop(
-            runner=AttemptRunner(
-                identity=config.identity,
-                transport=transport,
-                signer=signer or cast("RsaSigner", own_signer),
-                verifier=verifier or RsaVerifier(*config.platform_keys),
-                clock=clock,
-                slots=slots,
-                observers=observers,
-                middlewares=middlewares,
-                extra_headers=(
-                    [(config.auth_token_header, token.reveal())] if token else []
-                ),
-                trust_unsigned_failures=config.trust_unsigned_failures,
-            ),
-            hosts=_hosts_of(config, options, clock, observers),
+        runner = AttemptRunner(
+            identity=config.identity,
+            transport=transport,
+            signer=signer or cast("RsaSigner", own_signer),
+            verifier=verifier or RsaVerifier(*config.platform_keys),
+            clock=clock,
             slots=slots,
-            budget=in_flight.budget,
             observers=observers,
-            clock=clock,
-            attempt_timeout=options.attempt_timeout,
-            neutral=prepare(
-                QUERY_LINK, QueryLink(merchant_link_id="are-you-there"), config.versions
+            middlewares=middlewares,
+            extra_headers=(
+                [(config.auth_token_header, token.reveal())] if token else []
             ),
+            trust_unsigned_failures=config.trust_unsigned_failures,
         )
-        resolver = Resolver(
-            retry_loop=retry_loop,
-            clock=clock,
-            writes=Writes(clock),
-            versions=config.versions,
-            waits=options.settle_waits,
-        )
+        in_flight = InFlight(clock, observers)
+        retry_loop = _retry_loop(config, options, runner, slots, in_flight)
         return cls(
             retry_loop=retry_loop,
-            resolver=resolver,
+            resolver=Resolver(
+                questions=Questions(
+                    retry_loop=retry_loop, clock=clock, waits=options.settle_waits
+                ),
+                writes=Writes(clock),
+                versions=config.versions,
+            ),
             in_flight=in_flight,
             transport=transport,
             own_signer=own_signer,
@@ -198,6 +190,34 @@ class Engine:
             policy=self.options.retry,
             timeout=self.options.timeout if timeout is None else timeout,
         )
+
+
+def _retry_loop(
+    config: MerchantConfig,
+    options: ClientOptions,
+    runner: AttemptRunner,
+    slots: Slots,
+    in_flight: InFlight,
+) -> RetryLoop:
+    clock, observers = in_flight.clock, in_flight.observers
+    hosts = _hosts_of(config, options, clock, observers)
+    return RetryLoop(
+        sends=Sends(
+            runner=runner,
+            hosts=hosts,
+            slots=slots,
+            budget=in_flight.budget,
+            observers=observers,
+            attempt_timeout=options.attempt_timeout,
+        ),
+        hosts=hosts,
+        observers=observers,
+        clock=clock,
+        # Any link will do, and none is called so: what counts is whether it answers.
+        neutral=prepare(
+            QUERY_LINK, QueryLink(merchant_link_id="are-you-there"), config.versions
+        ),
+    )
 
 
 def _hosts_of(

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import attrs
 
-from payermax_async.clock import Clock
 from payermax_async.core.asked import Asked
-from payermax_async.core.cleaning import clean_id
 from payermax_async.core.codes.lookup import (
-    DUPLICATE_CODES,
-    NOT_FOUND_CODES,
     is_uncharted,
 )
 from payermax_async.core.errors import (
-    ApiError,
     ConflictError,
-    HttpStatusError,
-    NotSentError,
     Outcome,
-    OutcomeUnknownError,
     PayerMaxError,
-    ThrottledError,
-    UnreadableReplyError,
 )
 from payermax_async.core.models.common import QueryReply, Received, Sent
 from payermax_async.core.operations.table import (
@@ -36,18 +25,16 @@ from payermax_async.core.operations.table import (
     is_query,
 )
 from payermax_async.pipeline.call import Call, prepare
-from payermax_async.pipeline.case import Case, Step
 from payermax_async.pipeline.doubtful import Doubtful
 from payermax_async.pipeline.execution import Execution
-from payermax_async.pipeline.hosts import Host
 from payermax_async.pipeline.matching import (
-    Match,
-    as_asked,
     as_found,
     as_refusal,
     conflict,
 )
-from payermax_async.pipeline.retry_loop import FoundByProbe, RetryLoop
+from payermax_async.pipeline.one_write import OneWrite
+from payermax_async.pipeline.questions import Questions, question_of
+from payermax_async.pipeline.retry_loop import RetryLoop
 from payermax_async.pipeline.writes import Writes
 
 __all__ = ["Resolver"]
@@ -62,12 +49,15 @@ FoundT = TypeVar("FoundT", bound=QueryReply)
 class Resolver:
     """Sends writes so that each is done at most once."""
 
-    retry_loop: RetryLoop
-    clock: Clock
+    questions: Questions
     writes: Writes
     versions: Mapping[str, str]
-    waits: Sequence[float]
-    """Seconds between asking again while PayerMax says it knows nothing."""
+    """Interface versions that the merchant's configuration overrides."""
+
+    @property
+    def retry_loop(self) -> RetryLoop:
+        """Sends."""
+        return self.questions.retry_loop
 
     async def write(
         self, operation: Operation[WriteT, MadeT], request: WriteT, execution: Execution
@@ -96,8 +86,11 @@ class Resolver:
                 return twin
             self._recall(operation.name, asked, execution)
             try:
-                made: MadeT = await _Write(
-                    resolver=self, call=call, settlement=settlement, execution=execution
+                made: MadeT = await OneWrite(
+                    questions=self.questions,
+                    call=call,
+                    settlement=settlement,
+                    execution=execution,
                 ).run(request)
                 write.made = made
             finally:
@@ -130,7 +123,9 @@ class Resolver:
             try:
                 if execution.in_doubt:
                     query = prepare(settlement.query, question, self.versions)
-                    found = await self.ask(query, execution, execution.hosts, None)
+                    found = await self.questions.ask(
+                        query, execution, execution.hosts, None
+                    )
                     if found is not None:
                         execution.settled(exists=True)
                         raise execution.tell(_exists(key))
@@ -139,7 +134,7 @@ class Resolver:
             except PayerMaxError as error:
                 # What became of a later send says nothing about the first.
                 if execution.in_doubt and error.outcome is not Outcome.UNKNOWN:
-                    self.give_up(execution, error)
+                    self.questions.give_up(execution, error)
                 raise
             finally:
                 self._remember(call.operation, asked, execution)
@@ -208,12 +203,14 @@ class Resolver:
                 raise
             # Repeating does no harm, but once an earlier attempt may have done it
             # a refusal may just say that there is nothing left to do.
-            settlement, query = _settlement_of(operation), _question(call)
+            settlement, query = _settlement_of(operation), question_of(call)
             coded = is_uncharted(error)
             refused = coded or error.outcome is Outcome.REJECTED
-            for wait in (0.0, *self.waits):
-                await self.pause(wait, execution, error)
-                found = await self.ask_hosts(query, execution, execution.hosts, error)
+            for wait in (0.0, *self.questions.waits):
+                await self.questions.pause(wait, execution, error)
+                found = await self.questions.ask_hosts(
+                    query, execution, execution.hosts, error
+                )
                 done = None if found is None else settlement.reply(found)
                 if done is not None:
                     return done
@@ -225,7 +222,7 @@ class Resolver:
                 raise execution.tell(as_refusal(error)) from None
             if refused:
                 raise
-            self.give_up(execution, error)
+            self.questions.give_up(execution, error)
 
     async def settle(self, doubt: Doubtful, execution: Execution) -> Any:
         """What exists under the merchant's id, as it was asked for.
@@ -241,10 +238,10 @@ class Resolver:
             doubt.asked,
             doubt.hosts,
         )
-        found = await self.ask(query, execution, doubt.absence_from, None)
+        found = await self.questions.ask(query, execution, doubt.absence_from, None)
         if found is not None:
             match = as_found(settlement, doubt.asked, found, key)
-            found = self.take(match, execution)
+            found = self.questions.take(match, execution)
         execution.settled(exists=found is not None)
         name = doubt.operation.name, key
         self.writes.doubts.forget(name)
@@ -252,240 +249,6 @@ class Resolver:
             # Whoever asked decides what follows, also that it is to be sent anew.
             self.writes.existing.forget(name)
         return found
-
-    async def ask(
-        self,
-        query: Call[FoundT],
-        execution: Execution,
-        absence_from: tuple[str, ...],
-        doubt: PayerMaxError | None,
-    ) -> FoundT | None:
-        """What exists; ``None`` when that was nothing, each time through the waits.
-
-        Raises:
-            ConflictError: The gateway takes another id for this one.
-            OutcomeUnknownError: That could not be found out.
-        """
-        for wait in (self._rest(execution, doubt), *self.waits):
-            await self.pause(wait, execution, doubt)
-            found = await self.ask_hosts(query, execution, absence_from, doubt)
-            if found is not None:
-                return found
-        return None
-
-    async def ask_hosts(
-        self,
-        query: Call[FoundT],
-        execution: Execution,
-        absence_from: tuple[str, ...],
-        doubt: PayerMaxError | None,
-    ) -> FoundT | None:
-        """What any host knows; ``None`` when each of ``absence_from`` knows nothing."""
-        failure: PayerMaxError | None = None
-        elsewhere = False
-        for name in absence_from:
-            host = self.retry_loop.hosts.named(name)
-            if host is None:
-                failure = NotSentError(f"{name} is not one of this client's hosts")
-                continue
-            if host.wait and not elsewhere:
-                # While it is left alone, another one may know what exists.
-                elsewhere = True
-                found = await self._ask_elsewhere(query, execution, absence_from)
-                if found is not None:
-                    return found
-            try:
-                return await self.retry_loop.run(query, execution, only=host)
-            except ConflictError as error:
-                raise _of_two_cases(error, execution) from None
-            except PayerMaxError as error:
-                failure = failure if _is_absence(error) else error
-        if failure is None:
-            return None
-        if not elsewhere:
-            found = await self._ask_elsewhere(query, execution, absence_from)
-            if found is not None:
-                return found
-        self.give_up(execution, doubt or failure)
-
-    async def _ask_elsewhere(
-        self, query: Call[FoundT], execution: Execution, absence_from: tuple[str, ...]
-    ) -> FoundT | None:
-        for host in self.retry_loop.hosts.others(absence_from):
-            try:
-                return await self.retry_loop.ask_once(query, execution, host)
-            except ConflictError as error:
-                raise _of_two_cases(error, execution) from None
-            except PayerMaxError:
-                # Only what it finds counts; the attempt's event tells the rest.
-                continue
-        return None
-
-    async def pause(
-        self, seconds: float, execution: Execution, doubt: PayerMaxError | None
-    ) -> None:
-        """Wait, unless the deadline comes first."""
-        if seconds <= 0:
-            return
-        if seconds >= execution.remaining:
-            self.give_up(execution, doubt)
-        await self.clock.sleep(seconds)
-
-    def _rest(self, execution: Execution, doubt: PayerMaxError | None) -> float:
-        """Seconds before the first question: an overloaded gateway gets its rest."""
-        if not isinstance(doubt, ThrottledError | HttpStatusError) and (
-            doubt is None or doubt.retry_after is None
-        ):
-            return 0.0
-        # A question repeats nothing, so it is not one of the policy's attempts.
-        delay = execution.next_delay(doubt, 0)
-        if delay is None:
-            self.give_up(execution, doubt)
-        return delay
-
-    def take(self, match: Match, execution: Execution) -> Any:
-        """What was found, if it is what was asked for.
-
-        Raises:
-            ConflictError: It is not, or is over.
-            OutcomeUnknownError: Nobody can say.
-        """
-        if match.unclear is not None:
-            self.give_up(execution, match.unclear)
-        if match.error is not None:
-            error = execution.tell(match.error)
-            if error.outcome is not Outcome.UNKNOWN:
-                execution.settled(exists=True)
-            raise error
-        execution.settled(exists=True, as_asked=True)
-        return match.value
-
-    def give_up(self, execution: Execution, cause: PayerMaxError | None) -> NoReturn:
-        """Report that it may have been done."""
-        reason = f"{type(cause).__name__}: {cause}" if cause is not None else ""
-        unknown = OutcomeUnknownError(
-            f"{execution.operation} of {clean_id(execution.merchant_key or '-')} may "
-            "or may not have been done; settle it with client.resolve() before sending "
-            "anything else",
-            reason=reason,
-            retry_after=cause.retry_after if cause is not None else None,
-        )
-        raise execution.tell(unknown) from cause
-
-
-@attrs.define(kw_only=True)
-class _Write:
-    """One write on its way: the case decides, this does."""
-
-    resolver: Resolver
-    call: Call[Any]
-    settlement: Settlement[Any, Any, Any]
-    execution: Execution
-    case: Case = attrs.field(init=False)
-    doubt: PayerMaxError | None = None
-    """What the doubt came from."""
-
-    def __attrs_post_init__(self) -> None:
-        self.case = Case(in_doubt=self.execution.in_doubt, taken=self.execution.exists)
-
-    async def run(self, request: Sent) -> Any:
-        step = self.case.first()
-        while True:
-            if step is Step.ASK:
-                found = await self._ask()
-                if found is not None:
-                    return self._take(found)
-                limit = self.execution.policy.max_attempts
-                step = self.case.absent(may_send=self.execution.tries < limit)
-            if step is Step.UNKNOWN:
-                self.resolver.give_up(self.execution, self.doubt or self._gone())
-            if step is Step.REFUSED:
-                raise self._refusal()
-            try:
-                reply = await self.resolver.retry_loop.run(self.call, self.execution)
-            except FoundByProbe as probe:
-                return self._take(probe.found)
-            except ConflictError as error:
-                if error.differences:
-                    raise
-                step = self._failed(error)
-            except PayerMaxError as error:
-                step = self._failed(error)
-            else:
-                return await self._judge(request, reply)
-
-    def _failed(self, error: PayerMaxError) -> Step:
-        duplicate = isinstance(error, ApiError) and error.code in DUPLICATE_CODES
-        coded = is_uncharted(error)
-        step = self.case.failed(error.outcome, duplicate=duplicate, coded=coded)
-        if step is Step.REFUSED:
-            raise error
-        if error.outcome is not Outcome.NOT_SENT or self.doubt is None:
-            self.doubt = error
-        if self.execution.last is not None and duplicate:
-            # Until it is known what stands there.
-            self.execution.doubt(self.execution.last, ours=False)
-        return step
-
-    def _refusal(self) -> PayerMaxError:
-        """A code that nobody knows, once it is known that nothing came of it."""
-        self.execution.settled(exists=False)
-        return self.execution.tell(as_refusal(self.doubt))
-
-    def _gone(self) -> PayerMaxError | None:
-        if not self.execution.exists:
-            return None
-        return UnreadableReplyError(
-            "PayerMax knew it before and knows nothing of it now"
-        )
-
-    async def _ask(self) -> Any:
-        return await self.resolver.ask(
-            _question(self.call), self.execution, self.execution.hosts, self.doubt
-        )
-
-    async def _judge(self, request: Sent, reply: Any) -> Any:
-        """A success, unless it shows that it answers for something older."""
-        host = self.execution.last
-        if host is None or self._fits(request, reply, host):
-            self.execution.settled(exists=True, as_asked=True)
-            return reply
-        self.execution.doubt(host, ours=True)
-        self.doubt = UnreadableReplyError("the answer is about something older")
-        found = await self._ask()
-        if found is None:
-            self.resolver.give_up(self.execution, self.doubt)
-        return self._take(found)
-
-    def _fits(self, request: Sent, reply: Any, host: Host) -> bool:
-        now = host.time()
-        begun = now - timedelta(seconds=self.execution.elapsed)
-        return self.settlement.fits(request, reply, begun, now)
-
-    def _take(self, found: Any) -> Any:
-        match = as_asked(
-            self.settlement,
-            self.execution.asked,
-            found,
-            self.call.merchant_key or "",
-            ours=self.execution.ours,
-            just_made=self.case.own,
-        )
-        if match.error is not None and self.case.own:
-            # PayerMax refuses a second one under an id; where it does not, what this
-            # call sent exists beside what was found.
-            match.error.outcome = Outcome.UNKNOWN
-        return self.resolver.take(match, self.execution)
-
-
-def _of_two_cases(error: ConflictError, execution: Execution) -> ConflictError:
-    """The error for an id under which PayerMax answers about another spelling of it."""
-    if execution.ours and execution.left:
-        # As with any conflict, what this call sent may exist beside the other one.
-        error.outcome = Outcome.UNKNOWN
-    else:
-        execution.settled(exists=False)
-    return error
 
 
 def _exists(key: str) -> ConflictError:
@@ -500,17 +263,3 @@ def _settlement_of(operation: Operation[Any, MadeT]) -> Settlement[Any, MadeT, A
     if operation.settlement is None:
         raise TypeError(f"nobody can tell whether {operation.name} was done")
     return operation.settlement
-
-
-def _question(call: Call[Any]) -> Call[Any]:
-    if call.question is None:
-        raise TypeError(f"nobody can tell whether {call.operation} was done")
-    return call.question
-
-
-def _is_absence(error: PayerMaxError) -> bool:
-    return (
-        isinstance(error, ApiError)
-        and error.code in NOT_FOUND_CODES
-        and error.outcome is Outcome.REJECTED
-    )

@@ -14,27 +14,16 @@ from payermax_async.core.errors import (
     NotSentError,
     Outcome,
     PayerMaxError,
-    ReplySignatureError,
-    ThrottledError,
-    UnnamedReplyError,
 )
 from payermax_async.core.operations.table import Replay
-from payermax_async.pipeline.attempt import AttemptRunner
-from payermax_async.pipeline.budget import RetryBudget
 from payermax_async.pipeline.call import Call
-from payermax_async.pipeline.chain import Attempt
 from payermax_async.pipeline.execution import Execution
-from payermax_async.pipeline.foreign import outcome_of
 from payermax_async.pipeline.hosts import Host, Hosts, Lease
 from payermax_async.pipeline.observe import (
-    AttemptFinished,
-    AttemptStarted,
-    FailedOver,
     Observers,
     RetryScheduled,
-    SignatureRefused,
 )
-from payermax_async.pipeline.slots import Slots
+from payermax_async.pipeline.sends import Sends, facts_of
 
 __all__ = ["FoundByProbe", "RetryLoop", "may_repeat"]
 
@@ -72,14 +61,10 @@ def may_repeat(replay: Replay, error: PayerMaxError) -> bool:
 class RetryLoop:
     """Makes attempts until one is answered, or no more are worth making."""
 
-    runner: AttemptRunner
+    sends: Sends
     hosts: Hosts
-    slots: Slots
-    budget: RetryBudget
     observers: Observers
     clock: Clock
-    attempt_timeout: float
-    """Seconds for one attempt."""
     neutral: Call[Any]
     """A question about nothing in particular, to find out whether a host is well."""
 
@@ -148,7 +133,7 @@ class RetryLoop:
             PayerMaxError: That gave no answer, or a refusal.
         """
         with self.hosts.choose(host) as lease:
-            return await self._send(call, execution, lease)
+            return await self.sends.send(call, execution, lease)
 
     async def _attempt(
         self, call: Call[ReplyT], execution: Execution, only: Host | None
@@ -160,14 +145,14 @@ class RetryLoop:
                 # After a pause the first thing a host gets is a question, never a
                 # write: it may still be unable to answer.
                 await self._probe(call, execution, lease)
-            return await self._send(call, execution, lease)
+            return await self.sends.send(call, execution, lease)
 
     async def _probe(
         self, call: Call[object], execution: Execution, lease: Lease
     ) -> None:
         question = call.question or self.neutral
         try:
-            found = await self._send(question, execution, lease)
+            found = await self.sends.send(question, execution, lease)
         except PayerMaxError as error:
             if error.outcome is Outcome.UNKNOWN:
                 # The question's outcome; of the write, nothing was sent.
@@ -182,105 +167,6 @@ class RetryLoop:
             if question is call.question and call.replay is Replay.KEYED:
                 raise FoundByProbe(found)
 
-    async def _send(
-        self, call: Call[ReplyT], execution: Execution, lease: Lease
-    ) -> ReplyT:
-        try:
-            return await self._once(call, execution, lease, alone=False)
-        except UnnamedReplyError as unnamed:
-            try:
-                return await self._once(call, execution, lease, alone=True)
-            except NotSentError as error:
-                raise unnamed from error
-
-    def _begin(
-        self, call: Call[object], execution: Execution, host: Host, *, alone: bool
-    ) -> Attempt:
-        timeout = min(self.attempt_timeout, execution.remaining)
-        if timeout <= 0:
-            raise NotSentError("the deadline passed before anything was sent")
-        # What follows an answer cannot be too much for a gateway that just answered.
-        free = execution.sends == 0 or execution.answered
-        if not free and not self.budget.take():
-            raise NotSentError("too many calls fail: the budget for retries is empty")
-        if host is not self.hosts.first:
-            self.observers.emit(FailedOver(**_facts(call, execution), host=host.name))
-        if call.operation == execution.operation:
-            execution.attempts += 1
-        else:
-            execution.questions += 1
-        return Attempt(
-            operation=call.operation,
-            merchant_key=call.merchant_key,
-            number=execution.sends,
-            timeout=timeout,
-            correction=execution.hint,
-            alone=alone,
-        )
-
-    async def _once(
-        self, call: Call[ReplyT], execution: Execution, lease: Lease, *, alone: bool
-    ) -> ReplyT:
-        host = execution.last = lease.host
-        attempt = self._begin(call, execution, host, alone=alone)
-        facts: dict[str, Any] = {
-            **_facts(call, execution),
-            "number": attempt.number,
-            "host": host.name,
-        }
-        started = execution.elapsed
-        self.observers.emit(AttemptStarted(**facts, url=host.url_of(call.operation)))
-        error: BaseException | None = None
-        try:
-            reply = await self.runner.run(call, attempt, host)
-        except BaseException as caught:
-            error = caught
-            raise
-        else:
-            return reply
-        finally:
-            self._learn(call, execution, lease, attempt, error)
-            self.observers.emit(
-                AttemptFinished(
-                    **facts,
-                    elapsed=execution.elapsed - started,
-                    outcome=_outcome(attempt, error),
-                    error=None if error is None else type(error).__name__,
-                    code=error.code if isinstance(error, ApiError) else None,
-                    status=attempt.status,
-                )
-            )
-
-    def _learn(
-        self,
-        call: Call[object],
-        execution: Execution,
-        lease: Lease,
-        attempt: Attempt,
-        error: BaseException | None,
-    ) -> None:
-        outcome = _outcome(attempt, error)
-        own = call.operation == execution.operation
-        execution.hint = attempt.hint
-        execution.left = execution.left or (own and attempt.sent)
-        if own and outcome in {None, Outcome.UNKNOWN}:
-            # Also of a success: until it is handed over, it can still be lost.
-            execution.doubt(lease.host, ours=True)
-        if isinstance(error, ThrottledError):
-            self.slots.slow_down(attempt.wave)
-        lease.learn(error, tried=attempt.tried)
-        execution.answered = (
-            outcome in {None, Outcome.REJECTED}
-            or isinstance(error, UnnamedReplyError)
-            or (isinstance(error, PayerMaxError) and is_uncharted(error))
-        )
-        if execution.answered:
-            self.budget.answered()
-        if isinstance(error, ReplySignatureError):
-            self.observers.emit(
-                SignatureRefused(**_facts(call, execution), host=lease.host.name)
-            )
-
     def _tell_of_retry(
         self,
         call: Call[object],
@@ -290,7 +176,7 @@ class RetryLoop:
     ) -> None:
         self.observers.emit(
             RetryScheduled(
-                **_facts(call, execution),
+                **facts_of(call, execution),
                 number=execution.sends,
                 delay=delay,
                 error=type(error).__name__,
@@ -303,22 +189,6 @@ def _is_left_alone(host: Host | None, error: PayerMaxError) -> bool:
     if error.outcome is Outcome.NOT_SENT:
         return error.retry_after is not None
     return error.outcome is Outcome.UNKNOWN and host is not None and host.wait > 0
-
-
-def _facts(call: Call[object], execution: Execution) -> dict[str, Any]:
-    return {
-        "call_id": execution.call_id,
-        "operation": call.operation,
-        "merchant_key": call.merchant_key,
-    }
-
-
-def _outcome(attempt: Attempt, error: BaseException | None) -> Outcome | None:
-    if error is None:
-        return None
-    if isinstance(error, PayerMaxError):
-        return error.outcome
-    return outcome_of(attempt)
 
 
 def _note_attempts(error: PayerMaxError, execution: Execution) -> None:

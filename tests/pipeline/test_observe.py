@@ -619,7 +619,7 @@ async def test_no_log_event_or_error_holds_a_secret(
         assert leaks(pickle.dumps(chain).decode("latin-1")) == []
         chain = chain.__cause__ or chain.__context__
     assert leaks("".join(traceback.format_exception(error))) == []
-    assert "_send" in locals_of(error)
+    assert "send {" in locals_of(error)
     assert leaks(locals_of(error), (PERSONAL,)) == []
 
 
