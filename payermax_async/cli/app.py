@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, CycloptsPanel
 
 from payermax_async import __version__
 from payermax_async.cli.call import call
@@ -27,6 +28,10 @@ from payermax_async.cli.sandbox import sandbox
 from payermax_async.cli.trigger import trigger
 from payermax_async.cli.webhooks import app as webhooks
 from payermax_async.core.errors import PayerMaxError
+from payermax_async.core.quoting import HIDDEN, may_hold_a_key
+
+if TYPE_CHECKING:
+    from rich.panel import Panel
 
 __all__ = ["run"]
 
@@ -45,6 +50,7 @@ def _build() -> App:
         version=__version__,
         console=output_console(),
         error_console=error_console(),
+        error_formatter=_usage_error,
         suppress_keyboard_interrupt=False,
     )
     app.command(demo)
@@ -61,6 +67,14 @@ def _build() -> App:
     # Here --version is the interface's, not the program's.
     app.command(call, version_flags=[])
     return app
+
+
+def _usage_error(error: CycloptsError) -> Panel:
+    """What is wrong with the words given; they may be a key in pieces."""
+    text = str(error)
+    # The message may name one piece alone, which is too short to be recognised.
+    given = " ".join([text, *(error.root_input_tokens or ())])
+    return CycloptsPanel(f"Wrong usage: {HIDDEN}." if may_hold_a_key(given) else text)
 
 
 def run(argv: list[str] | None = None) -> int:

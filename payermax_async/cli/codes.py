@@ -20,6 +20,7 @@ from payermax_async.cli.console import (
 from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import Flag
 from payermax_async.core.codes.info import CodeKind, Resend
+from payermax_async.core.quoting import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,7 +75,7 @@ def _explain(code: str, *, as_json: bool) -> int:
     info = lookup(code) or lookup(code.strip().upper())
     if info is None:
         console = error_console()
-        console.print(Text(f"{clean(code)[:64]} is not in the catalogue."))
+        console.print(Text(f"{shown(clean(code)[:64])} is not in the catalogue."))
         if near := closest(code):
             console.print(Text(f"  Closest: {', '.join(near)}"))
         console.print(

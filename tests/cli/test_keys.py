@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import io
 import os
 import stat
@@ -247,3 +248,39 @@ async def test_a_key_far_too_long_is_not_read_to_its_end(
 
 def test_keys_need_no_network_and_no_client() -> None:
     assert main(["keys", "check", "/nowhere/key.pem"]) == 2
+
+
+@functools.cache
+def a_key() -> str:
+    return PrivateKey.generate().to_base64()
+
+
+def in_pieces(key: str) -> list[list[str]]:
+    """The words that a shell makes of a key, however it was pasted."""
+    body = key[100:]
+    return [
+        [body[:90]],
+        [f"{body[:12]}/{body[12:27]}/{body[27:50]}/{body[50:90]}"],
+        [body[at : at + 20] for at in range(0, 200, 20)],
+        [f"'{body[at : at + 9]}'" for at in range(0, 180, 9)],
+        [f"--{body[:80]}"],
+        [f"--out={body[:80]}"],
+    ]
+
+
+@pytest.mark.parametrize("way", range(6))
+@pytest.mark.parametrize(
+    "command", [("keys", "check"), ("keys",), (), ("codes",), ("sandbox", "--port")]
+)
+async def test_a_key_pasted_as_words_is_printed_nowhere(
+    shell: Shell, command: tuple[str, ...], way: int
+) -> None:
+    words = in_pieces(a_key())[way]
+    told = await shell(*command, *words)
+    assert told.code != 0
+    for word in words:
+        bare = word.strip("-'").removeprefix("out=")
+        assert not any(
+            bare[at : at + 8] in told.out + told.err
+            for at in range(0, max(len(bare) - 7, 1), 3)
+        )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +26,16 @@ from payermax_async.core.errors import (
     OutcomeUnknownError,
     PayerMaxError,
 )
+from payermax_async.core.models.common import Sent
+from payermax_async.core.models.disputes import DisputeDetails
 from payermax_async.core.models.link_request import CreateLink, GoodsItem, UserInfo
 from payermax_async.core.models.refunds import CreateRefund
-from payermax_async.core.operations.table import OPERATIONS, business_ids
+from payermax_async.core.operations.table import (
+    OPERATIONS,
+    Operation,
+    Replay,
+    business_ids,
+)
 from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.state.credentials import SandboxCredentials
@@ -218,6 +226,38 @@ def test_every_listed_field_is_kept_in_its_shape_and_not_in_another() -> None:
     assert scrub(fitting) == fitting
     assert scrub(dict.fromkeys(SHAPES, CANARY)) == {}
     assert scrub(dict.fromkeys(SHAPES, None)) == {}
+
+
+@attrs.frozen(kw_only=True)
+class SendTip(Sent):
+    """A call that the table might get, with fields that only look harmless."""
+
+    tip_id: str
+    tip_amount: Decimal
+    tip_time: datetime
+    tax_id: str = attrs.field(repr=False)
+    income: Decimal = attrs.field(repr=False)
+    date_of_birth: datetime = attrs.field(repr=False)
+
+
+def test_what_a_model_hides_is_not_kept_however_harmless_it_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = Operation(
+        name="sendTip",
+        version="1.0",
+        request=SendTip,
+        reply=DisputeDetails,
+        replay=Replay.NEVER,
+        keys=("tip_id", "tax_id"),
+        echoes=(),
+    )
+    moment = "2030-01-31T10:00:00.000Z"
+    plain: JsonObject = {"tipId": "T1", "tipAmount": "5.00", "tipTime": moment}
+    hidden: JsonObject = {"taxId": "T1", "income": "5.00", "dateOfBirth": moment}
+    assert scrub({**plain, **hidden}) == {}
+    monkeypatch.setitem(OPERATIONS, "sendTip", row)
+    assert scrub({**plain, **hidden}) == plain
 
 
 def test_amounts_given_as_numbers_are_kept_exact() -> None:
