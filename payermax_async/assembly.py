@@ -25,8 +25,9 @@ from payermax_async.pipeline.attempt import AttemptRunner
 from payermax_async.pipeline.call import prepare
 from payermax_async.pipeline.chain import Middleware
 from payermax_async.pipeline.disguise import GuardedClock
-from payermax_async.pipeline.execution import Execution, InFlight
+from payermax_async.pipeline.execution import Care, Execution, InFlight
 from payermax_async.pipeline.hosts import Host, Hosts
+from payermax_async.pipeline.limiter import Limiter
 from payermax_async.pipeline.observe import Hook, Observers, log_event
 from payermax_async.pipeline.questions import Questions
 from payermax_async.pipeline.resolve import Resolver
@@ -88,7 +89,7 @@ class Engine:
         own_signer = None if signer else RsaSigner(own_key)
         # The log comes first: a hook of the merchant's may end the process.
         observers = Observers((log_event, *hooks))
-        slots = Slots(options.max_in_flight, clock)
+        slots = options.limiter or Slots(options.max_in_flight, clock)
         token = config.merchant_auth_token
         runner = AttemptRunner(
             identity=config.identity,
@@ -154,10 +155,11 @@ class Engine:
         operation: Operation[RequestT, ReplyT],
         request: RequestT,
         timeout: float | None,
+        care: Care | None = None,
     ) -> ReplyT:
         """Run an operation with the care that its row in the table asks for."""
         key = operation.key_of(request)
-        async with self.execution(operation.name, key, timeout) as execution:
+        async with self.execution(operation.name, key, timeout, care) as execution:
             if operation.replay is Replay.KEYED:
                 return await self.resolver.write(operation, request, execution)
             if operation.settlement is not None:
@@ -168,7 +170,11 @@ class Engine:
             return await self.resolver.unasked(call, execution)
 
     def execution(
-        self, operation: str, merchant_key: str | None, timeout: float | None
+        self,
+        operation: str,
+        merchant_key: str | None,
+        timeout: float | None,
+        care: Care | None = None,
     ) -> Execution:
         """A call about to start.
 
@@ -189,6 +195,7 @@ class Engine:
             merchant_key=merchant_key,
             policy=self.options.retry,
             timeout=self.options.timeout if timeout is None else timeout,
+            care=care,
         )
 
 
@@ -196,7 +203,7 @@ def _retry_loop(
     config: MerchantConfig,
     options: ClientOptions,
     runner: AttemptRunner,
-    slots: Slots,
+    slots: Limiter,
     in_flight: InFlight,
 ) -> RetryLoop:
     clock, observers = in_flight.clock, in_flight.observers

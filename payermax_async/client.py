@@ -44,7 +44,7 @@ from payermax_async.pipeline.observe import Hook
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import Transport
 
-__all__ = ["PayerMaxClient"]
+__all__ = ["PayerMaxClient", "engine_of"]
 
 
 class PayerMaxClient:
@@ -352,3 +352,8 @@ class PayerMaxClient:
             found: LinkDetails | RefundDetails | None
             found = await self._engine.resolver.settle(doubt, execution)
             return found
+
+
+def engine_of(client: PayerMaxClient) -> Engine:
+    """What a client runs on, for the parts of this package that need more of it."""
+    return client._engine  # pyright: ignore[reportPrivateUsage]

@@ -1,8 +1,8 @@
-"""What can be plugged into a client: hooks and their events, middlewares, a clock.
+"""What can be plugged into a client: hooks and their events, middlewares, clock, pace.
 
 A hook gets every event and changes nothing. A middleware is wrapped around every
-attempt. A clock tells the time and waits. What a transport of your own can say beside
-sending is here, too.
+attempt. A clock tells the time and waits. A limiter decides when an attempt may start.
+What a transport of your own can say beside sending is here, too.
 
 Example:
     >>> from payermax_async.hooks import AttemptFinished, Event
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from payermax_async.clock import Clock, SystemClock
     from payermax_async.pipeline.breaker import BreakerState
     from payermax_async.pipeline.chain import Attempt, CallNext, Middleware
+    from payermax_async.pipeline.limiter import Limiter
     from payermax_async.pipeline.observe import (
         AttemptFinished,
         AttemptStarted,
@@ -56,6 +57,7 @@ __all__ = [
     "ForgetsConnections",
     "Headers",
     "Hook",
+    "Limiter",
     "Middleware",
     "RetryScheduled",
     "SignatureRefused",
@@ -80,6 +82,7 @@ _HOMES = {
     "ForgetsConnections": "transport.base",
     "Headers": "transport.base",
     "Hook": "pipeline.observe",
+    "Limiter": "pipeline.limiter",
     "Middleware": "pipeline.chain",
     "RetryScheduled": "pipeline.observe",
     "SignatureRefused": "pipeline.observe",

@@ -7,6 +7,7 @@ import attrs
 from payermax_async.core.checks import seconds_problem
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.pipeline.breaker import BreakerPolicy
+from payermax_async.pipeline.limiter import Limiter
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.pipeline.skew import SkewPolicy
 
@@ -29,6 +30,12 @@ class ClientOptions:
     """Seconds for one attempt."""
     max_in_flight: int = 64
     """Attempts under way at once; more wait their turn before being stamped."""
+    limiter: Limiter | None = None
+    """What paces attempts in place of ``max_in_flight``; several clients may share one.
+
+    Left out, at most ``max_in_flight`` attempts are under way; half as many once
+    PayerMax says that it is too much, growing back within a minute.
+    """
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     """How often and how fast to try again."""
     breaker: BreakerPolicy | None = attrs.field(factory=BreakerPolicy)

@@ -43,7 +43,7 @@ PUBLIC = {
     "payermax_async.hooks": """
         Attempt AttemptFinished AttemptStarted BreakerChanged BreakerState CallFinished
         CallNext CallStarted Clock Event FailedOver ForgetsConnections Headers Hook
-        Middleware RetryScheduled SignatureRefused SkewMeasured SystemClock
+        Limiter Middleware RetryScheduled SignatureRefused SkewMeasured SystemClock
         VouchesForPeers header_values
     """,
     "payermax_async.models": """

@@ -131,8 +131,8 @@ FLOORS = {
     ),
     "pipeline": (
         (
-            "bounds breaker budget call case disguise facts matching retry skew slots "
-            "writes"
+            "bounds breaker budget call case disguise facts limiter matching retry "
+            "skew slots writes"
         ),
         "foreign observe",
         "chain hosts",

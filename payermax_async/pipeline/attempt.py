@@ -24,10 +24,10 @@ from payermax_async.pipeline.chain import Middleware, fold
 from payermax_async.pipeline.facts import Attempt, Trip
 from payermax_async.pipeline.foreign import blamed, defect, fitted
 from payermax_async.pipeline.hosts import Host
+from payermax_async.pipeline.limiter import Limiter
 from payermax_async.pipeline.observe import Observers
 from payermax_async.pipeline.replies import Replies
 from payermax_async.pipeline.signatures import sealed
-from payermax_async.pipeline.slots import Slots
 from payermax_async.pipeline.stamps import Stamps
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import (
@@ -56,7 +56,7 @@ class AttemptRunner:
         signer: Signer,
         verifier: Verifier,
         clock: Clock,
-        slots: Slots,
+        slots: Limiter,
         observers: Observers,
         middlewares: Sequence[Middleware] = (),
         extra_headers: Sequence[tuple[str, str]] = (),
@@ -173,6 +173,9 @@ class AttemptRunner:
 
     async def _send(self, request: HttpRequest, attempt: Attempt) -> HttpResponse:
         attempt.check_open()
+        if attempt.gate is not None:
+            await attempt.gate(attempt, request.url)
+            attempt.check_open()
         attempt.tried = True
         with blamed("transport", attempt):
             attempt.peer_known = is_peer_known(self._transport, request.url)

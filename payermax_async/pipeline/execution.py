@@ -22,6 +22,7 @@ from payermax_async.core.errors import (
 )
 from payermax_async.pipeline.budget import RetryBudget
 from payermax_async.pipeline.disguise import bare, disguised
+from payermax_async.pipeline.facts import Gate
 from payermax_async.pipeline.foreign import is_foreign, wrapped
 from payermax_async.pipeline.hosts import Host
 from payermax_async.pipeline.observe import (
@@ -31,10 +32,24 @@ from payermax_async.pipeline.observe import (
 )
 from payermax_async.pipeline.retry import RetryPolicy
 
-__all__ = ["Execution", "InFlight"]
+__all__ = ["Care", "Execution", "InFlight"]
 
 # One sequence for all clients, so that hooks and logs can serve several of them.
 _NUMBERS = itertools.count(1)
+
+
+@attrs.frozen(kw_only=True)
+class Care:
+    """What somebody who keeps a journal of writes wants otherwise."""
+
+    gate: Gate | None = attrs.field(default=None, repr=False)
+    """Asked before each send of the write, not before questions about it."""
+    defers: bool = False
+    """Whether a doubtful send ends the call at once, to be settled later."""
+    asks_only: bool = False
+    """Whether a write in doubt is only asked about."""
+    hosts: tuple[str, ...] | None = None
+    """Base URLs of hosts that may have seen it before; ``None`` for no doubt."""
 
 
 class Execution:
@@ -48,8 +63,10 @@ class Execution:
         merchant_key: str | None,
         policy: RetryPolicy,
         timeout: float,
+        care: Care | None = None,
     ) -> None:
         self._in_flight = in_flight
+        self.care = care or Care()
         self._clock = in_flight.clock
         self._scope = asyncio.timeout(None)
         self.operation = operation

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import attrs
 
 from payermax_async.core.errors import NotSentError
 from payermax_async.transport.base import HttpResponse
 
-__all__ = ["Attempt", "Trip"]
+__all__ = ["Attempt", "Gate", "Trip"]
 
 
 @attrs.frozen
@@ -60,6 +62,8 @@ class Attempt:
     """What the transport brought back, untouched."""
     verified: bytes | None = attrs.field(default=None, repr=False)
     """The reply body whose signature was found right, itself and not a copy."""
+    gate: Gate | None = attrs.field(default=None, repr=False)
+    """Is asked last, once all is signed, whether it may leave."""
     _sent: bool = attrs.field(default=False, init=False)
     _over: bool = attrs.field(default=False, init=False)
 
@@ -101,3 +105,8 @@ class Attempt:
     def end(self) -> None:
         """Let nothing leave from now on."""
         self._over = True
+
+
+Gate: TypeAlias = Callable[[Attempt, str], Awaitable[None]]
+"""Is told the attempt and its URL, and raises an error of this package, one that says
+"not sent", to keep it from leaving."""

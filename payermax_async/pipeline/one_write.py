@@ -57,11 +57,12 @@ class OneWrite:
         step = self.case.first()
         while True:
             if step is Step.ASK:
+                if self._is_deferred:
+                    self.questions.give_up(self.execution, self.doubt)
                 found = await self._ask()
                 if found is not None:
                     return self._take(found)
-                limit = self.execution.policy.max_attempts
-                step = self.case.absent(may_send=self.execution.tries < limit)
+                step = self.case.absent(may_send=self._may_send)
             if step is Step.UNKNOWN:
                 self.questions.give_up(self.execution, self.doubt or self._gone())
             if step is Step.REFUSED:
@@ -78,6 +79,17 @@ class OneWrite:
                 step = self._failed(error)
             else:
                 return await self._judge(request, reply)
+
+    @property
+    def _is_deferred(self) -> bool:
+        # Whoever settles it later does not know of the strange answer that came.
+        in_doubt = self.case.in_doubt and not self.case.coded
+        return in_doubt and self.execution.care.defers
+
+    @property
+    def _may_send(self) -> bool:
+        run = self.execution
+        return run.tries < run.policy.max_attempts and not run.care.asks_only
 
     def _failed(self, error: PayerMaxError) -> Step:
         duplicate = isinstance(error, ApiError) and error.code in DUPLICATE_CODES

@@ -85,6 +85,7 @@ class Resolver:
                 twin: MadeT = self._as_twin(write.made, write.asked, asked, execution)
                 return twin
             self._recall(operation.name, asked, execution)
+            self._take_over(execution)
             try:
                 made: MadeT = await OneWrite(
                     questions=self.questions,
@@ -184,6 +185,15 @@ class Resolver:
         if execution.exists and execution.last is not None:
             same = asked.fingerprint if execution.as_asked else None
             self.writes.existing.keep(name, (execution.last.base_url,), same)
+
+    def _take_over(self, execution: Execution) -> None:
+        """Go on where a journal says that the write may have left before."""
+        if execution.care.hosts is None:
+            return
+        hosts = self.retry_loop.hosts
+        named = [host for name in execution.care.hosts if (host := hosts.named(name))]
+        for host in named or hosts.hosts:
+            execution.doubt(host, ours=True)
 
     async def repeat(
         self, operation: Operation[WriteT, MadeT], request: WriteT, execution: Execution

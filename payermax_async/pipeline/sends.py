@@ -25,6 +25,7 @@ from payermax_async.pipeline.chain import Attempt
 from payermax_async.pipeline.execution import Execution
 from payermax_async.pipeline.foreign import outcome_of
 from payermax_async.pipeline.hosts import Host, Hosts, Lease
+from payermax_async.pipeline.limiter import Limiter
 from payermax_async.pipeline.observe import (
     AttemptFinished,
     AttemptStarted,
@@ -32,7 +33,6 @@ from payermax_async.pipeline.observe import (
     Observers,
     SignatureRefused,
 )
-from payermax_async.pipeline.slots import Slots
 
 __all__ = ["Sends", "facts_of"]
 
@@ -45,7 +45,7 @@ class Sends:
 
     runner: AttemptRunner
     hosts: Hosts
-    slots: Slots
+    slots: Limiter
     budget: RetryBudget
     observers: Observers
     attempt_timeout: float
@@ -95,6 +95,7 @@ class Sends:
             timeout=timeout,
             correction=execution.hint,
             alone=alone,
+            gate=execution.care.gate if call.operation == execution.operation else None,
         )
 
     @contextmanager
