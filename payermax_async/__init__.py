@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from payermax_async.core.models.links import ExpireLink, QueryLink
     from payermax_async.core.models.orders import QueryOrder
     from payermax_async.core.models.refunds import CreateRefund, QueryRefund
-    from payermax_async.core.operations.table import Replay
+    from payermax_async.core.operations.operation import Replay
     from payermax_async.environment import Environment
     from payermax_async.options import ClientOptions
     from payermax_async.pipeline.breaker import BreakerPolicy
@@ -172,7 +172,7 @@ _HOMES = {
     "QueryLink": "core.models.links",
     "QueryOrder": "core.models.orders",
     "QueryRefund": "core.models.refunds",
-    "Replay": "core.operations.table",
+    "Replay": "core.operations.operation",
     "ReplyError": "core.errors",
     "ReplyMismatchError": "core.errors",
     "ReplySignatureError": "core.errors",

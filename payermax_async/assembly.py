@@ -19,7 +19,8 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.links import QueryLink
-from payermax_async.core.operations.table import QUERY_LINK, Operation, Replay
+from payermax_async.core.operations.operation import Operation, Replay
+from payermax_async.core.operations.table import QUERY_LINK
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.attempt import AttemptRunner
 from payermax_async.pipeline.call import prepare

@@ -25,6 +25,7 @@ from payermax_async.core.models.refunds import (
     RefundDetails,
     SubmittedRefund,
 )
+from payermax_async.core.operations.operation import Replay
 from payermax_async.core.operations.table import (
     CREATE_LINK,
     EXPIRE_LINK,
@@ -32,7 +33,6 @@ from payermax_async.core.operations.table import (
     QUERY_ORDER,
     QUERY_REFUND,
     REFUND,
-    Replay,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.disputes import Disputes

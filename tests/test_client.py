@@ -23,7 +23,7 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.link_request import LinkDefaults
 from payermax_async.core.models.refunds import CreateRefund
-from payermax_async.core.operations.table import Replay
+from payermax_async.core.operations.operation import Replay
 from payermax_async.core.strict_json import JsonObject, read_json
 from payermax_async.pipeline.chain import Attempt, CallNext, Middleware
 from payermax_async.pipeline.retry import RetryPolicy

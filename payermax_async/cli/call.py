@@ -37,7 +37,7 @@ def call(
         timeout: Seconds for the whole call.
         source: Where the merchant's settings are.
     """
-    from payermax_async.core.operations.table import Replay
+    from payermax_async.core.operations.operation import Replay
 
     fields = _fields(data)
     replay = Replay.SAFE if safe else Replay.NEVER

@@ -22,7 +22,6 @@ from cattrs.gen import make_dict_unstructure_fn, override
 from payermax_async.core.models.common import (
     Received,
     Wire,
-    camel_case,
     fold_name,
     wire_name,
     wire_of,
@@ -30,24 +29,14 @@ from payermax_async.core.models.common import (
 from payermax_async.core.money import ExchangeRate, format_amount
 from payermax_async.core.received import is_open_enum, open_enum_hook, received_hook
 from payermax_async.core.scalars import (
-    ShapeError,
     read_amount,
     read_rate,
     read_text,
     read_time,
-    write_time,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue
 
-__all__ = [
-    "ShapeError",
-    "camel_case",
-    "from_wire",
-    "read_time",
-    "to_wire",
-    "wire_name",
-    "write_time",
-]
+__all__ = ["fill_in", "from_wire", "to_wire"]
 
 ReceivedT = TypeVar("ReceivedT", bound=Received)
 

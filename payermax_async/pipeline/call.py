@@ -7,12 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
-from payermax_async.core.codec import (
-    ShapeError,
-    fill_in,
-    from_wire,
-    to_wire,
-)
+from payermax_async.core.codec import fill_in, from_wire, to_wire
 from payermax_async.core.errors import (
     ConflictError,
     Outcome,
@@ -23,13 +18,13 @@ from payermax_async.core.errors import (
     ValidationError,
 )
 from payermax_async.core.models.common import QueryReply, Received, Sent
+from payermax_async.core.operations.operation import Operation, Replay
 from payermax_async.core.operations.table import (
     OPERATIONS,
-    Operation,
-    Replay,
     business_ids,
     check_operation_name,
 )
+from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
 
 __all__ = ["Call", "ReadsReply", "prepare", "prepare_raw"]

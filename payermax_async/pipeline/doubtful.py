@@ -15,7 +15,8 @@ from payermax_async.core.errors import (
     ValidationError,
 )
 from payermax_async.core.models.common import Sent
-from payermax_async.core.operations.table import OPERATIONS, Operation, write_of
+from payermax_async.core.operations.operation import Operation
+from payermax_async.core.operations.table import OPERATIONS, write_of
 from payermax_async.pipeline.hosts import Hosts
 
 __all__ = ["Doubtful", "doubtful"]

@@ -18,7 +18,7 @@ from payermax_async.core.errors import (
     ReplyMismatchError,
     UnreadableReplyError,
 )
-from payermax_async.core.operations.table import Settlement
+from payermax_async.core.operations.operation import Settlement
 
 __all__ = ["Match", "as_asked", "as_found", "as_refusal", "conflict"]
 

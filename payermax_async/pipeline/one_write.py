@@ -19,7 +19,7 @@ from payermax_async.core.errors import (
     UnreadableReplyError,
 )
 from payermax_async.core.models.common import Sent
-from payermax_async.core.operations.table import Settlement
+from payermax_async.core.operations.operation import Settlement
 from payermax_async.pipeline.call import Call
 from payermax_async.pipeline.case import Case, Step
 from payermax_async.pipeline.execution import Execution

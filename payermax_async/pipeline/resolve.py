@@ -17,13 +17,8 @@ from payermax_async.core.errors import (
     PayerMaxError,
 )
 from payermax_async.core.models.common import QueryReply, Received, Sent
-from payermax_async.core.operations.table import (
-    OPERATIONS,
-    Operation,
-    Replay,
-    Settlement,
-    is_query,
-)
+from payermax_async.core.operations.operation import Operation, Replay, Settlement
+from payermax_async.core.operations.table import OPERATIONS, is_query
 from payermax_async.pipeline.call import Call, prepare
 from payermax_async.pipeline.doubtful import Doubtful
 from payermax_async.pipeline.execution import Execution

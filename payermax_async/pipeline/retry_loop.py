@@ -15,7 +15,7 @@ from payermax_async.core.errors import (
     Outcome,
     PayerMaxError,
 )
-from payermax_async.core.operations.table import Replay
+from payermax_async.core.operations.operation import Replay
 from payermax_async.pipeline.call import Call
 from payermax_async.pipeline.execution import Execution
 from payermax_async.pipeline.hosts import Host, Hosts, Lease

@@ -8,7 +8,7 @@ import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ClockSkewError, Outcome
-from payermax_async.core.operations.table import Replay
+from payermax_async.core.operations.operation import Replay
 from payermax_async.pipeline.call import Call
 from payermax_async.pipeline.facts import Attempt
 from payermax_async.pipeline.hosts import Host

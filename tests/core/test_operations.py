@@ -13,14 +13,13 @@ from payermax_async.core.errors import Outcome, ValidationError
 from payermax_async.core.models.common import Received, Sent
 from payermax_async.core.models.links import QueryLink
 from payermax_async.core.models.refunds import QueryRefund
+from payermax_async.core.operations.operation import Operation, Replay
 from payermax_async.core.operations.table import (
     CREATE_LINK,
     OPERATIONS,
     QUERY_LINK,
     QUERY_REFUND,
     REFUND,
-    Operation,
-    Replay,
     check_operation_name,
 )
 from tests.core.received import every_model

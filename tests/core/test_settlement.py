@@ -28,15 +28,13 @@ from payermax_async.core.models.refunds import (
     RefundStatus,
     SubmittedRefund,
 )
+from payermax_async.core.operations.operation import Operation, Replay, Settlement
 from payermax_async.core.operations.table import (
     CREATE_LINK,
     OPERATIONS,
     QUERY_LINK,
     QUERY_REFUND,
     REFUND,
-    Operation,
-    Replay,
-    Settlement,
 )
 from tests.core.requests import item, link, refund, user
 

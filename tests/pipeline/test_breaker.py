@@ -18,7 +18,7 @@ from payermax_async.core.errors import (
     PayerMaxError,
     TlsError,
 )
-from payermax_async.core.operations.table import Replay
+from payermax_async.core.operations.operation import Replay
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.pipeline.breaker import (
     Admission,

@@ -24,7 +24,7 @@ from payermax_async.core.errors import (
     TlsError,
     ValidationError,
 )
-from payermax_async.core.operations.table import Replay
+from payermax_async.core.operations.operation import Replay
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.pipeline.retry_loop import may_repeat
 

@@ -16,12 +16,11 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.common import Received, Sent, rule
 from payermax_async.core.operations import table
+from payermax_async.core.operations.operation import Operation, Replay
 from payermax_async.core.operations.table import (
     CREATE_LINK,
     EXPIRE_LINK,
     OPERATIONS,
-    Operation,
-    Replay,
     business_ids,
 )
 from payermax_async.core.strict_json import JsonObject, read_json

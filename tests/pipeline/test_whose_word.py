@@ -23,7 +23,7 @@ from payermax_async.core.errors import (
     UnnamedReplyError,
     ValidationError,
 )
-from payermax_async.core.operations.table import Replay
+from payermax_async.core.operations.operation import Replay
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.hosts import Host, Hosts

@@ -24,7 +24,8 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.common import QueryReply, Received, Sent, rule
 from payermax_async.core.models.disputes import DisputeStatus
-from payermax_async.core.operations.table import OPERATIONS, Operation, Replay
+from payermax_async.core.operations.operation import Operation, Replay
+from payermax_async.core.operations.table import OPERATIONS
 from payermax_async.core.strict_json import JsonObject, read_json
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.retry import RetryPolicy
