@@ -11,13 +11,14 @@ What a seed leads to depends on the commit and on the paths that were given, too
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 _GRACE = 30.0
 """Seconds that a run has to report what it found when it is interrupted."""
@@ -37,9 +38,21 @@ def command_of(
     ]
 
 
+@contextlib.contextmanager
+def _interruptible() -> Generator[None]:
+    """Let children hear SIGINT: what a shell starts with ``&`` is to ignore it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _run(command: Sequence[str], left: float | None) -> int | None:
     """How it ended; ``None`` when the time was over and nothing had failed."""
-    with subprocess.Popen(command) as process:
+    with _interruptible(), subprocess.Popen(command) as process:
         try:
             return process.wait(left)
         except subprocess.TimeoutExpired:

@@ -13,7 +13,7 @@ __all__ = ["BrokenOffError", "TimeLimits"]
 
 T = TypeVar("T")
 
-# To close what it holds: a part that was cancelled gets that long to end.
+# Seconds to close what it holds: a part that was cancelled gets that long to end.
 _TO_END = 1.0
 
 
@@ -73,17 +73,16 @@ class TimeLimits:
             raise BrokenOffError("raised what is no Exception") from error
         return task.result()
 
-    async def end(self, task: asyncio.Task[Any], seconds: float = _TO_END) -> None:
+    async def end(self, task: asyncio.Task[Any]) -> None:
         """Cancel a task, and leave it to itself if it is not done by then.
 
         Args:
             task: Whatever it returns or raises is unheard.
-            seconds: How long it may take to close what it holds.
         """
         self._left.add(task)
         task.add_done_callback(self._forget)
         task.cancel()
-        await asyncio.wait({task}, timeout=seconds)
+        await asyncio.wait({task}, timeout=_TO_END)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._left.discard(task)

@@ -26,6 +26,7 @@ from payermax_async.webhooks import (
     MemoryInbox,
     Receiver,
     ReceiverLimits,
+    time_limit,
 )
 from payermax_async.webhooks.inbox.entries import StoredNotification
 from tests.reconcile.conftest import START, Shop
@@ -42,6 +43,11 @@ class StuckEntries(StuckInbox):
     ) -> tuple[StoredNotification, ...]:
         await self._may_stick("entries")
         return await super().entries(*args, **asked)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _little_time_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_limit, "_TO_END", SHORT)
 
 
 @pytest.fixture

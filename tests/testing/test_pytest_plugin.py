@@ -23,6 +23,9 @@ from tests.test_snippets import BLOCKS
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = {"aiohttp", "attr", "attrs", "cattrs", "Crypto", "payermax_async.client"}
 
+# Slow to load, and they load some of HEAVY on their own account.
+_ALONE = ("-p", "no:hypothesispytest", "-p", "no:anyio")
+
 MODES = pytest.mark.parametrize("mode", ["strict", "auto"])
 PLACES = pytest.mark.parametrize("place", ["memory", "port"])
 
@@ -142,7 +145,7 @@ class Project:
                     "-p",
                     "no:cacheprovider",
                 ),
-                *("--strict-markers", "--strict-config", "-ra", *options),
+                *("--strict-markers", "--strict-config", "-ra", *_ALONE, *options),
             ],
             cwd=self.folder,
             env=environment,
@@ -319,8 +322,7 @@ def test_a_project_that_uses_none_of_it_loads_none_of_it(project: Project) -> No
     )
     project.write("pytest.ini", settings("strict"))
     project.write("test_it.py", "def test_it(): ...\n")
-    # Plugins that load one of these on their own account are kept out.
-    run = project.run("-p", "no:hypothesispytest", "-p", "no:anyio")
+    run = project.run()
     assert run.counts == {"passed": 1}, run.output
     loaded = set(json.loads((project.folder / "loaded.json").read_text()))
     assert "payermax_async.testing.pytest_plugin" in loaded
