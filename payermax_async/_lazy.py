@@ -22,6 +22,7 @@ def lazy_names(
     """
 
     def load(name: str) -> object:
+        # A module of that name is not looked for: it would become public by being used.
         home = homes.get(name)
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")

@@ -26,8 +26,9 @@ from payermax_async.pipeline.attempt import AttemptRunner
 from payermax_async.pipeline.call import prepare
 from payermax_async.pipeline.chain import Middleware
 from payermax_async.pipeline.disguise import GuardedClock
-from payermax_async.pipeline.execution import Care, Execution, InFlight
+from payermax_async.pipeline.execution import Care, Execution
 from payermax_async.pipeline.hosts import Host, Hosts
+from payermax_async.pipeline.in_flight import InFlight
 from payermax_async.pipeline.limiter import Limiter
 from payermax_async.pipeline.observe import Hook, Observers, log_event
 from payermax_async.pipeline.questions import Questions
@@ -125,6 +126,7 @@ class Engine:
 
     async def open(self) -> None:
         """Bind to the running event loop and open the transport."""
+        # First: a transport that opens for a client of another loop would be lost.
         self.in_flight.open()
         try:
             async with asyncio.timeout(self.options.timeout):
@@ -140,6 +142,7 @@ class Engine:
 
     async def aclose(self, drain: float) -> None:
         """Wait for calls under way, then close what is closed with the client."""
+        # A second close must not wait for the first one's calls again.
         if not self.in_flight.refuse():
             return
         try:
@@ -166,6 +169,7 @@ class Engine:
             if operation.settlement is not None:
                 return await self.resolver.repeat(operation, request, execution)
             call = prepare(operation, request, self.resolver.versions)
+            # A question needs no care: nothing is done, so nothing can be done twice.
             if operation.is_query:
                 return await self.retry_loop.run(call, execution)
             return await self.resolver.unasked(call, execution)
@@ -182,6 +186,7 @@ class Engine:
         Raises:
             ValidationError: ``timeout`` is no number of seconds above zero.
         """
+        # Before the call starts: of a mistake like this no hook needs to hear.
         problem = None if timeout is None else seconds_problem(timeout)
         if problem is not None:
             raise ValidationError(
@@ -239,6 +244,7 @@ def _hosts_of(
         backup = config.environment.backup_url
         if backup is None:
             raise ConfigurationError("failover is on, but there is no backup_url")
+        # Last: it is used only while the first one is given a rest.
         urls.append(backup)
     return Hosts(
         [
@@ -258,6 +264,7 @@ def _require_keys(
     config: MerchantConfig, signer: Signer | None, verifier: Verifier | None
 ) -> None:
     problems: list[str] = []
+    # Both at once: one round of mending instead of two.
     if signer is None and config.private_key is None:
         problems.append("private_key is not set, and no signer was given")
     if verifier is None and not config.platform_keys:

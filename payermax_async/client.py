@@ -98,6 +98,7 @@ class PayerMaxClient:
         )
 
     def __repr__(self) -> str:
+        # No key, no token and no id of a person: it may stand in any log.
         environment = self._config.environment.name
         return f"<PayerMaxClient {self._config.merchant_no} at {environment}>"
 
@@ -121,6 +122,7 @@ class PayerMaxClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # Also after an error: calls of other tasks are still waited for.
         await self.aclose()
 
     async def open(self) -> None:
@@ -169,6 +171,7 @@ class PayerMaxClient:
             ConflictError: Something else exists under the id.
             PayerMaxError: It was certainly not created; see ``outcome``.
         """
+        # Before anything else, so that a retry sends what the first attempt sent.
         completed = request.completed(self._config.defaults)
         return await self._engine.perform(CREATE_LINK, completed, timeout)
 
@@ -277,6 +280,7 @@ class PayerMaxClient:
             ConflictError: Something exists under the id, and nothing was sent.
             PayerMaxError: See ``outcome``.
         """
+        # A copy: the caller's objects may change while this waits.
         call = prepare_raw(name, data, version=version, replay=replay)
         async with self._engine.execution(
             call.operation, call.merchant_key, timeout
@@ -310,6 +314,7 @@ class PayerMaxClient:
         timeout: float | None = None,
     ) -> LinkDetails | RefundDetails | None: ...
 
+    # One method for errors and requests: who catches an error need not know which call.
     async def resolve(
         self,
         case: CreateLink | CreateRefund | PayerMaxError,
@@ -345,6 +350,7 @@ class PayerMaxClient:
             ValidationError: ``absence_from`` names no host of this client.
         """
         hosts = self._engine.retry_loop.hosts
+        # Outside of the call: what cannot be settled at all is the caller's mistake.
         doubt = doubtful(case, hosts, absence_from)
         async with self._engine.execution(
             doubt.operation.name, doubt.merchant_key, timeout

@@ -18,6 +18,7 @@ class Clock(Protocol):
         """The time of day, with its offset; may be stepped by an administrator."""
         ...
 
+    # Limits go by this one: the time of day steps, by hand or after the machine slept.
     def monotonic(self) -> float:
         """Seconds on a clock that never steps; only differences mean anything."""
         ...

@@ -12,6 +12,7 @@ __all__ = ["Disputes"]
 class Disputes:
     """Disputes about payments; reached as ``client.disputes``."""
 
+    # The engine and no client: what only asks needs no defaults and no lifetime.
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

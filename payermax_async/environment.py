@@ -14,6 +14,7 @@ from payermax_async.core.errors import ConfigurationError
 
 __all__ = ["Environment", "gateway_problem"]
 
+# As much as the HTTP libraries and proxies on the way agree upon.
 _LONGEST_URL = 2048
 _ASCII = re.compile(r"[\x21-\x7e]*")
 _PATH = "/aggregate-pay/api/gateway"
@@ -39,6 +40,7 @@ def gateway_problem(url: object) -> str | None:
             "and answer in PayerMax's place"
         )
     host = parts.hostname or ""
+    # The address of the dashboard or of the documentation is easily pasted here.
     if host.endswith(_PAYERMAX) and parts.path.rstrip("/") != _PATH:
         return (
             f"leads to PayerMax, but not to its gateway: write "

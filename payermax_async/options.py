@@ -24,10 +24,12 @@ def _seconds(_: object, field: attrs.Attribute[float], value: float) -> None:
 class ClientOptions:
     """How a client goes about its calls."""
 
+    # Long enough for all of ``settle_waits`` and the attempts around them.
     timeout: float = attrs.field(default=60.0, validator=_seconds)
     """Seconds for a call, with all attempts, waits and questions it takes."""
     attempt_timeout: float = attrs.field(default=15.0, validator=_seconds)
     """Seconds for one attempt."""
+    # As many as the transport has connections: more would only wait for one, stamped.
     max_in_flight: int = 64
     """Attempts under way at once; more wait their turn before being stamped."""
     limiter: Limiter | None = None
@@ -60,5 +62,6 @@ class ClientOptions:
     def __attrs_post_init__(self) -> None:
         if self.max_in_flight < 1:
             raise ConfigurationError("max_in_flight must be at least 1")
+        # This way round, NaN is refused as well.
         if any(not 0 <= wait < float("inf") for wait in self.settle_waits):
             raise ConfigurationError("settle_waits must be seconds, none negative")

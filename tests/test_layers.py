@@ -135,7 +135,7 @@ FLOORS = {
             "skew slots writes"
         ),
         "foreign observe",
-        "chain hosts",
+        "chain hosts in_flight",
         "doubtful execution signatures stamps",
         "replies",
         "attempt",

@@ -23,7 +23,9 @@ They stand on parts that know nothing of a call's way::
     writes    what a client remembers by id: under way, in doubt, known to exist
     retry     whether to try again, and after how long
     budget    what repeating may cost all calls together
-    slots     how many attempts may be under way
+    in_flight the calls under way, and whether new ones may start
+    limiter   when an attempt may start, also for several clients at once
+    slots     a limiter: how many attempts may be under way
     hosts     where to, and who is given a rest
     breaker   when a host is given a rest
     skew      how far a host's clock is from this machine's
@@ -40,8 +42,9 @@ What changes, and who alone has it in hand::
     case       one_write
     matching   resolve one_write questions
     writes     resolve
-    budget     execution sends
-    slots      attempt sends
+    in_flight  execution
+    budget     in_flight sends
+    limiter    attempt sends
     breaker    hosts observe
     stamps     attempt replies
     signatures attempt

@@ -1,4 +1,4 @@
-"""The life of one call over everything that is sent for it, and of all calls."""
+"""The life of one call over everything that is sent for it."""
 
 from __future__ import annotations
 
@@ -10,29 +10,26 @@ from typing import Self
 
 import attrs
 
-from payermax_async.clock import Clock
 from payermax_async.core.asked import Asked
 from payermax_async.core.cleaning import clean_id
 from payermax_async.core.errors import (
-    ClientStateError,
     NotSentError,
     Outcome,
     OutcomeUnknownError,
     PayerMaxError,
 )
-from payermax_async.pipeline.budget import RetryBudget
 from payermax_async.pipeline.disguise import bare, disguised
 from payermax_async.pipeline.facts import Gate
 from payermax_async.pipeline.foreign import is_foreign, wrapped
 from payermax_async.pipeline.hosts import Host
+from payermax_async.pipeline.in_flight import InFlight
 from payermax_async.pipeline.observe import (
     CallFinished,
     CallStarted,
-    Observers,
 )
 from payermax_async.pipeline.retry import RetryPolicy
 
-__all__ = ["Care", "Execution", "InFlight"]
+__all__ = ["Care", "Execution"]
 
 # One sequence for all clients, so that hooks and logs can serve several of them.
 _NUMBERS = itertools.count(1)
@@ -278,87 +275,3 @@ class Execution:
                 error=type(error).__name__ if error is not None else None,
             )
         )
-
-
-@attrs.define(eq=False)
-class InFlight:
-    """All calls under way of one client, and whether new ones may start."""
-
-    clock: Clock
-    observers: Observers
-    budget: RetryBudget = attrs.field(factory=RetryBudget)
-    _active: set[Execution] = attrs.field(factory=set[Execution], init=False)
-    _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
-    _closed: bool = attrs.field(default=False, init=False)
-    _idle: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
-
-    def open(self) -> None:
-        """Bind to the running event loop.
-
-        Raises:
-            ClientStateError: Open already, or closed.
-        """
-        if self._closed:
-            raise ClientStateError("the client was closed; make a new one")
-        if self._loop is not None:
-            raise ClientStateError("the client is open already")
-        self._loop = asyncio.get_running_loop()
-
-    def reopen(self) -> None:
-        """Take :meth:`open` back: the transport could not be opened."""
-        self._loop = None
-
-    def check(self) -> None:
-        """Raise unless a call may start here and now.
-
-        Raises:
-            ClientStateError: Not open, closed, or another loop's.
-        """
-        if self._closed:
-            raise ClientStateError("the client is closed")
-        if self._loop is None:
-            raise ClientStateError(
-                "the client is not open: use 'async with PayerMaxClient(...)'"
-            )
-        if self._loop is not asyncio.get_running_loop():
-            raise ClientStateError(
-                "the client belongs to another event loop: make one per loop"
-            )
-
-    def enter(self, execution: Execution) -> None:
-        """A call starts."""
-        self.check()
-        self.budget.call_started()
-        self._active.add(execution)
-
-    def leave(self, execution: Execution) -> None:
-        """A call ended."""
-        self._active.discard(execution)
-        if not self._active:
-            self._idle.set()
-
-    def refuse(self) -> bool:
-        """Take no new calls from now on; false when that was so already."""
-        first = not self._closed
-        self._closed = True
-        return first
-
-    async def drain(self, seconds: float) -> None:
-        """Wait so long for the calls under way, then cut off the rest."""
-        if not self._active:
-            return
-        self._idle.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._idle.wait()
-        except TimeoutError:
-            self._cut()
-            # They still tell their callers; nothing of theirs can hang.
-            await self._idle.wait()
-        except asyncio.CancelledError:
-            self._cut()
-            raise
-
-    def _cut(self) -> None:
-        for execution in tuple(self._active):
-            execution.cut()

@@ -30,12 +30,8 @@ from payermax_async.core.models.common import Sent
 from payermax_async.core.models.disputes import DisputeDetails
 from payermax_async.core.models.link_request import CreateLink, GoodsItem, UserInfo
 from payermax_async.core.models.refunds import CreateRefund
-from payermax_async.core.operations.table import (
-    OPERATIONS,
-    Operation,
-    Replay,
-    business_ids,
-)
+from payermax_async.core.operations.operation import Operation, Replay
+from payermax_async.core.operations.table import OPERATIONS, business_ids
 from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.sandbox.state.credentials import SandboxCredentials
