@@ -146,7 +146,7 @@ class SandboxEngine:
             clock=self.clock,
             signer=self.keys.signer,
             post=post,
-            answers=lambda: self.ledger.answers,
+            payloads=lambda: self.ledger.payloads,
             url_policy=self.url_policy,
             kinds=self.options.kinds,
             default_urls={credentials.merchant_no: default_url} if default_url else {},
@@ -175,7 +175,7 @@ class SandboxEngine:
             clock_runs=isinstance(self.clock, SystemClock),
             on_events=self.tell,
         )
-        self._timekeeper = Scheduler(
+        self._scheduler = Scheduler(
             self.ledger, clock=self.clock, on_events=self._notify
         )
         self._store = store
@@ -199,7 +199,7 @@ class SandboxEngine:
     def tell(self, events: Iterable[Event]) -> None:
         """Notify merchants of what a call to the ledger returned."""
         self._notify(tuple(events))
-        self._timekeeper.look_again()
+        self._scheduler.look_again()
 
     def _notify(self, events: tuple[Event, ...]) -> None:
         self.notifier.notify(events)
@@ -239,12 +239,12 @@ class SandboxEngine:
             ConfigurationError: It is no snapshot; nothing was changed.
         """
         await self._memory.restore(state)
-        self._timekeeper.look_again()
+        self._scheduler.look_again()
 
     async def reset(self) -> None:
         """Forget everything but the keys and the time."""
         await self._memory.reset()
-        self._timekeeper.look_again()
+        self._scheduler.look_again()
 
     def diagnose(self, exchange: Exchange) -> Diagnosis | None:
         """Why a request's signature was refused; ``None`` when it was not."""
@@ -278,7 +278,7 @@ class SandboxEngine:
 
     async def __aenter__(self) -> Self:
         self._memory.resume(faults=not self.faults.placed())
-        self._timekeeper.start()
+        self._scheduler.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -286,7 +286,7 @@ class SandboxEngine:
 
     async def aclose(self) -> None:
         """Stop what runs in the background. A second call does nothing."""
-        await self._timekeeper.aclose()
+        await self._scheduler.aclose()
         await self.notifier.aclose()
         await self.keys.aclose()
 

@@ -13,10 +13,10 @@ from payermax_async.core.envelope import ACKNOWLEDGEMENT
 from payermax_async.core.errors import ClientStateError
 from payermax_async.options import ClientOptions
 from payermax_async.sandbox.admin.actions import pay
-from payermax_async.sandbox.cashier import Method, PaymentOutcome
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.faults.injector import Faults
+from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.records import Trade
 from payermax_async.sandbox.notifications.notifier import Post
 from payermax_async.sandbox.state.credentials import SandboxCredentials

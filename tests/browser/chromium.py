@@ -9,7 +9,7 @@ import attrs
 from aiohttp import web
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
-from payermax_async.sandbox.cashier import (
+from payermax_async.sandbox.cashier.assets import (
     ASSET_NAMES,
     CONTENT_SECURITY_POLICY,
     read_asset,

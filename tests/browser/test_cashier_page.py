@@ -9,15 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, FloatRect, Page, ViewportSize, expect
 
-from payermax_async.sandbox.cashier import (
-    GoneReason,
-    Merchant,
-    ResultStatus,
-    render_checkout,
-    render_gone,
-    render_result,
-    render_three_ds,
-)
+from payermax_async.sandbox.cashier.parts import Merchant
+from payermax_async.sandbox.cashier.view import GoneReason, ResultStatus
 from tests.browser.chromium import Site, Watch, chromium, serve
 from tests.sandbox.cashier_views import (
     LANGUAGES,
@@ -34,7 +27,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PATH = "/l/BYLqPQaQlD"
-ANSWER = render_result(result_view(ResultStatus.SUCCEEDED))
+ANSWER = result_view(ResultStatus.SUCCEEDED).render()
 
 # Relative luminance and contrast of WCAG 2.2, for every text on the page.
 CONTRAST = """() => {
@@ -143,7 +136,7 @@ async def test_every_page_fits_is_readable_and_keeps_to_its_server(
 async def test_one_press_pays_with_the_first_test_card(
     browser: Browser, size: ViewportSize, scripts: bool
 ) -> None:
-    html = render_checkout(checkout_view())
+    html = checkout_view().render()
     async with visit(browser, html, size=size, scripts=scripts) as (page, site):
         button = page.get_by_role("button", name="Pay IDR 425,000")
         await expect(button).to_be_in_viewport()
@@ -165,7 +158,7 @@ async def test_one_press_pays_with_the_first_test_card(
 async def test_each_outcome_can_be_tapped_and_is_posted(
     browser: Browser, outcome: str
 ) -> None:
-    html = render_checkout(checkout_view())
+    html = checkout_view().render()
     async with visit(browser, html, scripts=False) as (page, site):
         await page.get_by_role("radio", name="Wallet").check()
         await expect(page.get_by_text("Mastercard")).to_be_hidden()
@@ -191,7 +184,7 @@ async def test_each_outcome_can_be_tapped_and_is_posted(
 
 
 async def test_the_keyboard_alone_reaches_everything_and_pays(browser: Browser) -> None:
-    html = render_checkout(checkout_view())
+    html = checkout_view().render()
     async with visit(browser, html, scripts=False) as (page, site):
         focused = page.locator(":focus")
         await page.keyboard.press("Tab")
@@ -230,7 +223,7 @@ async def test_the_keyboard_alone_reaches_everything_and_pays(browser: Browser) 
 async def test_what_has_the_focus_is_marked_and_not_under_the_button(
     browser: Browser,
 ) -> None:
-    html = render_checkout(checkout_view())
+    html = checkout_view().render()
     async with visit(browser, html) as (page, _):
         for _step in range(9):
             await page.keyboard.press("Tab")
@@ -256,7 +249,7 @@ async def test_what_has_the_focus_is_marked_and_not_under_the_button(
 async def test_the_time_ticks_speaks_seldom_and_ends_the_payment(
     browser: Browser,
 ) -> None:
-    html = render_checkout(checkout_view("en", lasts=timedelta(seconds=62)))
+    html = checkout_view("en", lasts=timedelta(seconds=62)).render()
     async with serve({PATH: html}, ANSWER) as site:
         context = await browser.new_context(viewport=PHONE)
         page = await context.new_page()
@@ -289,7 +282,7 @@ async def test_a_picture_that_does_not_load_leaves_its_monogram(
         broken = f"{site.origin}/missing.png"
         merchant = Merchant(name="Kopi", logo_url=broken)
         good = attrs.evolve(view.goods[0], picture_url=broken)
-        html = render_checkout(attrs.evolve(view, merchant=merchant, goods=(good,)))
+        html = attrs.evolve(view, merchant=merchant, goods=(good,)).render()
         async with serve({PATH: html}, ANSWER) as shop:
             context = await browser.new_context(viewport=PHONE)
             page = await context.new_page()
@@ -320,9 +313,9 @@ async def test_markup_from_the_merchant_neither_runs_nor_shows_as_markup(
     good = attrs.evolve(
         view.goods[0], name=payload, description=payload, picture_url=payload
     )
-    html = render_checkout(
-        attrs.evolve(view, merchant=merchant, description=payload, goods=(good,))
-    )
+    html = attrs.evolve(
+        view, merchant=merchant, description=payload, goods=(good,)
+    ).render()
     async with visit(browser, html) as (page, _):
         await expect(page.locator("img")).to_have_count(0)
         await expect(page.get_by_text(payload)).to_have_count(5)
@@ -332,7 +325,7 @@ async def test_markup_from_the_merchant_neither_runs_nor_shows_as_markup(
 async def test_three_d_secure_is_approved_with_the_code_or_refused(
     browser: Browser, decision: str
 ) -> None:
-    async with visit(browser, render_three_ds(three_ds_view())) as (page, site):
+    async with visit(browser, three_ds_view().render()) as (page, site):
         if decision == "approve":
             await page.get_by_role("button", name="Approve").click()
             assert site.posts == []  # the browser asks for the code first
@@ -349,7 +342,7 @@ async def test_three_d_secure_is_approved_with_the_code_or_refused(
 
 
 async def test_a_failed_payment_can_be_tried_again_or_closed(browser: Browser) -> None:
-    html = render_result(result_view(ResultStatus.FAILED))
+    html = result_view(ResultStatus.FAILED).render()
     async with visit(browser, html, scripts=False) as (page, site):
         await expect(page.get_by_text("PAYMENT_FAILED")).to_be_visible()
         retry = page.get_by_role("link", name="Try again")
@@ -362,7 +355,7 @@ async def test_a_failed_payment_can_be_tried_again_or_closed(browser: Browser) -
 async def test_a_link_that_cannot_be_paid_offers_no_payment(
     browser: Browser, reason: GoneReason
 ) -> None:
-    async with visit(browser, render_gone(gone_view(reason)), scripts=False) as (
+    async with visit(browser, gone_view(reason).render(), scripts=False) as (
         page,
         _,
     ):
@@ -373,7 +366,7 @@ async def test_a_link_that_cannot_be_paid_offers_no_payment(
 async def test_arabic_runs_from_right_to_left_with_amounts_in_order(
     browser: Browser,
 ) -> None:
-    html = render_checkout(attrs.evolve(checkout_view("ar"), now=NOW))
+    html = attrs.evolve(checkout_view("ar"), now=NOW).render()
     async with visit(browser, html, size=DESKTOP) as (page, _):
         summary = await page.locator(".summary").bounding_box()
         methods = await page.locator(".methods").bounding_box()

@@ -8,21 +8,14 @@ from decimal import Decimal
 
 import attrs
 
-from payermax_async.sandbox.cashier import (
+from payermax_async.sandbox.cashier.parts import Form, Goods, Merchant, Money
+from payermax_async.sandbox.cashier.view import (
     CheckoutView,
-    Form,
     GoneReason,
     GoneView,
-    Goods,
-    Merchant,
-    Money,
     ResultStatus,
     ResultView,
     ThreeDSView,
-    render_checkout,
-    render_gone,
-    render_result,
-    render_three_ds,
 )
 
 __all__ = [
@@ -134,13 +127,13 @@ def all_pages(language: str) -> Iterator[tuple[str, str]]:
     bank = attrs.evolve(
         checkout, posted=(("method", "BANK_TRANSFER"),), goods=(), clock_runs=False
     )
-    yield "checkout", render_checkout(checkout)
-    yield "complaint", render_checkout(complaint)
-    yield "bank", render_checkout(bank)
+    yield "checkout", checkout.render()
+    yield "complaint", complaint.render()
+    yield "bank", bank.render()
     three_ds = three_ds_view(language)
-    yield "three-ds", render_three_ds(three_ds)
-    yield "three-ds-wrong", render_three_ds(attrs.evolve(three_ds, wrong_code=True))
+    yield "three-ds", three_ds.render()
+    yield "three-ds-wrong", attrs.evolve(three_ds, wrong_code=True).render()
     for status in ResultStatus:
-        yield f"result-{status.value}", render_result(result_view(status, language))
+        yield f"result-{status.value}", result_view(status, language).render()
     for reason in GoneReason:
-        yield f"gone-{reason.value}", render_gone(gone_view(reason, language))
+        yield f"gone-{reason.value}", gone_view(reason, language).render()

@@ -19,7 +19,7 @@ from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxOptions
 from payermax_async.sandbox.notifications.deliveries import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
-from payermax_async.sandbox.server.admin import PATHS
+from payermax_async.sandbox.server.admin_paths import PATHS
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payermax_async.core.errors import ValidationError
-from payermax_async.sandbox.cashier import (
+from payermax_async.sandbox.cashier.forms import read_payment_choice
+from payermax_async.sandbox.ledger.payment_methods import (
     FAILURE_CODES,
     TEST_CARDS,
     Card,
     Method,
     PaymentOutcome,
-    read_payment_choice,
+    brand_of,
 )
-from payermax_async.sandbox.ledger.payment_methods import brand_of
 
 TODAY = date(2026, 7, 21)
 MANUAL = {

@@ -9,19 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.sandbox.cashier import (
-    Form,
-    GoneReason,
-    Goods,
-    Merchant,
-    Money,
-    ResultStatus,
-    render_checkout,
-    render_gone,
-    render_result,
-    render_three_ds,
-)
 from payermax_async.sandbox.cashier.markup import image_url, mail_url
+from payermax_async.sandbox.cashier.parts import Form, Goods, Merchant, Money
+from payermax_async.sandbox.cashier.view import GoneReason, ResultStatus
 from tests.sandbox.cashier_views import (
     PIXEL,
     checkout_view,
@@ -69,38 +59,34 @@ def filled_checkout(text: str) -> str:
         posted=(("card_name", text), ("method", text), ("failure_code", text)),
         link_id=text,
     )
-    return render_checkout(view)
+    return view.render()
 
 
 def filled_three_ds(text: str) -> str:
-    return render_three_ds(
-        attrs.evolve(
-            three_ds_view(),
-            merchant=shop(text),
-            brand=text,
-            last4=text,
-            one_time_code=text,
-        )
-    )
+    return attrs.evolve(
+        three_ds_view(),
+        merchant=shop(text),
+        brand=text,
+        last4=text,
+        one_time_code=text,
+    ).render()
 
 
 def filled_result(text: str) -> str:
-    return render_result(
-        attrs.evolve(
-            result_view(ResultStatus.FAILED),
-            merchant=shop(text),
-            link_id=text,
-            trade_no="x" + text,
-            paid_with="x" + text,
-            failure_code="x" + text,
-            retry_path="/r" + text,
-        )
-    )
+    return attrs.evolve(
+        result_view(ResultStatus.FAILED),
+        merchant=shop(text),
+        link_id=text,
+        trade_no="x" + text,
+        paid_with="x" + text,
+        failure_code="x" + text,
+        retry_path="/r" + text,
+    ).render()
 
 
 def filled_gone(text: str) -> str:
     view = gone_view(GoneReason.PAID)
-    return render_gone(attrs.evolve(view, merchant=shop(text), link_id="x" + text))
+    return attrs.evolve(view, merchant=shop(text), link_id="x" + text).render()
 
 
 FILLED = [filled_checkout, filled_three_ds, filled_result, filled_gone]
@@ -170,7 +156,7 @@ def checkout_with_pictures(url: str) -> str:
     view = checkout_view()
     good = attrs.evolve(view.goods[0], picture_url=url)
     merchant = attrs.evolve(view.merchant, logo_url=url)
-    return render_checkout(attrs.evolve(view, merchant=merchant, goods=(good,)))
+    return attrs.evolve(view, merchant=merchant, goods=(good,)).render()
 
 
 @pytest.mark.parametrize("url", KEPT_URLS)

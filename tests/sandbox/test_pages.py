@@ -17,7 +17,6 @@ from jinja2 import meta, nodes
 from payermax_async import CreateLink, UserInfo
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.payments import PaymentStatus
-from payermax_async.sandbox.cashier import render_result
 from payermax_async.sandbox.cashier.markup import render, require_pages
 from payermax_async.sandbox.cashier.view import ResultStatus, ResultView
 from payermax_async.sandbox.clock import VirtualClock
@@ -67,11 +66,11 @@ def test_only_texts_and_numbers_are_shown(value: object) -> None:
     view = result_view(ResultStatus.FAILED)
     object.__setattr__(view, "link_id", value)
     with pytest.raises(TypeError, match="a page shows texts and numbers"):
-        render_result(view)
+        view.render()
 
 
 def test_a_templates_layout_reaches_no_page() -> None:
-    page = render_result(result_view(ResultStatus.SUCCEEDED))
+    page = result_view(ResultStatus.SUCCEEDED).render()
     assert "\n" not in page
     assert "<strong>Sandbox</strong> <span>" in page
     assert re.search(r"</p><h1 id=\"title\">", page)
@@ -102,7 +101,7 @@ async def dev(
 
 def test_without_jinja2_the_error_says_what_to_install(no_pages: None) -> None:
     view: ResultView = result_view(ResultStatus.SUCCEEDED)
-    for ask in (require_pages, lambda: render_result(view)):
+    for ask in (require_pages, view.render):
         with pytest.raises(ConfigurationError, match=re.escape(PIP)):
             ask()
 
@@ -112,9 +111,9 @@ def test_the_sandbox_loads_jinja2_for_the_first_page_only() -> None:
         "import sys\n"
         "import payermax_async.sandbox.server, payermax_async.sandbox.dashboard\n"
         "import payermax_async.testing.local\n"
-        "from payermax_async.sandbox.cashier import GoneReason, GoneView, render_gone\n"
+        "from payermax_async.sandbox.cashier.view import GoneReason, GoneView\n"
         "assert 'jinja2' not in sys.modules\n"
-        "render_gone(GoneView(reason=GoneReason.UNKNOWN))\n"
+        "GoneView(reason=GoneReason.UNKNOWN).render()\n"
         "assert 'jinja2' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

@@ -58,7 +58,7 @@ class Post:
         for event in events:
             found = notices_of(
                 event,
-                answers=self.gateway.ledger.answers,
+                payloads=self.gateway.ledger.payloads,
                 now=self.gateway.clock.now(),
                 kinds=frozenset(NoticeKind),
                 default_urls={},

@@ -9,21 +9,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import cast
 
 from payermax_async.core.durations import read_duration
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.money import parse_amount
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox.admin.traffic import delivery_view
+from payermax_async.sandbox.admin.fields import choice, number_of, only, text
 from payermax_async.sandbox.admin.views import (
     clock_view,
+    delivery_view,
     dispute_view,
+    fault_view,
     faults_view,
     find_delivery,
+    keys_view,
     link_view,
-    refunds_view,
+    overview,
+    refund_view,
     trade_view,
 )
 from payermax_async.sandbox.cashier.http import as_outcome, link_id_of
@@ -54,25 +57,13 @@ __all__ = [
     "pay",
     "pay_link",
     "remove_fault",
+    "reset",
+    "restore",
+    "rotate",
 ]
 
 _MOST = 100
 """Notifications that one call may begin."""
-
-
-def _only(body: Mapping[str, JsonValue], *names: str) -> None:
-    unknown = sorted(body.keys() - set(names))
-    if unknown:
-        raise ConfigurationError(
-            f"{', '.join(unknown)} means nothing here, only {', '.join(names)} do"
-        )
-
-
-def _text(body: Mapping[str, JsonValue], name: str, default: str) -> str:
-    value = body.get(name, default)
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be text")
-    return value
 
 
 def _link(engine: SandboxEngine, link_id: str) -> Link:
@@ -136,19 +127,15 @@ def pay_link(
     Raises:
         ConfigurationError: The link cannot be paid, or the body is wrong.
     """
-    _only(body, "outcome", "method", "card", "failure_code")
-    try:
-        method = Method(_text(body, "method", Method.CARD.value))
-    except ValueError:
-        names = ", ".join(item.value for item in Method)
-        raise ConfigurationError(f"method must be one of {names}") from None
+    only(body, "outcome", "method", "card", "failure_code")
+    method = choice(body, "method", Method.CARD)
     trade = pay(
         engine,
         link_id,
-        _text(body, "outcome", "succeed"),
+        text(body, "outcome", "succeed"),
         method=method,
-        card=_text(body, "card", "visa"),
-        failure_code=_text(body, "failure_code", ""),
+        card=text(body, "card", "visa"),
+        failure_code=text(body, "failure_code", ""),
     )
     return trade_view(trade)
 
@@ -182,11 +169,11 @@ def end_refund(
     Raises:
         ConfigurationError: It is unknown or over, or the body is wrong.
     """
-    _only(body, "status")
+    only(body, "status")
     status = None
     if "status" in body:
         ends = (RefundStatus.REFUND_SUCCESS, RefundStatus.REFUND_FAILED)
-        status = {item.value: item for item in ends}.get(_text(body, "status", ""))
+        status = {item.value: item for item in ends}.get(text(body, "status", ""))
         if status is None:
             raise ConfigurationError("status must be REFUND_SUCCESS or REFUND_FAILED")
     try:
@@ -194,8 +181,7 @@ def end_refund(
     except RefusedError as error:
         raise ConfigurationError(error.message) from None
     engine.tell(done.events)
-    views = cast("list[JsonObject]", refunds_view(engine))
-    return next(view for view in views if view["refund_trade_no"] == refund_trade_no)
+    return refund_view(done.value)
 
 
 def open_dispute(
@@ -213,8 +199,8 @@ def open_dispute(
     Raises:
         ConfigurationError: It is unknown or not paid, or the body is wrong.
     """
-    _only(body, "amount")
-    given = _text(body, "amount", "")
+    only(body, "amount")
+    given = text(body, "amount", "")
     try:
         amount = parse_amount(given) if given else None
         done = engine.ledger.open_dispute(out_trade_no, amount)
@@ -242,7 +228,7 @@ def notify_again(
     Raises:
         ConfigurationError: A delivery is unknown, or the body is wrong.
     """
-    _only(body, "deliveries", "times", "delay", "key")
+    only(body, "deliveries", "times", "delay", "key")
     numbers = body.get("deliveries")
     if not isinstance(numbers, list) or not numbers:
         raise ConfigurationError("deliveries must be numbers of deliveries")
@@ -251,15 +237,11 @@ def notify_again(
         raise ConfigurationError("times must be a whole number from 1 on")
     if times * len(numbers) > _MOST:
         raise ConfigurationError(f"at most {_MOST} notifications at once")
-    try:
-        key = NoticeKey(_text(body, "key", NoticeKey.PLATFORM.value))
-    except ValueError:
-        names = ", ".join(item.value for item in NoticeKey)
-        raise ConfigurationError(f"key must be one of {names}") from None
-    delay = read_duration(_text(body, "delay", "0s")).total_seconds()
+    key = choice(body, "key", NoticeKey.PLATFORM)
+    delay = read_duration(text(body, "delay", "0s")).total_seconds()
     if delay > _TEN_YEARS:
         raise ConfigurationError("delay must be less than ten years")
-    found = [find_delivery(engine, _number(item)) for item in numbers]
+    found = [find_delivery(engine, number_of(item)) for item in numbers]
     made: list[Delivery] = []
     for item in (item for item in found for _ in range(times)):
         # Each waits for the one before, so that they arrive in this order.
@@ -267,12 +249,6 @@ def notify_again(
         made.append(engine.notifier.repeat(item, key=key, delay=delay, after=before))
     engine.save()
     return [delivery_view(delivery) for delivery in made]
-
-
-def _number(value: JsonValue) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError("deliveries must be numbers of deliveries")
-    return value
 
 
 async def advance(engine: SandboxEngine, body: Mapping[str, JsonValue]) -> JsonObject:
@@ -285,7 +261,7 @@ async def advance(engine: SandboxEngine, body: Mapping[str, JsonValue]) -> JsonO
     Raises:
         ConfigurationError: The clock is the machine's, or the body is wrong.
     """
-    _only(body, "by")
+    only(body, "by")
     if not isinstance(engine.clock, VirtualClock):
         raise ConfigurationError(
             "the clock is the machine's own: start the sandbox with a virtual one"
@@ -316,8 +292,8 @@ def add_fault(engine: SandboxEngine, body: Mapping[str, JsonValue]) -> JsonObjec
     """
     number = engine.faults.add_table(body)
     engine.save()
-    views = cast("list[JsonObject]", faults_view(engine))
-    return next(view for view in views if view["number"] == number)
+    placed = engine.faults.placed()
+    return next(fault_view(fault) for fault in placed if fault.number == number)
 
 
 def remove_fault(engine: SandboxEngine, number: int | None) -> JsonObject:
@@ -332,3 +308,25 @@ def remove_fault(engine: SandboxEngine, number: int | None) -> JsonObject:
         engine.faults.remove(number)
     engine.save()
     return {"faults": faults_view(engine)}
+
+
+async def rotate(engine: SandboxEngine) -> JsonObject:
+    """Make the platform's next key, if there is none; gives all of them."""
+    await engine.keys.key(NoticeKey.ROTATED)
+    return keys_view(engine)
+
+
+async def restore(engine: SandboxEngine, body: Mapping[str, JsonValue]) -> JsonObject:
+    """Put a snapshot back; gives the overview.
+
+    Raises:
+        ConfigurationError: It is no snapshot; nothing was changed.
+    """
+    await engine.restore(body)
+    return overview(engine)
+
+
+async def reset(engine: SandboxEngine) -> JsonObject:
+    """Forget everything but the keys and the time; gives the overview."""
+    await engine.reset()
+    return overview(engine)

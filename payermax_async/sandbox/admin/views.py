@@ -7,7 +7,11 @@ are text, names are those of the Python API. Nothing here changes anything; that
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TypeVar, cast
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.payments import PaymentStatus
@@ -16,15 +20,23 @@ from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.faults.injector import PlacedFault
-from payermax_async.sandbox.gateway.exchange import Exchange
+from payermax_async.sandbox.gateway.exchange import Exchange, SignatureCheck
 from payermax_async.sandbox.ledger.payloads import write_moment
 from payermax_async.sandbox.ledger.records import Dispute, Link, Refund, Trade
-from payermax_async.sandbox.notifications.deliveries import Delivery
+from payermax_async.sandbox.notifications.deliveries import Delivery, DeliveryAttempt
+from payermax_async.transport.base import Headers
 
 __all__ = [
     "clock_view",
+    "deliveries_view",
+    "delivery_details",
+    "delivery_view",
     "dispute_view",
     "disputes_view",
+    "exchange_details",
+    "exchange_view",
+    "exchanges_view",
+    "fault_view",
     "faults_view",
     "find_delivery",
     "find_exchange",
@@ -32,17 +44,21 @@ __all__ = [
     "link_view",
     "links_view",
     "overview",
+    "refund_view",
     "refunds_view",
     "trade_view",
     "trades_view",
 ]
+
+RecordT = TypeVar("RecordT", Exchange, Delivery)
+_SECRET_HEADERS = frozenset({"merchant_auth_token", "merchantauthtoken", "cookie"})
 
 
 def overview(engine: SandboxEngine) -> JsonObject:
     """Who, where, when and how much: the top of a dashboard."""
     repository = engine.ledger.repository
     return {
-        "origin": engine.ledger.answers.origin,
+        "origin": engine.ledger.payloads.origin,
         "merchant_no": engine.credentials.merchant_no,
         "app_id": engine.credentials.app_id,
         "clock": clock_view(engine),
@@ -65,7 +81,7 @@ def clock_view(engine: SandboxEngine) -> JsonObject:
     return {
         "now": write_moment(engine.clock.now()),
         "virtual": isinstance(engine.clock, VirtualClock),
-        "next_due": None if due is None else write_moment(due),
+        "next_due": _shown(due),
     }
 
 
@@ -87,22 +103,15 @@ def links_view(engine: SandboxEngine) -> list[JsonValue]:
 
 def link_view(engine: SandboxEngine, link: Link) -> JsonObject:
     """One link. ``state`` is active, paid, withdrawn or expired."""
-    now = engine.clock.now()
     trades = engine.ledger.repository.trades_of(link.link_id)
     return {
-        "link_id": link.link_id,
-        "merchant_link_id": link.merchant_link_id,
+        **_fields(link, "link_id merchant_link_id"),
         "merchant_no": link.owner.merchant_no,
         "state": _state_of(engine, link),
-        "link_status": link.status(now).value,
-        "link_url": engine.ledger.answers.link_url(link),
-        "total_amount": format_amount(link.total_amount),
-        "currency": link.currency,
-        "country": link.country,
-        "description": link.description,
-        "notify_url": link.notify_url,
-        "created_at": write_moment(link.created_at),
-        "ends_at": write_moment(link.ends_at),
+        "link_status": link.status(engine.clock.now()).value,
+        "link_url": engine.ledger.payloads.link_url(link),
+        **_fields(link, "total_amount currency country description notify_url"),
+        **_fields(link, "created_at ends_at"),
         "trades": [trade.out_trade_no for trade in trades],
     }
 
@@ -124,27 +133,16 @@ def trade_view(trade: Trade) -> JsonObject:
     """One trade. ``status`` is the gateway's; ``left`` that the payer walked away."""
     payment = trade.payment
     return {
-        "out_trade_no": trade.out_trade_no,
-        "trade_token": trade.trade_token,
-        "link_id": trade.link_id,
-        "status": trade.status.value,
-        "result_code": trade.result_code,
-        "left": trade.left,
+        **_fields(trade, "out_trade_no trade_token link_id status result_code left"),
         "method": None if payment is None else payment.method.value,
-        "amount": format_amount(trade.amount),
-        "currency": trade.currency,
-        "created_at": write_moment(trade.created_at),
-        "closes_at": write_moment(trade.closes_at),
-        "completed_at": None
-        if trade.completed_at is None
-        else write_moment(trade.completed_at),
+        **_fields(trade, "amount currency created_at closes_at completed_at"),
         "refundable": trade.status is PaymentStatus.SUCCESS,
     }
 
 
 def refunds_view(engine: SandboxEngine) -> list[JsonValue]:
     """Every refund, oldest first."""
-    return [_refund_view(refund) for refund in engine.ledger.repository.refunds()]
+    return [refund_view(refund) for refund in engine.ledger.repository.refunds()]
 
 
 def disputes_view(engine: SandboxEngine) -> list[JsonValue]:
@@ -154,32 +152,149 @@ def disputes_view(engine: SandboxEngine) -> list[JsonValue]:
 
 def dispute_view(dispute: Dispute) -> JsonObject:
     """One dispute."""
+    return _fields(dispute, "case_id out_trade_no status amount created_at expires_at")
+
+
+def refund_view(refund: Refund) -> JsonObject:
+    """One refund."""
+    return _fields(
+        refund,
+        "refund_trade_no out_refund_no out_trade_no status amount currency"
+        " created_at due_at finished_at",
+    )
+
+
+def _fields(record: object, names: str) -> JsonObject:
+    """Fields of a record by their own names, as JSON values."""
+    return {name: _shown(getattr(record, name)) for name in names.split()}
+
+
+def _shown(value: object) -> JsonValue:
+    if isinstance(value, datetime):
+        return write_moment(value)
+    if isinstance(value, Decimal):
+        # Text: a reader in another language would make a binary number of it.
+        return format_amount(value)
+    return cast("JsonValue", value.value if isinstance(value, Enum) else value)
+
+
+# Exchanges
+
+
+def exchanges_view(engine: SandboxEngine, *, after: int = 0) -> list[JsonValue]:
+    """The remembered requests, oldest first.
+
+    Args:
+        engine: The sandbox.
+        after: Only those with a greater number, for a page that keeps up.
+    """
+    return [
+        exchange_view(engine, exchange)
+        for exchange in tuple(engine.gateway.exchanges)
+        if exchange.number > after
+    ]
+
+
+def exchange_view(engine: SandboxEngine, exchange: Exchange) -> JsonObject:
+    """One request and how it was answered, on one line.
+
+    ``signature`` is what became of its check, ``diagnosis`` why it failed:
+    ``{"fault", "reason", "fix"}`` or null. ``status`` is null when the connection
+    was ended without an answer.
+    """
+    answer = exchange.response
     return {
-        "case_id": dispute.case_id,
-        "out_trade_no": dispute.out_trade_no,
-        "status": dispute.status.value,
-        "amount": format_amount(dispute.amount),
-        "created_at": write_moment(dispute.created_at),
-        "expires_at": write_moment(dispute.expires_at),
+        "number": exchange.number,
+        "at": write_moment(exchange.at),
+        "operation": exchange.operation[:64],
+        "merchant_no": exchange.merchant_no,
+        "signature": exchange.verdict.value,
+        "valid": exchange.verdict is SignatureCheck.VALID,
+        "diagnosis": _diagnosis_view(engine, exchange),
+        "code": exchange.code,
+        "status": None if answer is None else answer.status,
+        "fault": exchange.fault_name or ("custom" if exchange.fault else None),
     }
 
 
-def _refund_view(refund: Refund) -> JsonObject:
-    ended = refund.finished_at
+def _diagnosis_view(engine: SandboxEngine, exchange: Exchange) -> JsonObject | None:
+    found = engine.diagnose(exchange)
+    if found is None:
+        return None
+    return {"fault": found.fault, "reason": found.reason, "fix": found.fix}
+
+
+def exchange_details(engine: SandboxEngine, exchange: Exchange) -> JsonObject:
+    """One request with headers and bodies of both sides.
+
+    Bodies are text; what is not UTF-8 is shown with replacement characters.
+    """
+    answer = exchange.response
     return {
-        "refund_trade_no": refund.refund_trade_no,
-        "out_refund_no": refund.out_refund_no,
-        "out_trade_no": refund.out_trade_no,
-        "status": refund.status.value,
-        "amount": format_amount(refund.amount),
-        "currency": refund.currency,
-        "created_at": write_moment(refund.created_at),
-        "due_at": None if refund.due_at is None else write_moment(refund.due_at),
-        "finished_at": None if ended is None else write_moment(ended),
+        **exchange_view(engine, exchange),
+        "request": _message(exchange.headers, exchange.body),
+        "response": None if answer is None else _message(answer.headers, answer.body),
     }
 
 
-# Looking one up
+def _message(headers: Headers, body: bytes) -> JsonObject:
+    shown: list[JsonValue] = [
+        [name, "..." if name.lower() in _SECRET_HEADERS else _text(value)]
+        for name, value in headers
+    ]
+    return {"headers": shown, "body": _text(body.decode("utf-8", "replace"))}
+
+
+def _text(text: str) -> str:
+    """Text that strict JSON can hold: no NUL, no half characters."""
+    whole = text.encode("utf-8", "replace").decode()
+    return whole.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+# Deliveries
+
+
+def deliveries_view(engine: SandboxEngine) -> list[JsonValue]:
+    """The remembered notifications, oldest first."""
+    return [delivery_view(item) for item in tuple(engine.notifier.deliveries)]
+
+
+def delivery_view(delivery: Delivery) -> JsonObject:
+    """One notification.
+
+    ``state`` is waiting, delivered, given up, refused or cancelled; ``signed_with``
+    is platform, rotated or wrong.
+    """
+    return {
+        "number": delivery.number,
+        **_fields(delivery.notice, "kind key url"),
+        **_fields(delivery, "state reason"),
+        "signed_with": delivery.key.value,
+        "begun_at": write_moment(delivery.begun_at),
+        "attempts": [_attempt_view(attempt) for attempt in tuple(delivery.attempts)],
+    }
+
+
+def _attempt_view(attempt: DeliveryAttempt) -> JsonObject:
+    return {
+        "at": write_moment(attempt.at),
+        "status": attempt.status,
+        "problem": _text(attempt.problem),
+        "milliseconds": Decimal(str(attempt.took)),
+    }
+
+
+def delivery_details(delivery: Delivery) -> JsonObject:
+    """One notification with what was sent and answered in every attempt."""
+    attempts: list[JsonValue] = [
+        {
+            **_attempt_view(attempt),
+            "request": _message(attempt.headers, attempt.body),
+            "answer": _text(attempt.answer.decode("utf-8", "replace")),
+        }
+        for attempt in tuple(delivery.attempts)
+    ]
+    return {**delivery_view(delivery), "attempts": attempts}
 
 
 def find_exchange(engine: SandboxEngine, number: int) -> Exchange:
@@ -188,10 +303,7 @@ def find_exchange(engine: SandboxEngine, number: int) -> Exchange:
     Raises:
         ConfigurationError: It is unknown, or forgotten.
     """
-    for exchange in tuple(engine.gateway.exchanges):
-        if exchange.number == number:
-            return exchange
-    raise ConfigurationError(f"there is no exchange {number}, or it was forgotten")
+    return _numbered(engine.gateway.exchanges, number, "exchange")
 
 
 def find_delivery(engine: SandboxEngine, number: int) -> Delivery:
@@ -200,10 +312,15 @@ def find_delivery(engine: SandboxEngine, number: int) -> Delivery:
     Raises:
         ConfigurationError: It is unknown, or forgotten.
     """
-    for delivery in tuple(engine.notifier.deliveries):
-        if delivery.number == number:
-            return delivery
-    raise ConfigurationError(f"there is no delivery {number}, or it was forgotten")
+    return _numbered(engine.notifier.deliveries, number, "delivery")
+
+
+def _numbered(records: Iterable[RecordT], number: int, what: str) -> RecordT:
+    # A copy: requests go on coming while a page looks for one.
+    for record in tuple(records):
+        if record.number == number:
+            return record
+    raise ConfigurationError(f"there is no {what} {number}, or it was forgotten")
 
 
 # Faults
@@ -211,14 +328,13 @@ def find_delivery(engine: SandboxEngine, number: int) -> Delivery:
 
 def faults_view(engine: SandboxEngine) -> list[JsonValue]:
     """The faults in force, in order."""
-    return [_fault_view(placed) for placed in engine.faults.placed()]
+    return [fault_view(placed) for placed in engine.faults.placed()]
 
 
-def _fault_view(placed: PlacedFault) -> JsonObject:
+def fault_view(placed: PlacedFault) -> JsonObject:
+    """One fault, and what it has done so far."""
     return {
         "number": placed.number,
         "rule": cast("JsonObject", placed.rule.to_table(exact=True)),
-        "matched": placed.matched,
-        "struck": placed.struck,
-        "used_up": placed.used_up,
+        **_fields(placed, "matched struck used_up"),
     }

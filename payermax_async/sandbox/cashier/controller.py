@@ -10,16 +10,8 @@ import attrs
 
 from payermax_async.core.errors import ValidationError
 from payermax_async.core.models.payments import PaymentStatus
-from payermax_async.sandbox.cashier import (
-    Form,
-    PaymentOutcome,
-    ThreeDSDecision,
-    read_payment_choice,
-    render_checkout,
-    render_gone,
-    render_result,
-    render_three_ds,
-)
+from payermax_async.sandbox.cashier.forms import read_payment_choice
+from payermax_async.sandbox.cashier.parts import Form
 from payermax_async.sandbox.cashier.presenter import (
     checkout_view,
     gone_view,
@@ -27,6 +19,10 @@ from payermax_async.sandbox.cashier.presenter import (
     three_ds_view,
 )
 from payermax_async.sandbox.ledger.ledger import Ledger
+from payermax_async.sandbox.ledger.payment_methods import (
+    PaymentOutcome,
+    ThreeDSDecision,
+)
 from payermax_async.sandbox.ledger.records import (
     CardFace,
     Event,
@@ -186,7 +182,7 @@ class CashierController:
             form=self._form(link, path),
             wrong_code=wrong,
         )
-        return PageReply(status=status, html=render_three_ds(view))
+        return PageReply(status=status, html=view.render())
 
     def _code(self, out_trade_no: str) -> str:
         digest = self._digest(f"code {out_trade_no}")
@@ -211,7 +207,7 @@ class CashierController:
             retry_path=self._retry_path(link, trade),
             close_form=self._form(link, path) if failed else None,
         )
-        return PageReply(status=200, html=render_result(view))
+        return PageReply(status=200, html=view.render())
 
     def _retry_path(self, link: Link, trade: Trade) -> str:
         if trade.status is PaymentStatus.PENDING and not trade.left:
@@ -259,7 +255,7 @@ class CashierController:
             problems=problems,
             posted=tuple((posted or {}).items()),
         )
-        return PageReply(status=status, html=render_checkout(view))
+        return PageReply(status=status, html=view.render())
 
     def _gone(self, link_id: str, obstacle: Obstacle) -> PageReply:
         link = self._ledger.repository.link(link_id)
@@ -269,7 +265,7 @@ class CashierController:
             obstacle, link_id, link, self._ledger.repository.paid_trade(link_id)
         )
         unknown = link is None or obstacle is Obstacle.UNKNOWN
-        return PageReply(status=404 if unknown else 200, html=render_gone(view))
+        return PageReply(status=404 if unknown else 200, html=view.render())
 
     def _form(self, link: Link, path: str) -> Form:
         return Form(action=path, csrf=self._digest(f"form {link.link_id}"))

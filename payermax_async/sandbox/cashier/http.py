@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.cashier import CONTENT_SECURITY_POLICY, PaymentOutcome
+from payermax_async.sandbox.cashier.assets import CONTENT_SECURITY_POLICY
+from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome
 
 __all__ = [
     "PAGE_HEADERS",

@@ -6,19 +6,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from payermax_async.core.models.payments import PaymentStatus
-from payermax_async.sandbox.cashier import (
+from payermax_async.sandbox.cashier.parts import Form, Goods, Merchant, Money
+from payermax_async.sandbox.cashier.view import (
     CheckoutView,
-    Form,
     GoneReason,
     GoneView,
-    Goods,
-    Merchant,
-    Method,
-    Money,
     ResultStatus,
     ResultView,
     ThreeDSView,
 )
+from payermax_async.sandbox.ledger.payment_methods import Method
 from payermax_async.sandbox.ledger.records import Link, Obstacle, Payment, Trade
 
 __all__ = ["checkout_view", "gone_view", "result_view", "three_ds_view"]

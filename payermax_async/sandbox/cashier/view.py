@@ -15,7 +15,7 @@ from typing import ClassVar
 import attrs
 
 from payermax_async.sandbox.cashier.amounts import format_instant, format_money
-from payermax_async.sandbox.cashier.markup import mail_url
+from payermax_async.sandbox.cashier.markup import mail_url, render
 from payermax_async.sandbox.cashier.parts import (
     Form,
     Goods,
@@ -81,8 +81,19 @@ class _CashierPage(abc.ABC):
     assets: str = attrs.field(default="/cashier/", validator=local_path)
     """Path, ending in a slash, under which the server has the page's assets."""
 
+    template: ClassVar[str]
+    """Name of its template, without the ending."""
+
     kind: ClassVar[str] = "narrow"
     """The layout."""
+
+    def render(self) -> str:
+        """The whole document.
+
+        Raises:
+            ConfigurationError: The package jinja2 is not installed.
+        """
+        return render(f"cashier/{self.template}.html", self)
 
     @property
     @abc.abstractmethod
@@ -150,6 +161,8 @@ class _CashierPage(abc.ABC):
 @attrs.frozen(kw_only=True)
 class CheckoutView(_CashierPage):
     """A link that can be paid now."""
+
+    template = "checkout"
 
     link_id: str
     """PayerMax's id of the link."""
@@ -235,6 +248,8 @@ class CheckoutView(_CashierPage):
 class ThreeDSView(_CashierPage):
     """The bank's question before a card payment goes ahead."""
 
+    template = "three_ds"
+
     link_id: str
     """PayerMax's id of the link."""
 
@@ -300,6 +315,8 @@ class _VerdictPage(_CashierPage):
 class ResultView(_VerdictPage):
     """What became of a payment."""
 
+    template = "result"
+
     link_id: str
     """PayerMax's id of the link."""
 
@@ -352,6 +369,8 @@ class GoneReason(enum.Enum):
 @attrs.frozen(kw_only=True)
 class GoneView(_VerdictPage):
     """A link that cannot be paid."""
+
+    template = "gone"
 
     reason: GoneReason
     """Why not."""

@@ -71,7 +71,7 @@ class DashboardActions:
         actions.pay_link(self._engine, link_id, {**body})
         return self._go(f"{ROOT}/links/{link_id}", _PAID[outcome])
 
-    def expire(self, link_id: str, _: Form) -> str:
+    def expire(self, link_id: str) -> str:
         """Withdraw a link."""
         actions.expire_link(self._engine, link_id)
         return self._go(f"{ROOT}/links/{link_id}", "The link can no longer be paid.")

@@ -95,7 +95,7 @@ class DashboardController:
     @property
     def origin(self) -> str:
         """Scheme, host and port of the sandbox."""
-        return self.engine.ledger.answers.origin
+        return self.engine.ledger.payloads.origin
 
     def _frame(self, here: str, query: Query) -> Frame:
         said = self.flash.find(query.get("told", ""))
@@ -201,7 +201,7 @@ class DashboardController:
         page = link_page(
             frame,
             entry,
-            url=self.engine.ledger.answers.link_url(link),
+            url=self.engine.ledger.payloads.link_url(link),
             with_qr=self._with_qr,
             notices=list(islice(notices, _NOTICES)),
         )

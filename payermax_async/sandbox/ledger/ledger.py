@@ -25,7 +25,7 @@ from payermax_async.sandbox.ledger.disputes import (
 )
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.identifiers import Identifiers, IdSource
-from payermax_async.sandbox.ledger.payloads import Answers, write_moment
+from payermax_async.sandbox.ledger.payloads import Payloads, write_moment
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
 from payermax_async.sandbox.ledger.records import (
     Dispute,
@@ -103,7 +103,7 @@ class Ledger:
         self._ids = ids
         self._identifiers = Identifiers(ids, self.repository)
         self._late: list[Event] = []
-        self._answers = Answers(
+        self._payloads = Payloads(
             origin=origin, fee_rate=self.policy.fee_rate, quirks=self.policy.quirks
         )
         self.rules: dict[str, Callable[[Fields, Owner], JsonObject]] = {
@@ -118,9 +118,9 @@ class Ledger:
         """What merchants can ask, by the gateway's name; more may be put in."""
 
     @property
-    def answers(self) -> Answers:
+    def payloads(self) -> Payloads:
         """Builds replies and notifications."""
-        return self._answers
+        return self._payloads
 
     @property
     def operations(self) -> frozenset[str]:
@@ -129,7 +129,7 @@ class Ledger:
 
     def move_to(self, origin: str) -> None:
         """Let links start with another scheme, host and port from now on."""
-        self._answers = attrs.evolve(self._answers, origin=origin)
+        self._payloads = attrs.evolve(self._payloads, origin=origin)
 
     def now(self) -> datetime:
         """The ledger's present."""
@@ -167,10 +167,10 @@ class Ledger:
         known = self.repository.link_of_merchant(owner, link.merchant_link_id)
         if known is None or self.policy.duplicate_links is Duplicates.SECOND:
             self.repository.put_link(link)
-            return self._answers.link_brief(link, now)
+            return self._payloads.link_brief(link, now)
         same = self.policy.duplicate_links is Duplicates.SAME
         if same and known.terms == link.terms:
-            return self._answers.link_brief(known, now)
+            return self._payloads.link_brief(known, now)
         raise RefusedError("ORDER_REPEAT", "The merchantLinkId was used before.")
 
     def _find_link(self, fields: Fields, owner: Owner) -> Link:
@@ -184,11 +184,11 @@ class Ledger:
     def _query_link(self, fields: Fields, owner: Owner) -> JsonObject:
         link = self._find_link(fields, owner)
         trades = self.repository.trades_of(link.link_id)
-        return self._answers.link_details(link, trades, self.now())
+        return self._payloads.link_details(link, trades, self.now())
 
     def _expire_link(self, fields: Fields, owner: Owner) -> JsonObject:
         link = self._withdrawn(self._find_link(fields, owner))
-        return self._answers.link_withdrawn(link, self.now())
+        return self._payloads.link_withdrawn(link, self.now())
 
     def _withdrawn(self, link: Link) -> Link:
         now = self.now()
@@ -203,7 +203,7 @@ class Ledger:
         trade = self.repository.trade(fields.text("outTradeNo", 64))
         if trade is None or trade.owner.merchant_no != owner.merchant_no:
             raise RefusedError("ORDER_NOT_EXIST", "The order does not exist.")
-        return self._answers.order(trade)
+        return self._payloads.order(trade)
 
     def _refund(self, fields: Fields, owner: Owner) -> JsonObject:
         refund, is_new = make_refund(
@@ -216,10 +216,12 @@ class Ledger:
         )
         if is_new:
             self.repository.put_refund(refund)
-        return self._answers.refund_brief(refund)
+        return self._payloads.refund_brief(refund)
 
     def _query_refund(self, fields: Fields, owner: Owner) -> JsonObject:
-        return self._answers.refund_details(find_refund(fields, owner, self.repository))
+        return self._payloads.refund_details(
+            find_refund(fields, owner, self.repository)
+        )
 
     def _search_dispute(self, fields: Fields, owner: Owner) -> JsonObject:
         dispute, trade = find_dispute(fields, owner, self.repository)

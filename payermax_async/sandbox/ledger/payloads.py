@@ -22,7 +22,7 @@ from payermax_async.sandbox.ledger.payment_methods import Method
 from payermax_async.sandbox.ledger.quirks import Quirk, respelled
 from payermax_async.sandbox.ledger.records import CardFace, Link, Refund, Trade
 
-__all__ = ["Answers", "fee_of", "write_moment"]
+__all__ = ["Payloads", "fee_of", "write_moment"]
 
 
 def write_moment(moment: datetime) -> str:
@@ -62,7 +62,7 @@ def _card(card: CardFace) -> JsonObject:
 
 
 @attrs.frozen(kw_only=True)
-class Answers:
+class Payloads:
     """Builds them; knows where the pages are."""
 
     origin: str

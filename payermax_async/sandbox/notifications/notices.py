@@ -11,7 +11,7 @@ import attrs
 from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.strict_json import JsonError, JsonObject, read_json, write_json
-from payermax_async.sandbox.ledger.payloads import Answers, write_moment
+from payermax_async.sandbox.ledger.payloads import Payloads, write_moment
 from payermax_async.sandbox.ledger.records import (
     Event,
     LinkSettled,
@@ -56,7 +56,7 @@ class Notice:
 def notices_of(
     event: Event,
     *,
-    answers: Answers,
+    payloads: Payloads,
     now: datetime,
     kinds: frozenset[NoticeKind],
     default_urls: Mapping[str, str],
@@ -65,7 +65,7 @@ def notices_of(
 
     Args:
         event: What happened.
-        answers: Writes the payload.
+        payloads: Writes the payload.
         now: The sandbox's present.
         kinds: Those that are sent at all.
         default_urls: Addresses by merchant number, for links and refunds that name
@@ -79,7 +79,7 @@ def notices_of(
                 owner=refund.owner,
                 url=refund.notify_url or default_urls.get(refund.owner.merchant_no),
                 key=refund.out_refund_no,
-                data=answers.refund_notice(refund),
+                data=payloads.refund_notice(refund),
             )
         ]
     else:
@@ -92,7 +92,7 @@ def notices_of(
                 url=url,
                 key=trade.out_trade_no,
                 code=_payment_code(trade),
-                data=answers.order_notice(trade),
+                data=payloads.order_notice(trade),
             )
         ]
         if isinstance(event, LinkSettled):
@@ -101,7 +101,7 @@ def notices_of(
                 owner=link.owner,
                 url=url,
                 key=link.merchant_link_id,
-                data=answers.link_notice(link, trade, now),
+                data=payloads.link_notice(link, trade, now),
             )
             found.insert(0, notice)
     return tuple(notice for notice in found if notice.kind in kinds)

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.clock import ClockHold
-from payermax_async.sandbox.ledger.payloads import Answers
+from payermax_async.sandbox.ledger.payloads import Payloads
 from payermax_async.sandbox.ledger.records import Event
 from payermax_async.sandbox.notifications.deliveries import (
     Delivery,
@@ -77,7 +77,7 @@ class Notifier:
         clock: Clock,
         signer: Signer,
         post: Post,
-        answers: Callable[[], Answers],
+        payloads: Callable[[], Payloads],
         url_policy: UrlPolicy | None = None,
         kinds: frozenset[NoticeKind] = DEFAULT_KINDS,
         default_urls: Mapping[str, str] | None = None,
@@ -94,7 +94,7 @@ class Notifier:
             clock: Its time, on which the repetitions are due.
             signer: The platform's key.
             post: Carries one request.
-            answers: Asked for the writer of payloads at every event.
+            payloads: Asked for the writer of payloads at every event.
             url_policy: Decides where notifications may go.
             kinds: Which are sent.
             default_urls: Addresses by merchant number, for what names none.
@@ -124,7 +124,7 @@ class Notifier:
         self._on_change = on_change
         self._on_forget = on_forget
         self._clock = clock
-        self._answers = answers
+        self._payloads = payloads
         self._schedule = tuple(schedule)
         self._hold = hold
         self._tasks: set[asyncio.Task[None]] = set()
@@ -138,7 +138,7 @@ class Notifier:
         for event in events:
             notices = notices_of(
                 event,
-                answers=self._answers(),
+                payloads=self._payloads(),
                 now=self._clock.now(),
                 kinds=self.kinds,
                 default_urls=self.default_urls,

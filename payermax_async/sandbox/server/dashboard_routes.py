@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import isawaitable
 
 from aiohttp import web
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.cashier.http import read_form
 from payermax_async.sandbox.dashboard import (
     DASHBOARD_ASSETS,
     DASHBOARD_HEADERS,
@@ -25,16 +24,14 @@ from payermax_async.sandbox.server.local_only import (
     refuse_notifications,
     refuse_strangers,
 )
-from payermax_async.sandbox.server.posting import read_bounded
+from payermax_async.sandbox.server.posting import read_posted_form
 
 __all__ = ["dashboard_routes"]
 
-_MAX_FORM = 64 * 1024
-_BODY_SECONDS = 10.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Page = Callable[[web.Request, Mapping[str, str]], str]
-Act = Callable[[web.Request, Mapping[str, str]], str]
+Act = Callable[[web.Request, Mapping[str, str]], str | Awaitable[str]]
 
 
 def dashboard_routes(engine: SandboxEngine, *, gateway_path: str) -> list[web.RouteDef]:
@@ -45,11 +42,10 @@ def dashboard_routes(engine: SandboxEngine, *, gateway_path: str) -> list[web.Ro
         gateway_path: Path of its gateway, to show.
     """
     controller = DashboardController(engine, gateway_path=gateway_path)
-    posts = _Posts(controller)
     return [
         *_pages(controller),
         *_downloads(controller),
-        *_buttons(posts, DashboardActions(controller)),
+        *_buttons(controller, DashboardActions(controller)),
         web.get(f"{ROOT}/assets/{{name}}", _guarded(_asset)),
     ]
 
@@ -151,41 +147,42 @@ def _saved(read: Callable[[web.Request], bytes]) -> Handler:
     return save
 
 
-def _buttons(posts: _Posts, actions: DashboardActions) -> list[web.RouteDef]:
-    def link(request: web.Request) -> str:
-        return request.match_info["link"]
-
-    def trade(request: web.Request, form: Mapping[str, str]) -> str:
-        return actions.end_trade(request.match_info["trade"], form)
-
-    def refund(request: web.Request, form: Mapping[str, str]) -> str:
-        return actions.end_refund(request.match_info["refund"], form)
+def _buttons(
+    controller: DashboardController, actions: DashboardActions
+) -> list[web.RouteDef]:
+    def part(request: web.Request, name: str) -> str:
+        return request.match_info[name]
 
     buttons: Mapping[str, Act] = {
-        f"{ROOT}/links/{{link}}/pay": lambda at, form: actions.pay(link(at), form),
-        f"{ROOT}/links/{{link}}/expire": lambda at, form: actions.expire(
-            link(at), form
+        "links/{link}/pay": lambda at, form: actions.pay(part(at, "link"), form),
+        "links/{link}/expire": lambda at, _: actions.expire(part(at, "link")),
+        "trades/{trade}": lambda at, form: actions.end_trade(part(at, "trade"), form),
+        "refunds/{refund}": lambda at, form: actions.end_refund(
+            part(at, "refund"), form
         ),
-        f"{ROOT}/trades/{{trade}}": trade,
-        f"{ROOT}/refunds/{{refund}}": refund,
-        f"{ROOT}/notifications/{_ID}/again": lambda at, form: actions.notify_again(
+        f"notifications/{_ID}/again": lambda at, form: actions.notify_again(
             _number(at), form
         ),
-        f"{ROOT}/faults": lambda _, form: actions.add_fault(form),
-        f"{ROOT}/faults/clear": lambda _, __: actions.remove_fault(None),
-        f"{ROOT}/faults/{_ID}/remove": lambda at, _: actions.remove_fault(_number(at)),
+        "faults": lambda _, form: actions.add_fault(form),
+        "faults/clear": lambda _, __: actions.remove_fault(None),
+        f"faults/{_ID}/remove": lambda at, _: actions.remove_fault(_number(at)),
+        "clock": lambda _, form: actions.advance(form),
     }
-    routes = [
-        web.post(path, _guarded(posts.pressed(act))) for path, act in buttons.items()
+    posts = _Posts(controller, actions)
+    return [
+        web.post(f"{ROOT}/{path}", _guarded(posts.pressed(act)))
+        for path, act in buttons.items()
     ]
-    return [*routes, web.post(f"{ROOT}/clock", _guarded(posts.clock(actions)))]
 
 
 class _Posts:
     """Takes forms, if they are ours."""
 
-    def __init__(self, controller: DashboardController) -> None:
+    def __init__(
+        self, controller: DashboardController, actions: DashboardActions
+    ) -> None:
         self._controller = controller
+        self._actions = actions
 
     def pressed(self, act: Act) -> Handler:
         """The handler of a button."""
@@ -194,38 +191,17 @@ class _Posts:
             form = await self._form(request)
             try:
                 place = act(request, form)
+                # The clock alone takes time: what falls due is waited for.
+                if isawaitable(place):
+                    place = await place
             except ConfigurationError as error:
-                place = DashboardActions(self._controller).refused(form, error)
+                place = self._actions.refused(form, error)
             return _go(place)
 
         return press
 
-    def clock(self, actions: DashboardActions) -> Handler:
-        """The handler of the clock, which waits for what falls due."""
-
-        async def advance(request: web.Request) -> web.Response:
-            form = await self._form(request)
-            try:
-                return _go(await actions.advance(form))
-            except ConfigurationError as error:
-                return _go(actions.refused(form, error))
-
-        return advance
-
     async def _form(self, request: web.Request) -> Mapping[str, str]:
-        try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                body = await read_bounded(request.content, _MAX_FORM)
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
-        if len(body) > _MAX_FORM:
-            raise web.HTTPRequestEntityTooLarge(
-                max_size=_MAX_FORM, actual_size=len(body)
-            )
-        try:
-            form = read_form(body)
-        except ValueError:
-            raise web.HTTPBadRequest from None
+        form = await read_posted_form(request)
         if not self._controller.is_token(form.get("token", "")):
             raise web.HTTPForbidden(
                 text="The form is not of this run of the sandbox: reload its page.\n",

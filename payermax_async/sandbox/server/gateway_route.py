@@ -16,12 +16,10 @@ from payermax_async.sandbox.gateway.exchange import (
     ConnectionDroppedError,
     SpoiledResponse,
 )
-from payermax_async.sandbox.server.posting import read_bounded
+from payermax_async.sandbox.server.posting import read_in_time
 from payermax_async.transport.base import HttpResponse
 
 __all__ = ["gateway_handler"]
-
-_BODY_SECONDS = 10.0
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,13 +28,8 @@ def gateway_handler(engine: SandboxEngine) -> _Handler:
     """The handler of the gateway's path."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                body = await read_bounded(
-                    request.content, engine.gateway.policy.max_body
-                )
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
+        # One byte too many is for the gateway to refuse, in its own words.
+        body = await read_in_time(request, engine.gateway.policy.max_body)
         headers = tuple((name, value) for name, value in request.headers.items())
         try:
             reply = await engine.gateway.handle(

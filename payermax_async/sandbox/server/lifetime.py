@@ -18,11 +18,11 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.quoting import shown
 from payermax_async.sandbox.admin.actions import pay
-from payermax_async.sandbox.cashier import Method, PaymentOutcome
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.faults.injector import Faults
 from payermax_async.sandbox.gateway.exchange import FaultHook
 from payermax_async.sandbox.gateway.handler import Throttle
+from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.records import Trade
 from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
@@ -118,7 +118,7 @@ class SandboxServer:
     @property
     def origin(self) -> str:
         """Scheme, host and port, such as ``http://127.0.0.1:8400``."""
-        return self.engine.ledger.answers.origin
+        return self.engine.ledger.payloads.origin
 
     @property
     def base_url(self) -> str:

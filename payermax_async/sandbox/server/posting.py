@@ -1,4 +1,4 @@
-"""Notifications over HTTP, to addresses that are allowed and no others."""
+"""Bodies that come in, within bounds; notifications that go out, to allowed hosts."""
 
 from __future__ import annotations
 
@@ -6,16 +6,27 @@ import asyncio
 import socket
 
 import aiohttp
+from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from payermax_async.core.errors import NoReplyError, NotSentError
+from payermax_async.sandbox.cashier.http import read_form
 from payermax_async.sandbox.notifications.url_policy import UrlPolicy
 from payermax_async.transport.aiohttp_pool import ThreadResolver
 from payermax_async.transport.base import Headers
 
-__all__ = ["new_session", "post", "read_bounded"]
+__all__ = [
+    "new_session",
+    "post",
+    "read_body",
+    "read_bounded",
+    "read_in_time",
+    "read_posted_form",
+]
 
 _POST_SECONDS = 10.0
+_BODY_SECONDS = 10.0
+_MAX_FORM = 64 * 1024
 _MAX_ANSWER = 64 * 1024
 
 
@@ -25,6 +36,45 @@ async def read_bounded(stream: aiohttp.StreamReader, limit: int) -> bytes:
     while len(found) <= limit and (piece := await stream.read(limit + 1 - len(found))):
         found += piece
     return bytes(found)
+
+
+async def read_in_time(request: web.Request, limit: int) -> bytes:
+    """A body up to the limit and one byte more.
+
+    Raises:
+        web.HTTPRequestTimeout: It did not come to an end: whoever sends it byte by
+            byte would otherwise hold a connection for good.
+    """
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await read_bounded(request.content, limit)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """A whole body.
+
+    Raises:
+        web.HTTPRequestTimeout: It did not come to an end.
+        web.HTTPRequestEntityTooLarge: It is longer than the limit.
+    """
+    body = await read_in_time(request, limit)
+    if len(body) > limit:
+        raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=len(body))
+    return body
+
+
+async def read_posted_form(request: web.Request) -> dict[str, str]:
+    """The fields of a form.
+
+    Raises:
+        web.HTTPException: It is too long, too slow, or has too many fields.
+    """
+    try:
+        return read_form(await read_body(request, _MAX_FORM))
+    except ValueError:
+        raise web.HTTPBadRequest from None
 
 
 async def post(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from aiohttp import web
 
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.cashier import ASSET_NAMES, read_asset
+from payermax_async.sandbox.cashier.assets import ASSET_NAMES, read_asset
 from payermax_async.sandbox.cashier.controller import PageReply
-from payermax_async.sandbox.cashier.http import PAGE_HEADERS, is_same_origin, read_form
+from payermax_async.sandbox.cashier.http import PAGE_HEADERS, is_same_origin
 from payermax_async.sandbox.cashier.qr import qr_png, qr_svg
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.notifications.url_policy import RECEIVER_PATH
@@ -19,16 +18,14 @@ from payermax_async.sandbox.server.admin import admin_routes
 from payermax_async.sandbox.server.dashboard_routes import dashboard_routes
 from payermax_async.sandbox.server.gateway_route import gateway_handler
 from payermax_async.sandbox.server.installed import needs_pages
-from payermax_async.sandbox.server.posting import read_bounded
+from payermax_async.sandbox.server.posting import read_in_time, read_posted_form
 
 __all__ = ["GATEWAY_PATH", "RECEIVER_PATH", "make_application"]
 
 GATEWAY_PATH = "/aggregate-pay/api/gateway"
 """Path of the gateway, as at PayerMax."""
 
-_MAX_FORM = 64 * 1024
 _MAX_NOTIFICATION = 256 * 1024
-_BODY_SECONDS = 10.0
 
 
 def make_application(engine: SandboxEngine) -> web.Application:
@@ -55,8 +52,7 @@ def make_application(engine: SandboxEngine) -> web.Application:
 
 
 async def _receive(request: web.Request) -> web.Response:
-    async with asyncio.timeout(_BODY_SECONDS):
-        await read_bounded(request.content, _MAX_NOTIFICATION)
+    await read_in_time(request, _MAX_NOTIFICATION)
     return web.Response(body=ACKNOWLEDGEMENT, content_type=CONTENT_TYPE)
 
 
@@ -114,7 +110,7 @@ class _Pages:
         link = self._engine.ledger.repository.link(request.match_info["link"])
         if link is None:
             raise web.HTTPNotFound
-        url = self._engine.ledger.answers.link_url(link)
+        url = self._engine.ledger.payloads.link_url(link)
         headers = {**PAGE_HEADERS}
         try:
             if request.match_info["kind"] == "png":
@@ -128,19 +124,7 @@ class _Pages:
     async def _form(self, request: web.Request) -> Mapping[str, str]:
         if not is_same_origin(request.headers.get("Origin"), request.host):
             raise web.HTTPForbidden
-        try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                body = await read_bounded(request.content, _MAX_FORM)
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
-        if len(body) > _MAX_FORM:
-            raise web.HTTPRequestEntityTooLarge(
-                max_size=_MAX_FORM, actual_size=len(body)
-            )
-        try:
-            return read_form(body)
-        except ValueError:
-            raise web.HTTPBadRequest from None
+        return await read_posted_form(request)
 
 
 def _ids(request: web.Request) -> tuple[str, str]:
