@@ -13,7 +13,7 @@ import attrs
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.clock import Clock, SystemClock
-from payermax_async.core.errors import ConfigurationError, NotFoundError
+from payermax_async.core.errors import ConfigurationError, NotFoundError, Outcome
 from payermax_async.core.models.links import LinkDetails
 from payermax_async.reconcile.known import known_payment
 from payermax_async.reconcile.learned import has_ended, learned
@@ -192,7 +192,9 @@ class Reconciler(Generic[ConnectionT]):
     async def _ask(self, link: OpenLink) -> Found:
         try:
             details = await self._client.query_link(link.merchant_link_id)
-        except NotFoundError:
+        except NotFoundError as error:
+            if error.outcome is not Outcome.REJECTED:
+                raise  # without PayerMax's signature, that proves nothing
             return Found(link=link, state=LinkState.UNKNOWN)
         state = await self._learn(details)
         return Found(link=link, state=state, details=details)

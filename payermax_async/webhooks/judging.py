@@ -103,8 +103,7 @@ class Judge(Generic[ConnectionT]):
             return Verdict(state=EntryState.PARKED, problem="unreadable by now")
         handler = self._handlers.find(event)
         if handler is None:
-            self._unclaimed.tell(event, entry, self._clock.now())
-            return Verdict(state=EntryState.UNCLAIMED)
+            return await self._unclaimed.end(event, entry, self._clock.now())
         ended = await self._compared(event, entry)
         if ended is not None:
             return ended

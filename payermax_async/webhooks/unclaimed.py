@@ -16,7 +16,11 @@ from payermax_async.webhooks.events import (
     PaymentSucceeded,
     UnknownEvent,
 )
-from payermax_async.webhooks.inbox.entries import StoredNotification
+from payermax_async.webhooks.inbox.entries import (
+    EntryState,
+    StoredNotification,
+    Verdict,
+)
 
 __all__ = ["Loudness", "Unclaimed", "loudness"]
 
@@ -29,6 +33,7 @@ Unanswered, a dispute is lost and an account is closed."""
 _MOST_TYPES = 50
 _OTHER = "other types"
 _COUNTED = "unclaimed: "
+_WAITS = "no handler: waits for the same payment under its other type"
 
 
 class Loudness(enum.Enum):
@@ -61,27 +66,52 @@ class Unclaimed:
     """Says that no handler wants something, as loudly as it matters.
 
     Of money it says so only when the same was not handled under its other type, and
-    gives that some time to come. Not for one worker's time alone: what it has not
-    told by the time it is closed, it tells then.
+    gives that some time to come. Until then its entry waits in the inbox, where it
+    outlives the process. What was not told by the time it is closed, it tells then.
     """
 
-    def __init__(self, tally: Tally, patience: timedelta) -> None:
+    def __init__(
+        self,
+        tally: Tally,
+        patience: timedelta,
+        was_handled: Callable[[StoredNotification], Awaitable[bool]],
+    ) -> None:
+        """Keep the settings.
+
+        Args:
+            tally: Counts, and passes on what is told.
+            patience: How long the other type is waited for.
+            was_handled: Whether a payment was handled, under whichever type.
+        """
         self._tally = tally
         self._patience = patience
-        self._money: list[tuple[datetime, StoredNotification, str]] = []
+        self._was_handled = was_handled
+        self._untold: dict[int, tuple[StoredNotification, str]] = {}
+        self._told_early: set[int] = set()
 
-    def tell(
+    async def end(
         self, event: NotifiedEvent, entry: StoredNotification, now: datetime
-    ) -> None:
-        """Count it, and say so, or wait for its other type first."""
-        kind, first = self._counted(entry, event)
+    ) -> Verdict:
+        """Count it, and say so; of money only when it is time to."""
+        ended = Verdict(state=EntryState.UNCLAIMED)
+        waited = entry.problem == _WAITS
+        kind, first = self._counted(entry, event, 0 if waited else 1)
         match loudness(event):
             case Loudness.DEADLINE:
                 problem = f"nobody handles {kind}, which must be answered in time"
                 self._alert(entry, problem)
             case Loudness.MONEY:
                 problem = f"money came, and nobody handles {kind}"
-                self._money.append((now + self._patience, entry, problem))
+                if await self._was_handled(entry):
+                    self._untold.pop(entry.id, None)
+                elif not waited and self._patience > timedelta(0):
+                    self._untold[entry.id] = entry, problem
+                    due = now + self._patience
+                    return Verdict(state=EntryState.WAITING, problem=_WAITS, due_at=due)
+                elif entry.id not in self._told_early:
+                    self._alert(entry, problem)
+                    self._untold.pop(entry.id, None)
+                self._told_early.discard(entry.id)
             case Loudness.REST if first:
                 self._tally.warn(
                     f"unclaimed {kind}",
@@ -93,40 +123,26 @@ class Unclaimed:
                 )
             case Loudness.REST:
                 pass
+        return ended
 
-    async def tell_of_money(
-        self,
-        was_handled: Callable[[StoredNotification], Awaitable[bool]],
-        now: datetime,
-        *,
-        early: bool = False,
-    ) -> None:
-        """Raise the alarm over money that nobody handled in the meantime.
+    async def tell_early(self) -> None:
+        """Raise the alarm over money that nobody handled by now.
 
-        Args:
-            was_handled: Whether it was, under whichever type. When it raises, that
-                is asked again the next time, or taken for no when there is none.
-            now: The time.
-            early: There may be no next time.
+        There may be no next time; where there is one, that tells it once more. When
+        the inbox does not say whether it was handled, it was not.
         """
-        due = [one for one in self._money if early or now >= one[0]]
-        # Taken out first: two who ask at once must not both raise the alarm.
-        self._money = [one for one in self._money if one not in due]
-        while due:
-            _, entry, problem = due[0]
+        while self._untold:
+            number, (entry, problem) = self._untold.popitem()
             try:
-                handled = await was_handled(entry)
-            except Exception:
-                if not early:
-                    self._money += due
-                    raise
+                handled = await self._was_handled(entry)
+            except Exception:  # noqa: BLE001 - told for nothing rather than never
                 handled = False
-            del due[0]
             if not handled:
+                self._told_early.add(number)
                 self._alert(entry, problem)
 
     def _counted(
-        self, entry: StoredNotification, event: NotifiedEvent
+        self, entry: StoredNotification, event: NotifiedEvent, times: int
     ) -> tuple[str, bool]:
         """What the type is called, and whether it is the first of it."""
         kind = clean_id(entry.notify_type, 32) or type(event).__name__
@@ -135,8 +151,8 @@ class Unclaimed:
         if f"{_COUNTED}{kind}" not in known and len(known) >= _MOST_TYPES:
             # Types are PayerMax's to invent; counters live as long as the process.
             kind = _OTHER
-        self._tally.count("unclaimed")
-        self._tally.count(f"{_COUNTED}{kind}")
+        self._tally.count("unclaimed", times)
+        self._tally.count(f"{_COUNTED}{kind}", times)
         return kind, f"{_COUNTED}{kind}" not in known
 
     def _alert(self, entry: StoredNotification, problem: str) -> None:

@@ -58,7 +58,11 @@ class Worker(Generic[ConnectionT]):
         self._clock = clock
         self._tally = tally
         self._time_limits = TimeLimits()
-        self._unclaimed = Unclaimed(tally, timedelta(seconds=limits.other_type))
+        self._unclaimed = Unclaimed(
+            tally,
+            timedelta(seconds=limits.other_type),
+            lambda entry: self._asked(inbox.was_handled(entry)),
+        )
         self._judge = Judge(
             inbox,
             handlers,
@@ -86,7 +90,7 @@ class Worker(Generic[ConnectionT]):
         """Wait until nothing is due and no handler runs, however long that takes."""
         async with self._rested:
             await self._rested.wait_for(lambda: self._resting)
-        await self._tell_of_money(early=True)
+        await self._unclaimed.tell_early()
 
     async def run(self) -> None:
         """Work until :meth:`stop`, whatever the inbox or a handler does."""
@@ -100,7 +104,6 @@ class Worker(Generic[ConnectionT]):
                     tidied = now
                     await self._tidy(now)
                 self._tally.sum_up()
-                await self._tell_of_money()
                 wait = await self._look()
             except Exception as error:  # noqa: BLE001 - it works again when the inbox does
                 self._trouble("the inbox", error)
@@ -123,14 +126,7 @@ class Worker(Generic[ConnectionT]):
             if left:
                 # Each gets the time to stop, and to note that it was interrupted.
                 await asyncio.wait(left, timeout=2 * self._limits.store_timeout)
-            await self._tell_of_money(early=True)
-
-    async def _tell_of_money(self, *, early: bool = False) -> None:
-        await self._unclaimed.tell_of_money(
-            lambda entry: self._asked(self._inbox.was_handled(entry)),
-            self._clock.now(),
-            early=early,
-        )
+            await self._unclaimed.tell_early()
 
     async def _tidy(self, now: datetime) -> None:
         try:

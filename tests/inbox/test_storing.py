@@ -104,7 +104,7 @@ _FORWARD = {
     "order failed, success": ([order("FAILED"), order("SUCCESS")], "ww"),
     "other orders": ([order("SUCCESS"), order("CLOSED", "T2")], "ww"),
     "link and order of one payment": ([link("SUCCESS"), order("SUCCESS")], "ww"),
-    "refund success, late failure": ([refund("SUCCESS"), refund("FAILED")], "ws"),
+    "refund success, then failure": ([refund("SUCCESS"), refund("FAILED")], "ww"),
     "refund pending, success": ([refund("PENDING"), refund("SUCCESS")], "ww"),
     "success, refund": ([link("SUCCESS"), refund("SUCCESS")], "ww"),
     "refund, link success": ([refund("SUCCESS"), link("SUCCESS")], "ww"),

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.core.errors import ConfigurationError, NoReplyError
+from payermax_async.core.errors import (
+    ConfigurationError,
+    NoReplyError,
+    NotFoundError,
+    Outcome,
+)
 from payermax_async.reconcile import (
     AskAgain,
     Found,
@@ -125,6 +130,29 @@ async def test_links_that_will_not_be_paid_are_told_of(shop: Shop) -> None:
         ("order-2", LinkState.UNKNOWN),
     ]
     assert shop.paid == []
+
+
+async def test_that_nothing_is_known_counts_only_when_payermax_signed_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Found] = []
+
+    async def tell(found: Found) -> None:
+        told.append(found)
+
+    async def unsigned(*_: object, **__: object) -> None:
+        raise NotFoundError(
+            "not signed", code="ORDER_NOT_EXIST", outcome=Outcome.UNKNOWN
+        )
+
+    await shop.sell("order-1")
+    await shop.clock.advance("20m")
+    monkeypatch.setattr(shop.client, "query_link", unsigned)
+    reconciler = Reconciler(
+        shop.client, shop.receiver, shop.open_links, clock=shop.clock, tell=tell
+    )
+    assert (await reconciler.run_once()).counts == {LinkState.FAILED: 1}
+    assert told == []
 
 
 async def test_a_failed_payment_is_handed_on_and_the_link_stays_open(

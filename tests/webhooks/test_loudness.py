@@ -18,6 +18,7 @@ from payermax_async.webhooks import (
     Expected,
     Failure,
     LinkPaid,
+    MemoryInbox,
     NotifiedEvent,
     PaymentSucceeded,
 )
@@ -149,6 +150,22 @@ async def test_money_waits_for_its_other_type_before_it_is_loud() -> None:
         await post.link("o-1")
     assert post.seen == ["LinkPaid o-1"]
     assert post.alerts == []
+
+
+async def test_money_is_told_of_by_the_next_process_when_the_first_one_dies() -> None:
+    payment = build_notification("PAYMENT", quirks=(), clock=(clock := Post().clock))
+    async with MemoryInbox() as inbox:
+        post, follower = (Post(inbox=inbox, clock=clock) for _ in range(2))
+        async with running(post):
+            assert await post.raw(write_json(payment)) == 200
+            while not post.receiver.counts.get("unclaimed"):
+                await clock.advance(0)
+            assert await post.states() == ["waiting"]
+        # What the first tells when it is closed, it does not tell when it dies.
+        async with running(follower):
+            await follower.advance(MINUTE)
+            assert await follower.states() == ["unclaimed"]
+    assert [alert.kind for alert in follower.alerts] == [AlertKind.UNCLAIMED]
 
 
 async def test_another_payment_handled_is_no_excuse() -> None:

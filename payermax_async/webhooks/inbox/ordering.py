@@ -139,7 +139,8 @@ def is_superseded(part: Part, ranks: Mapping[str, int]) -> bool:
         ranks: How far subjects have moved; a missing one has not.
     """
     own, rank = next(iter(part.advances.items()))
-    late = not part.is_success and ranks.get(own, NOTHING_KNOWN) >= rank
+    is_final = part.is_success or part.takes_back
+    late = not is_final and ranks.get(own, NOTHING_KNOWN) >= rank
     return late or is_overtaken(part.bars, ranks)
 
 
@@ -253,9 +254,12 @@ def _neighbours(
         paid = {trade: SUCCEEDED} if trade else {}
         link = {subject: SUCCEEDED} if isinstance(event, LinkPaid) else {}
         return {own: rank, **link, **paid}, {}
+    if isinstance(event, RefundFailed):
+        # Nothing is older: what was told to have gone back may come back after all.
+        return {own: rank}, {}
     bars = {own: rank}
     if isinstance(event, LinkNotPaid):
         bars[subject] = ENDED
-    if trade and not isinstance(event, RefundFailed | RefundPending):
+    if trade and not isinstance(event, RefundPending):
         bars[trade] = ENDED
     return {own: rank}, bars
