@@ -62,7 +62,7 @@ class Asked:
 
     @property
     def key(self) -> str:
-        return str(self.data["merchantLinkId"])
+        return str(self.data.get("outRefundNo") or self.data["merchantLinkId"])
 
 
 @attrs.frozen(kw_only=True)
@@ -113,14 +113,14 @@ class Gateway:
     """A gateway with one ledger, on a port of its own.
 
     Attributes:
-        links: What exists, by the merchant's id.
-        made: How many links were made.
+        links: What exists, by the merchant's id; refunds as well.
+        made: How many links and refunds were made.
         asked: Every request that was read to its end.
         complaints: What a client should never have sent.
         arrivals: What to do with new connections before a byte is read.
         scenes: What to do with requests, in the order in which they begin.
         usual: What to do when no scene is left.
-        lag: Seconds that a new link stays hidden from queries.
+        lag: Seconds that what is new stays hidden from queries.
         ahead: How far this clock is ahead of the client's.
     """
 
@@ -200,34 +200,27 @@ class Gateway:
         if abs(self.now() - read_time(asked.time)) > _TOLERANCE:
             return self.answer("REQ_TIME_OVER_TIME")
         found = self.links.get(asked.key)
-        if asked.operation == "createPaybylink":
+        if asked.operation in {"createPaybylink", "refund"}:
             if found is not None:
                 return self.answer("ORDER_REPEAT")
             return self.answer(data=self.make(asked.data, keep=keep))
         hidden = self.clock.monotonic() - self._since.get(asked.key, 0.0) < self.lag
-        if found is None or (hidden and asked.operation == "queryPaybylink"):
+        asks = asked.operation in {"queryPaybylink", "refundQuery"}
+        if found is None or (hidden and asks):
             return self.answer("ORDER_NOT_EXIST")
         if asked.operation == "expirePaybylink" and keep:
             found["linkStatus"] = "EXPIRED"
         return self.answer(data=found)
 
     def make(self, data: JsonObject, *, keep: bool = True) -> JsonObject:
-        """A new link."""
-        key = str(data["merchantLinkId"])
-        link: JsonObject = {
-            "linkId": f"L-{key}",
-            "merchantLinkId": key,
-            "linkUrl": f"https://pay.test/{key}",
-            "linkStatus": "ACTIVE",
-            "totalAmount": data["totalAmount"],
-            "currency": data["currency"],
-            "country": data["country"],
-        }
+        """A new link or refund."""
+        one = _new_refund(data) if "outRefundNo" in data else _new_link(data)
+        key = str(data.get("outRefundNo") or data["merchantLinkId"])
         if keep:
             self.made += 1
-            self.links[key] = link
+            self.links[key] = one
             self._since[key] = self.clock.monotonic()
-        return link
+        return one
 
     def put(self, request: CreateLink) -> Answer:
         """Have a link that somebody made before; the answer to its creation."""
@@ -259,6 +252,31 @@ class Gateway:
                 await scene(Turn(gateway=self, wire=wire, first=first))
         except (AssertionError, LookupError, ValueError) as error:
             self.complaints.append(repr(error))
+
+
+def _new_link(data: JsonObject) -> JsonObject:
+    key = str(data["merchantLinkId"])
+    return {
+        "linkId": f"L-{key}",
+        "merchantLinkId": key,
+        "linkUrl": f"https://pay.test/{key}",
+        "linkStatus": "ACTIVE",
+        "totalAmount": data["totalAmount"],
+        "currency": data["currency"],
+        "country": data["country"],
+    }
+
+
+def _new_refund(data: JsonObject) -> JsonObject:
+    return {
+        "outRefundNo": data["outRefundNo"],
+        "refundTradeNo": f"P-{data['outRefundNo']}",
+        "tradeOrderNo": data["outTradeNo"],
+        "outTradeNo": data["outTradeNo"],
+        "refundAmount": data["refundAmount"],
+        "refundCurrency": data["refundCurrency"],
+        "status": "REFUND_PENDING",
+    }
 
 
 async def serve(turn: Turn) -> None:

@@ -18,6 +18,7 @@ from payermax_async.client import PayerMaxClient
 from payermax_async.config import Environment, MerchantConfig
 from payermax_async.core.errors import Outcome, PayerMaxError
 from payermax_async.core.models.links import CreatedLink
+from payermax_async.core.models.refunds import SubmittedRefund
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.chain import Attempt, CallNext, Middleware
@@ -25,15 +26,30 @@ from payermax_async.pipeline.observe import (
     AttemptFinished,
     CallFinished,
     Event,
+    Hook,
 )
 from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.aiohttp import AiohttpTransport
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from tests.faults.gateway import Gateway
 from tests.pipeline.gateway import CONFIG, MERCHANT, START, order
+from tests.pipeline.merchant import refund
 from tests.transport.harness import nothing_left
 
-__all__ = ["CREATE", "QUERY", "SETTLED", "SHORT", "BriskClock", "Rig", "Stage"]
+__all__ = [
+    "CREATE",
+    "LINK",
+    "QUERY",
+    "REFUND",
+    "SETTLED",
+    "SHORT",
+    "WRITES",
+    "BriskClock",
+    "Rig",
+    "Stage",
+    "Write",
+]
 
 SHORT = 0.75
 """Seconds an attempt may take where only time can end it."""
@@ -48,6 +64,28 @@ SETTLED = {
     True: [CREATE, QUERY],
     False: [CREATE, *[QUERY] * 4, CREATE],
 }
+
+
+@attrs.frozen(kw_only=True)
+class Write:
+    """One kind of write, for rows that hold for all of them alike."""
+
+    name: str
+    send: str
+    """The operation that does it."""
+    ask: str
+    """The operation that tells what became of it."""
+    key: str
+
+    def named(self, operations: Sequence[str]) -> list[str]:
+        """Operations of links in the names of this one's."""
+        names = {CREATE: self.send, QUERY: self.ask}
+        return [names[operation] for operation in operations]
+
+
+LINK = Write(name="link", send=CREATE, ask=QUERY, key="order-1")
+REFUND = Write(name="refund", send="refund", ask="refundQuery", key="refund-1")
+WRITES = (LINK, REFUND)
 
 _MAX_BODY = 262_144
 _PRIVATE = MERCHANT.to_base64()
@@ -102,6 +140,16 @@ class Rig:
         assert (link.merchant_link_id, link.link_url) == (key, held["linkUrl"])
         return link
 
+    async def write(self, write: Write) -> CreatedLink | SubmittedRefund:
+        """Do it, and check that the answer is what the ledger holds."""
+        if write is LINK:
+            return await self.create(write.key)
+        made = await self.client.refund(refund(write.key))
+        held = self.gateway.links[write.key]
+        told = (made.out_refund_no, made.refund_trade_no)
+        assert told == (write.key, held["refundTradeNo"])
+        return made
+
     async def failure(self, call: Awaitable[object]) -> PayerMaxError:
         """The error that a call ends with."""
         with pytest.raises(PayerMaxError) as caught:
@@ -153,6 +201,10 @@ class Stage:
         max_attempts: int = 5,
         breaker: BreakerPolicy | None = None,
         middlewares: Sequence[Middleware] = (),
+        hooks: Sequence[Hook] = (),
+        signer: Signer | None = None,
+        verifier: Verifier | None = None,
+        backup: Gateway | None = None,
     ) -> AsyncGenerator[Rig]:
         """A client at a gateway. Both end with the block, and then are judged.
 
@@ -166,19 +218,25 @@ class Stage:
                 if not closed:
                     await doors.enter_async_context(gateway)
                 environment = Environment.at(base_url or gateway.base_url)
+                if backup is not None:
+                    await doors.enter_async_context(backup)
+                    environment = attrs.evolve(environment, backup_url=backup.base_url)
                 events: list[Event] = []
                 sizes = _Sizes()
                 client = PayerMaxClient(
                     attrs.evolve(config, environment=environment),
                     transport=transport,
                     clock=clock,
-                    hooks=[events.append],
+                    hooks=[*hooks, events.append],
                     middlewares=(sizes, *middlewares),
+                    signer=signer,
+                    verifier=verifier,
                     options=ClientOptions(
                         timeout=timeout,
                         attempt_timeout=attempt_timeout,
                         max_in_flight=limit,
                         breaker=breaker,
+                        failover=backup is not None,
                         retry=RetryPolicy(
                             max_attempts=max_attempts, draw=lambda _low, high: high
                         ),
@@ -197,6 +255,9 @@ class Stage:
                     yield rig
                 # The client's ends are closed, so these come to an end as well.
                 await gateway.server.quiet()
+                if backup is not None:
+                    await backup.server.quiet()
+                    gateway.complaints.extend(backup.complaints)
             await asyncio.sleep(0)
         self._judge(rig, reach, sizes.largest)
 
