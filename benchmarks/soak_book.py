@@ -27,6 +27,8 @@ __all__ = ["Book", "Comparison", "Said", "refund_of", "request_of"]
 _COUNTRIES = (("US", "USD"), ("DE", "EUR"), ("ID", "IDR"))
 _MORE = 10_000
 """What a changed amount is greater by."""
+_ROUNDS = 5
+"""How often what stays unknown is asked about at the most."""
 
 
 def request_of(number: int, *, more: int = 0, prefix: str = "order-") -> CreateLink:
@@ -153,14 +155,23 @@ class Book:
         return said
 
     async def resolve_all(self, workers: int) -> int:
-        """Resolve every unknown outcome; how many are left."""
-        numbers = iter(list(self._unknown()))
+        """Resolve every unknown outcome; how many are left.
 
-        async def work() -> None:
-            for number in numbers:
-                self.said[number] = await self._resolve(number)
+        A machine that is busy with other things may be too slow for the short limits
+        here, so what stays unknown is asked about again, as the error says.
+        """
+        for left in range(_ROUNDS, 0, -1):
+            numbers = iter(list(self._unknown()))
 
-        await asyncio.gather(*(work() for _ in range(workers)))
+            async def work(numbers: Iterator[int] = numbers) -> None:
+                for number in numbers:
+                    self.said[number] = await self._resolve(number)
+
+            await asyncio.gather(*(work() for _ in range(workers)))
+            if Said.UNKNOWN not in self.said or left == 1:
+                break
+            self.counts["rounds of resolving more"] += 1
+            await asyncio.sleep(5.0)
         return sum(1 for _ in self._unknown())
 
     async def _resolve(self, number: int) -> int:
@@ -172,7 +183,9 @@ class Book:
             except ConflictError:
                 continue  # it is the other one
             except PayerMaxError as error:
-                self.counts[f"not resolved: {type(error).__name__}"] += 1
+                why = getattr(error, "reason", "") or type(error).__name__
+                self.counts[f"not resolved: {why}"] += 1
+                self.more[number] = len(mores) > 1
                 return Said.UNKNOWN
             return Said.ABSENT if found is None else Said.FOUND
         return Said.FOUND
@@ -201,10 +214,15 @@ class Book:
         )
 
     def _is_as_asked(self, number: int, amount: Decimal) -> bool:
-        asked = self.ask(number, _MORE if self.more[number] else 0)
-        if isinstance(asked, CreateLink):
-            return asked.total_amount == amount
-        return asked.refund_amount == amount
+        mores = {_MORE if self.more[number] else 0}
+        if self.said[number] == Said.UNKNOWN:
+            mores.add(0)  # nobody knows yet which of both it is
+        every = (self.ask(number, more) for more in mores)
+        return any(
+            amount
+            == (it.total_amount if isinstance(it, CreateLink) else it.refund_amount)
+            for it in every
+        )
 
     async def repeat_all(
         self, workers: int, stranger: PayerMaxClient | None = None
