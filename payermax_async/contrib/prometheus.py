@@ -7,6 +7,8 @@ are counted together as ``other``.
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
@@ -41,8 +43,8 @@ _SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 class PrometheusHook:
     """A hook that counts the events of clients.
 
-    Make one for a registry and give it to all clients: a registry takes each name
-    once.
+    One for all clients, or one for each: those of one registry count together, as it
+    takes each name once.
 
     ============================================ ========= =====================
     metric                                       kind      labels
@@ -70,101 +72,116 @@ class PrometheusHook:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self._operations = _Few()
-        self._hosts = _Few()
-        self._in_progress = Gauge(
+        made = _MADE.get(registry)
+        if made is None:
+            made = _MADE[registry] = _Metrics(registry)
+        self._metrics = made
+
+    def __call__(self, event: Event) -> None:
+        """Count an event."""
+        metrics = self._metrics
+        match event:
+            case CallStarted():
+                metrics.in_progress.labels(metrics.operations(event.operation)).inc()
+            case CallFinished():
+                metrics.in_progress.labels(metrics.operations(event.operation)).dec()
+                metrics.calls.labels(
+                    metrics.operations(event.operation), _name(event.outcome)
+                ).observe(event.elapsed)
+            case AttemptStarted():
+                # Shows the host, closed at first, from its first request on.
+                metrics.breaker.labels(metrics.hosts(event.host))
+                metrics.signatures.labels(metrics.hosts(event.host))
+            case AttemptFinished():
+                metrics.attempts.labels(
+                    metrics.operations(event.operation), _name(event.outcome)
+                ).inc()
+                metrics.attempt_seconds.labels(
+                    metrics.operations(event.operation)
+                ).observe(event.elapsed)
+            case RetryScheduled():
+                metrics.retries.labels(metrics.operations(event.operation)).inc()
+            case FailedOver():
+                metrics.failovers.labels(metrics.hosts(event.host)).inc()
+            case BreakerChanged():
+                metrics.breaker.labels(metrics.hosts(event.host)).state(
+                    event.state.name.lower()
+                )
+            case SkewMeasured():
+                metrics.skew.labels(metrics.hosts(event.host)).set(event.offset)
+            case SignatureRefused():
+                metrics.signatures.labels(metrics.hosts(event.host)).inc()
+            case _:
+                pass  # an event of a later version
+
+
+class _Metrics:
+    """The metrics in one registry, and what their labels have taken so far."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.operations = _Few()
+        self.hosts = _Few()
+        self.in_progress = Gauge(
             "payermax_calls_in_progress",
             "Calls under way",
             ["operation"],
             registry=registry,
         )
-        self._calls = Histogram(
+        self.calls = Histogram(
             "payermax_call_duration_seconds",
             "How long calls took, with all attempts, waits and questions",
             ["operation", "outcome"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self._attempts = Counter(
+        self.attempts = Counter(
             "payermax_attempts",
             "Requests that were, or were to be, sent",
             ["operation", "outcome"],
             registry=registry,
         )
-        self._attempt_seconds = Histogram(
+        self.attempt_seconds = Histogram(
             "payermax_attempt_duration_seconds",
             "How long single attempts took, waiting for a free slot included",
             ["operation"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self._retries = Counter(
+        self.retries = Counter(
             "payermax_retries",
             "Attempts that were followed by another",
             ["operation"],
             registry=registry,
         )
-        self._failovers = Counter(
+        self.failovers = Counter(
             "payermax_failovers",
             "Requests that went to a backup host",
             ["host"],
             registry=registry,
         )
-        self._breaker = Enum(
+        self.breaker = Enum(
             "payermax_breaker_state",
             "Whether requests go to a host",
             ["host"],
             states=[state.name.lower() for state in BreakerState],
             registry=registry,
         )
-        self._skew = Gauge(
+        self.skew = Gauge(
             "payermax_clock_offset_seconds",
             "By how much the gateway's clock is ahead, as last told",
             ["host"],
             registry=registry,
         )
-        self._signatures = Counter(
+        self.signatures = Counter(
             "payermax_refused_signatures",
             "Replies whose signature was wrong or missing",
             ["host"],
             registry=registry,
         )
 
-    def __call__(self, event: Event) -> None:
-        """Count an event."""
-        match event:
-            case CallStarted():
-                self._in_progress.labels(self._operations(event.operation)).inc()
-            case CallFinished():
-                self._in_progress.labels(self._operations(event.operation)).dec()
-                self._calls.labels(
-                    self._operations(event.operation), _name(event.outcome)
-                ).observe(event.elapsed)
-            case AttemptStarted():
-                # Shows the host, closed at first, from its first request on.
-                self._breaker.labels(self._hosts(event.host))
-                self._signatures.labels(self._hosts(event.host))
-            case AttemptFinished():
-                self._attempts.labels(
-                    self._operations(event.operation), _name(event.outcome)
-                ).inc()
-                self._attempt_seconds.labels(self._operations(event.operation)).observe(
-                    event.elapsed
-                )
-            case RetryScheduled():
-                self._retries.labels(self._operations(event.operation)).inc()
-            case FailedOver():
-                self._failovers.labels(self._hosts(event.host)).inc()
-            case BreakerChanged():
-                self._breaker.labels(self._hosts(event.host)).state(
-                    event.state.name.lower()
-                )
-            case SkewMeasured():
-                self._skew.labels(self._hosts(event.host)).set(event.offset)
-            case SignatureRefused():
-                self._signatures.labels(self._hosts(event.host)).inc()
-            case _:
-                pass  # an event of a later version
+
+# A registry cannot be asked for what it holds, and refuses a name the second time.
+_MADE: WeakKeyDictionary[CollectorRegistry, _Metrics] = WeakKeyDictionary()
 
 
 def _name(outcome: Outcome | None) -> str:

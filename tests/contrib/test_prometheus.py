@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -188,3 +190,29 @@ def test_names_nobody_limits_do_not_become_a_series_each() -> None:
     assert value(registry, "attempts_total", operation="call7", outcome="ok") == 1
     assert value(registry, "calls_in_progress", operation="other") == 0
     assert value(registry, "refused_signatures_total", host="other") == 4_900
+
+
+def test_hooks_of_one_registry_count_together_and_those_of_two_apart() -> None:
+    registry, other = CollectorRegistry(), CollectorRegistry()
+    hooks = [PrometheusHook(registry), PrometheusHook(registry), PrometheusHook(other)]
+    for hook in hooks:
+        hook(CallStarted(call_id=1, operation="createPaybylink", merchant_key="a"))
+    started = {"operation": "createPaybylink"}
+    assert value(registry, "calls_in_progress", **started) == 2
+    assert value(other, "calls_in_progress", **started) == 1
+
+
+def test_hooks_of_one_registry_share_the_limit_of_a_label() -> None:
+    registry = CollectorRegistry()
+    for number in range(150):
+        hook = PrometheusHook(registry)
+        hook(CallStarted(call_id=1, operation=f"raw{number}", merchant_key=None))
+    assert value(registry, "calls_in_progress", operation="other") == 50
+
+
+def test_what_is_counted_goes_with_its_registry() -> None:
+    registry = weakref.ref(made := CollectorRegistry())
+    PrometheusHook(made)
+    del made
+    gc.collect()
+    assert registry() is None
