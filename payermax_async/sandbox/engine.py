@@ -180,7 +180,7 @@ class SandboxEngine:
         )
         self._store = store
         self._diagnoses: dict[int, Diagnosis | None] = {}
-        self._memory = Snapshots(
+        self._snapshots = Snapshots(
             ledger=self.ledger,
             notifier=self.notifier,
             faults=self.faults,
@@ -212,13 +212,13 @@ class SandboxEngine:
         Raises:
             ConfigurationError: It cannot be written.
         """
-        self._memory.save()
+        self._snapshots.save()
 
     def _note(self, delivery: Delivery) -> None:
-        self._memory.note(delivery)
+        self._snapshots.note(delivery)
 
     def _drop(self, delivery: Delivery) -> None:
-        self._memory.dropped(delivery)
+        self._snapshots.dropped(delivery)
 
     def _forget(self) -> None:
         self.gateway.exchanges.clear()
@@ -228,7 +228,7 @@ class SandboxEngine:
 
     def snapshot(self) -> JsonObject:
         """Links, trades, refunds, notifications, faults and the time, as JSON."""
-        return self._memory.snapshot()
+        return self._snapshots.snapshot()
 
     async def restore(self, state: Mapping[str, JsonValue]) -> None:
         """Put back what :meth:`snapshot` gave; the requests seen are forgotten.
@@ -238,12 +238,12 @@ class SandboxEngine:
         Raises:
             ConfigurationError: It is no snapshot; nothing was changed.
         """
-        await self._memory.restore(state)
+        await self._snapshots.restore(state)
         self._scheduler.look_again()
 
     async def reset(self) -> None:
         """Forget everything but the keys and the time."""
-        await self._memory.reset()
+        await self._snapshots.reset()
         self._scheduler.look_again()
 
     def diagnose(self, exchange: Exchange) -> Diagnosis | None:
@@ -277,7 +277,7 @@ class SandboxEngine:
         return self.credentials.environment(base_url)
 
     async def __aenter__(self) -> Self:
-        self._memory.resume(faults=not self.faults.placed())
+        self._snapshots.resume(faults=not self.faults.placed())
         self._scheduler.start()
         return self
 

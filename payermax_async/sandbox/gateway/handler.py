@@ -104,7 +104,7 @@ class SandboxGateway:
         self._foreign = foreign
         self._clock = clock
         self._on_events = on_events
-        self._admission = Authentication(merchants, self.policy)
+        self._authentication = Authentication(merchants, self.policy)
         self._numbers = itertools.count(1)
         self._calls: Counter[str] = Counter()
 
@@ -168,13 +168,13 @@ class SandboxGateway:
 
     async def _outcome(self, case: GatewayRequest) -> HttpResponse:
         try:
-            await self._admission.check_signature(case)
+            await self._authentication.check_signature(case)
             early = await self._ask(case, FaultStage.BEFORE, None)
             if early is not None and early.skew is None:
                 return await self._struck(case, early, None)
             if early is not None and early.skew is not None:
                 case.skew = timedelta(seconds=early.skew)
-            owner = self._admission.check_rest(
+            owner = self._authentication.check_rest(
                 case, self._clock.now() + case.skew, self.throttle
             )
             if case.operation not in self.ledger.operations:
