@@ -146,7 +146,7 @@ class Received:
     """Something that came from PayerMax."""
 
     extra: Mapping[str, JsonValue] = attrs.field(
-        factory=dict[str, JsonValue], repr=False
+        hash=False, factory=dict[str, JsonValue], repr=False
     )
     """What came and has no field here, or has an unexpected shape, as it came.
 

@@ -190,6 +190,6 @@ class UnknownNotification(Notification):
     """Any other type: verified and kept, for the merchant to look at."""
 
     data: Mapping[str, JsonValue] = attrs.field(
-        factory=dict[str, JsonValue], repr=False
+        hash=False, factory=dict[str, JsonValue], repr=False
     )
     """The payload as it came, under the gateway's own names."""
