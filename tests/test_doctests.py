@@ -25,6 +25,9 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # They speak of things that only the reader has: a gateway, a request, a link. They
 # are compiled, so that at least their grammar is right, and not run.
 SKETCHES = {
+    "bulk",
+    "bulk.report.BulkReport",
+    "bulk.run.create_links",
     "reconcile.reconciler.Reconciler",
     "reconcile.waiting.wait_until_paid",
     "reconcile.rounds.OpenLinks",

@@ -37,6 +37,12 @@ PUBLIC = {
         Transport TransportError UnnamedReplyError UnreadableReplyError UserInfo
         ValidationError Verifier WebhookError
     """,
+    "payermax_async.bulk": """
+        BatchMismatchError BulkBatch BulkItem BulkReport BulkRun BulkSource
+        ClaimStanding DoneRow DoneState FailureGroup Journal JournalError JournalRow
+        MemoryJournal OrderRow PlannedRow RowClaim RowResult RowState SqliteJournal
+        StateTotal create_links link_id_of
+    """,
     "payermax_async.contrib": """
         OpenTelemetryHook PrometheusHook
     """,

@@ -35,6 +35,7 @@ RANKS = {
     "config": 4,
     "disputes": 4,
     "options": 4,
+    "bulk": 5,
     "contrib": 5,
     "doctor": 5,
     "reconcile": 5,
@@ -127,6 +128,14 @@ FLOORS = {
         "postgres_transactions sqlite",
         "postgres_runner",
         "postgres",
+        "__init__",
+    ),
+    "bulk": (
+        "records",
+        "report rows schema statements",
+        "journal outcomes",
+        "runner",
+        "run",
         "__init__",
     ),
     "pipeline": (

@@ -83,7 +83,7 @@ class OneWrite:
     @property
     def _is_deferred(self) -> bool:
         # Whoever settles it later does not know of the strange answer that came.
-        in_doubt = self.case.in_doubt and not self.case.coded
+        in_doubt = self.case.own and not self.case.coded
         return in_doubt and self.execution.care.defers
 
     @property

@@ -1,0 +1,63 @@
+"""The tables of a journal, version by version."""
+
+from __future__ import annotations
+
+from payermax_async.storage.migrations import Component, Migration
+
+__all__ = ["JOURNAL"]
+
+_FIRST = """
+CREATE TABLE {journal} (
+    id {number},
+    link_key TEXT NOT NULL UNIQUE,
+    order_number TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    digest TEXT NOT NULL,
+    amount TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    own_columns TEXT NOT NULL,
+    state TEXT NOT NULL,
+    link_url TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    remedy TEXT NOT NULL,
+    again INTEGER NOT NULL,
+    stamp BIGINT NOT NULL,
+    hosts TEXT NOT NULL,
+    sent_boot TEXT NOT NULL,
+    sent_at BIGINT NOT NULL,
+    seen_by TEXT NOT NULL,
+    token BIGINT NOT NULL,
+    holder TEXT NOT NULL,
+    held_boot TEXT NOT NULL,
+    held_from BIGINT NOT NULL,
+    held_until BIGINT NOT NULL
+);
+CREATE INDEX {prefix}journal_position ON {journal} (position, id);
+CREATE INDEX {prefix}journal_holder ON {journal} (holder) WHERE holder <> '';
+CREATE TABLE {journal_batch} (
+    id INTEGER PRIMARY KEY,
+    plan TEXT NOT NULL,
+    fingerprint TEXT NOT NULL
+);
+CREATE TABLE {journal_learned} (
+    id {number},
+    link_key TEXT NOT NULL,
+    token BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    link_url TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    remedy TEXT NOT NULL
+);
+CREATE INDEX {prefix}journal_learned_key ON {journal_learned} (link_key)
+"""
+"""Moments are microseconds since 1970; when something was sent, and how long a row is
+held, is on the database's own clock. What was learned by those who had lost their hold
+is only ever added to."""
+
+JOURNAL = Component(
+    name="journal",
+    migrations=(Migration(number=1, statements=_FIRST, least_reader=1),),
+)
+"""A later version adds its statements below, and never changes these."""

@@ -1,0 +1,310 @@
+"""What a journal does, as steps that each database runs in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import attrs
+
+from payermax_async.bulk.records import (
+    BatchMismatchError,
+    BulkBatch,
+    ClaimStanding,
+    JournalRow,
+    PlannedRow,
+    RowClaim,
+    RowResult,
+    RowState,
+)
+from payermax_async.storage.sql import Query, Row, Steps, from_micros, micros
+
+__all__ = ["begin", "claim", "page", "release", "renew", "sending", "settle"]
+
+_COLUMNS = (
+    "s.link_key, s.order_number, s.position, s.digest, s.amount, s.currency, "
+    "s.own_columns, s.state, s.link_url, s.link_id, s.reason, s.remedy, s.again, "
+    "s.stamp, s.hosts"
+)
+_HELD = "held_boot = {boot}, held_from = {clock}, held_until = {clock} + :lease"
+_RESULT = (
+    "state = :state, link_url = :link_url, link_id = :link_id, reason = :reason, "
+    "remedy = :remedy, again = :again"
+)
+_PAGE = 1000
+
+
+def _length(lease: timedelta) -> int:
+    return lease // timedelta(microseconds=1)
+
+
+def _read(row: Row) -> JournalRow:
+    return JournalRow(
+        planned=PlannedRow(
+            key=row[0],
+            order=row[1],
+            position=row[2],
+            digest=row[3],
+            amount=row[4],
+            currency=row[5],
+            columns=json.loads(row[6]),
+        ),
+        result=RowResult(
+            state=RowState(row[7]),
+            link_url=row[8],
+            link_id=row[9],
+            reason=row[10],
+            remedy=row[11],
+            again=bool(row[12]),
+        ),
+        stamp=from_micros(row[13]) if row[13] else None,
+        hosts=tuple(row[14].split()),
+    )
+
+
+def _values(result: RowResult) -> Mapping[str, object]:
+    values = attrs.asdict(result)
+    return {**values, "state": result.state.value, "again": int(result.again)}
+
+
+def begin(batch: BulkBatch) -> Steps[None]:
+    """Tie a new journal to a batch, or see that it is the one it was tied to.
+
+    Raises:
+        BatchMismatchError: It is tied to another one.
+    """
+    rows = yield Query("SELECT plan, fingerprint FROM {journal_batch} WHERE id = 1")
+    if not rows:
+        yield Query(
+            "INSERT INTO {journal_batch} (id, plan, fingerprint) "
+            "VALUES (1, :plan, :fingerprint)",
+            attrs.asdict(batch),
+        )
+        return
+    plan, fingerprint = rows[0]
+    if fingerprint != batch.fingerprint:
+        raise BatchMismatchError(
+            f"this journal is of {fingerprint}, and this run is of "
+            f"{batch.fingerprint}: use another journal"
+        )
+    if plan != batch.plan:
+        raise BatchMismatchError(
+            f"this journal is of the plan {plan or '(none)'}, and this run is of "
+            f"{batch.plan or '(none)'}: go on with the plan as it was, or use another "
+            "journal"
+        )
+
+
+def claim(row: PlannedRow, *, run: str, lease: timedelta) -> Steps[RowClaim]:
+    """Take a row for a run, if it is there to be taken."""
+    rows = yield Query(
+        f"SELECT {_COLUMNS}, s.token, s.seen_by, s.holder, {{held}}, "  # noqa: S608 - constants
+        "s.held_until - {clock}, s.sent_boot = {boot} AND s.sent_at > 0, "
+        "{clock} - s.sent_at FROM {journal} AS s WHERE s.link_key = :key",
+        {"key": row.key},
+    )
+    if not rows:
+        yield from _insert(row, run, lease)
+        fresh = JournalRow(planned=row, result=RowResult(state=RowState.PLANNED))
+        return RowClaim(standing=ClaimStanding.OURS, row=fresh, token=1)
+    known = _read(rows[0])
+    token, seen_by, holder, held, left, here, ago = rows[0][-7:]
+    if seen_by == run and known.planned.position != row.position:
+        return RowClaim(standing=ClaimStanding.REPEATED, row=known)
+    state, refused = known.result.state, known.result.state is RowState.REFUSED
+    # Nothing exists for a refused one, so that it may come again, mended.
+    changed = known.planned.digest != row.digest
+    if changed and not refused:
+        return RowClaim(standing=ClaimStanding.CHANGED, row=known)
+    yield Query(
+        "UPDATE {journal} SET seen_by = :run, position = :position, "
+        "own_columns = :own_columns WHERE link_key = :key",
+        {
+            "run": run,
+            "position": row.position,
+            "own_columns": _json(row.columns),
+            "key": row.key,
+        },
+    )
+    known = attrs.evolve(
+        known,
+        planned=attrs.evolve(
+            known.planned, position=row.position, columns=dict(row.columns)
+        ),
+    )
+    if state.is_settled and not (refused and (changed or known.result.again)):
+        return RowClaim(standing=ClaimStanding.SETTLED, row=known)
+    if held and holder != run:
+        held_for = timedelta(microseconds=max(left, 0))
+        return RowClaim(standing=ClaimStanding.HELD, row=known, held_for=held_for)
+    learned = yield from _learned(row.key)
+    if learned is not None:
+        yield _store(row.key, learned)
+        known = attrs.evolve(known, result=learned)
+        return RowClaim(standing=ClaimStanding.SETTLED, row=known)
+    yield from _take(row, run, lease, planned=refused)
+    if refused:
+        result = RowResult(state=RowState.PLANNED)
+        known = attrs.evolve(known, planned=row, result=result)
+    return RowClaim(
+        standing=ClaimStanding.OURS,
+        row=known,
+        token=token + 1,
+        sent_ago=timedelta(microseconds=ago) if here else None,
+    )
+
+
+def _insert(row: PlannedRow, run: str, lease: timedelta) -> Steps[None]:
+    yield Query(
+        "INSERT INTO {journal} (link_key, order_number, position, digest, amount, "
+        "currency, own_columns, state, link_url, link_id, reason, remedy, again, "
+        "stamp, hosts, sent_boot, sent_at, seen_by, token, holder, held_boot, "
+        "held_from, held_until) VALUES (:key, :order_number, :position, :digest, "
+        ":amount, :currency, :own_columns, :state, '', '', '', '', 0, 0, '', '', 0, "
+        ":run, 1, :run, {boot}, {clock}, {clock} + :lease)",
+        {
+            "key": row.key,
+            "order_number": row.order,
+            "position": row.position,
+            "digest": row.digest,
+            "amount": row.amount,
+            "currency": row.currency,
+            "own_columns": _json(row.columns),
+            "state": RowState.PLANNED.value,
+            "run": run,
+            "lease": _length(lease),
+        },
+    )
+
+
+def _take(row: PlannedRow, run: str, lease: timedelta, *, planned: bool) -> Steps[None]:
+    yield Query(
+        f"UPDATE {{journal}} SET token = token + 1, holder = :run, {_HELD} "  # noqa: S608 - constants
+        "WHERE link_key = :key",
+        {"run": run, "lease": _length(lease), "key": row.key},
+    )
+    if planned:
+        yield Query(
+            "UPDATE {journal} SET state = :state, digest = :digest, amount = :amount, "
+            "currency = :currency, reason = '', remedy = '', again = 0 "
+            "WHERE link_key = :key",
+            {
+                "state": RowState.PLANNED.value,
+                "digest": row.digest,
+                "amount": row.amount,
+                "currency": row.currency,
+                "key": row.key,
+            },
+        )
+
+
+def _learned(key: str) -> Steps[RowResult | None]:
+    """What exists, found out by somebody who had lost the row by then."""
+    rows = yield Query(
+        "SELECT state, link_url, link_id, reason, remedy FROM {journal_learned} "
+        "WHERE link_key = :key ORDER BY id",
+        {"key": key},
+    )
+    for state, url, link_id, reason, remedy in rows:
+        if RowState(state).exists:
+            return RowResult(
+                state=RowState(state),
+                link_url=url,
+                link_id=link_id,
+                reason=reason,
+                remedy=remedy,
+            )
+    return None
+
+
+def _store(key: str, result: RowResult) -> Query:
+    return Query(
+        f"UPDATE {{journal}} SET {_RESULT}, holder = '', held_until = 0 "  # noqa: S608 - constants
+        "WHERE link_key = :key",
+        {**_values(result), "key": key},
+    )
+
+
+def sending(
+    key: str,
+    token: int,
+    *,
+    stamp: datetime,
+    hosts: tuple[str, ...],
+    lease: timedelta,
+) -> Steps[bool]:
+    """Note that a create is about to leave; false if it may not."""
+    if (yield from _learned(key)) is not None:
+        return False
+    rows = yield Query(
+        f"UPDATE {{journal}} SET state = :sending, stamp = :stamp, hosts = :hosts, "  # noqa: S608 - constants
+        f"sent_boot = {{boot}}, sent_at = {{clock}}, {_HELD} "
+        "WHERE link_key = :key AND token = :token RETURNING id",
+        {
+            "sending": RowState.SENDING.value,
+            "stamp": micros(stamp),
+            "hosts": " ".join(hosts),
+            "lease": _length(lease),
+            "key": key,
+            "token": token,
+        },
+    )
+    return bool(rows)
+
+
+def settle(key: str, token: int, result: RowResult) -> Steps[bool]:
+    """Note how a row ended; false if it is somebody else's: then it is only added."""
+    rows = yield Query(
+        f"UPDATE {{journal}} SET {_RESULT}, holder = '', held_until = 0 "  # noqa: S608 - constants
+        "WHERE link_key = :key AND token = :token RETURNING id",
+        {**_values(result), "key": key, "token": token},
+    )
+    if rows:
+        return True
+    yield Query(
+        "INSERT INTO {journal_learned} (link_key, token, state, link_url, link_id, "
+        "reason, remedy) VALUES (:key, :token, :state, :link_url, :link_id, :reason, "
+        ":remedy)",
+        {**_values(result), "key": key, "token": token},
+    )
+    return False
+
+
+def renew(key: str, token: int, lease: timedelta) -> Steps[bool]:
+    """Hold a row for so long from now on; false if it is somebody else's."""
+    rows = yield Query(
+        f"UPDATE {{journal}} SET {_HELD} "  # noqa: S608 - constants
+        "WHERE link_key = :key AND token = :token RETURNING id",
+        {"lease": _length(lease), "key": key, "token": token},
+    )
+    return bool(rows)
+
+
+def release(run: str) -> Steps[None]:
+    """Let go of all that a run holds. It has ended: nothing of it leaves any more."""
+    yield Query(
+        "UPDATE {journal} SET holder = '', held_until = 0, state = CASE state "
+        "WHEN :sending THEN :unknown ELSE state END WHERE holder = :run",
+        {
+            "sending": RowState.SENDING.value,
+            "unknown": RowState.UNKNOWN.value,
+            "run": run,
+        },
+    )
+
+
+def page(after: tuple[int, str] | None) -> Steps[list[JournalRow]]:
+    """The next rows by position and id; an empty list at the end."""
+    position, key = after or (-1, "")
+    rows = yield Query(
+        f"SELECT {_COLUMNS} FROM {{journal}} AS s WHERE s.position > :position "  # noqa: S608 - constants
+        "OR (s.position = :position AND s.link_key > :key) "
+        "ORDER BY s.position, s.link_key LIMIT :most",
+        {"position": position, "key": key, "most": _PAGE},
+    )
+    return [_read(row) for row in rows]
+
+
+def _json(columns: Mapping[str, str]) -> str:
+    return json.dumps(dict(columns), ensure_ascii=True, separators=(",", ":"))

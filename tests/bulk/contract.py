@@ -1,0 +1,217 @@
+"""What every journal does: inherited by the tests of each kind of journal."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from payermax_async.bulk import (
+    BatchMismatchError,
+    BulkBatch,
+    ClaimStanding,
+    Journal,
+    PlannedRow,
+    RowClaim,
+    RowResult,
+    RowState,
+)
+
+LEASE = timedelta(seconds=90)
+STAMP = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CREATED = RowResult(state=RowState.CREATED, link_url="https://pay.test/1", link_id="L1")
+REFUSED = RowResult(state=RowState.REFUSED, reason="订单 refused", remedy="Mend it.")
+
+
+def planned(key: str = "order-1", position: int = 1, digest: str = "d1") -> PlannedRow:
+    return PlannedRow(
+        key=key,
+        order=key,
+        position=position,
+        digest=digest,
+        amount="19.90",
+        currency="USD",
+        columns={"客户": "李\\u674e", "note": "a;b"},
+    )
+
+
+class Seconds:
+    """The machine's clock, turned by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def micros(self) -> int:
+        return round(self.now * 10**6)
+
+
+class JournalContract:
+    """Wants a fixture ``journal``, open, and one ``seconds``, its lease clock."""
+
+    @pytest.fixture
+    def seconds(self) -> Seconds:
+        return Seconds()
+
+    @pytest.fixture
+    def journal(self, seconds: Seconds) -> Journal:
+        raise NotImplementedError
+
+    async def claim(
+        self, journal: Journal, row: PlannedRow | None = None, run: str = "a"
+    ) -> RowClaim:
+        return await journal.claim(row or planned(), run=run, lease=LEASE)
+
+    async def send(self, journal: Journal, token: int, key: str = "order-1") -> bool:
+        return await journal.sending(
+            key, token, stamp=STAMP, hosts=("https://a.test/x",), lease=LEASE
+        )
+
+    async def test_a_new_row_is_planned_and_ours(self, journal: Journal) -> None:
+        claim = await self.claim(journal)
+        assert claim.standing is ClaimStanding.OURS
+        assert claim.row.result == RowResult(state=RowState.PLANNED)
+        assert claim.row.planned == planned()
+        assert [row.planned for row in journal.read()] == [planned()]
+
+    async def test_what_was_sent_is_read_back(self, journal: Journal) -> None:
+        claim = await self.claim(journal)
+        assert await self.send(journal, claim.token)
+        (row,) = journal.read()
+        assert row.result.state is RowState.SENDING
+        assert (row.stamp, row.hosts) == (STAMP, ("https://a.test/x",))
+
+    @pytest.mark.parametrize("result", [CREATED, REFUSED])
+    async def test_a_settled_row_is_settled_for_everybody(
+        self, journal: Journal, result: RowResult
+    ) -> None:
+        claim = await self.claim(journal)
+        assert await journal.settle("order-1", claim.token, result)
+        for run in ("a", "b"):
+            again = await self.claim(journal, run=run)
+            assert again.standing is ClaimStanding.SETTLED
+            assert again.row.result == result
+
+    async def test_a_row_is_held_until_its_lease_is_over(
+        self, journal: Journal, seconds: Seconds
+    ) -> None:
+        await self.claim(journal)
+        other = await self.claim(journal, run="b")
+        assert other.standing is ClaimStanding.HELD
+        assert other.held_for == LEASE
+        seconds.now += 89
+        assert (await self.claim(journal, run="b")).standing is ClaimStanding.HELD
+        seconds.now += 1
+        assert (await self.claim(journal, run="b")).standing is ClaimStanding.OURS
+
+    async def test_who_lost_a_row_may_not_send_for_it(
+        self, journal: Journal, seconds: Seconds
+    ) -> None:
+        mine = await self.claim(journal)
+        seconds.now += 91
+        theirs = await self.claim(journal, run="b")
+        assert theirs.token > mine.token
+        assert not await self.send(journal, mine.token)
+        assert not await journal.renew("order-1", mine.token, LEASE)
+        assert await self.send(journal, theirs.token)
+
+    async def test_a_lease_that_ran_out_and_that_nobody_took_still_counts(
+        self, journal: Journal, seconds: Seconds
+    ) -> None:
+        mine = await self.claim(journal)
+        seconds.now += 500
+        assert await self.send(journal, mine.token)
+        assert (await self.claim(journal, run="b")).standing is ClaimStanding.HELD
+
+    async def test_what_was_learned_too_late_is_kept_and_found(
+        self, journal: Journal, seconds: Seconds
+    ) -> None:
+        mine = await self.claim(journal)
+        await self.send(journal, mine.token)
+        seconds.now += 91
+        theirs = await self.claim(journal, run="b")
+        assert not await journal.settle("order-1", mine.token, CREATED)
+        # The one who has it now learns of it before it sends.
+        assert not await self.send(journal, theirs.token)
+        again = await self.claim(journal, run="b")
+        assert again.standing is ClaimStanding.SETTLED
+        assert again.row.result == CREATED
+
+    async def test_a_late_refusal_keeps_nobody_from_sending(
+        self, journal: Journal, seconds: Seconds
+    ) -> None:
+        mine = await self.claim(journal)
+        seconds.now += 91
+        theirs = await self.claim(journal, run="b")
+        assert not await journal.settle("order-1", mine.token, REFUSED)
+        assert await self.send(journal, theirs.token)
+
+    async def test_how_long_ago_it_was_sent_is_told_by_the_clock_that_nobody_sets(
+        self, journal: Journal, seconds: Seconds
+    ) -> None:
+        claim = await self.claim(journal)
+        assert claim.sent_ago is None
+        await self.send(journal, claim.token)
+        seconds.now += 100
+        again = await self.claim(journal, run="b")
+        assert again.standing is ClaimStanding.OURS
+        assert again.row.result.state is RowState.SENDING
+        assert again.sent_ago == timedelta(seconds=100)
+
+    async def test_a_changed_row_is_told_and_left_as_it_was(
+        self, journal: Journal
+    ) -> None:
+        await self.claim(journal)
+        changed = planned(digest="d2")
+        claim = await self.claim(journal, changed, run="b")
+        assert claim.standing is ClaimStanding.CHANGED
+        assert [row.planned.digest for row in journal.read()] == ["d1"]
+
+    async def test_a_refused_row_comes_again_when_it_changed(
+        self, journal: Journal
+    ) -> None:
+        claim = await self.claim(journal)
+        await journal.settle("order-1", claim.token, REFUSED)
+        again = await self.claim(journal, planned(digest="d2"), run="b")
+        assert again.standing is ClaimStanding.OURS
+        assert again.row.result == RowResult(state=RowState.PLANNED)
+        assert [row.planned.digest for row in journal.read()] == ["d2"]
+
+    async def test_an_id_at_two_positions_of_one_run_is_told(
+        self, journal: Journal
+    ) -> None:
+        await self.claim(journal)
+        twice = await self.claim(journal, planned(position=7))
+        assert twice.standing is ClaimStanding.REPEATED
+        assert twice.row.planned.position == 1
+
+    async def test_a_run_that_ended_holds_nothing_and_sends_nothing(
+        self, journal: Journal
+    ) -> None:
+        first = await self.claim(journal)
+        await self.send(journal, first.token)
+        await self.claim(journal, planned("order-2", 2))
+        await journal.release("a")
+        found = [row.result.state for row in journal.read()]
+        assert found == [RowState.UNKNOWN, RowState.PLANNED]
+        for row in (planned(), planned("order-2", 2)):
+            claim = await self.claim(journal, row, run="b")
+            assert claim.standing is ClaimStanding.OURS
+
+    async def test_it_belongs_to_one_batch(self, journal: Journal) -> None:
+        batch = BulkBatch(plan="p1", fingerprint="merchant P1, app A1, at https://a")
+        await journal.begin(batch)
+        await journal.begin(batch)
+        with pytest.raises(BatchMismatchError, match=r"plan p1.* of p2"):
+            await journal.begin(BulkBatch(plan="p2", fingerprint=batch.fingerprint))
+        with pytest.raises(BatchMismatchError, match=r"merchant P1.*merchant P2"):
+            await journal.begin(BulkBatch(plan="p1", fingerprint="merchant P2"))
+
+    async def test_rows_are_read_in_the_order_of_their_positions(
+        self, journal: Journal
+    ) -> None:
+        rows = [planned(f"order-{n}", 3000 - n) for n in range(1, 2500)]
+        for part in (rows[:900], rows[900:1700], rows[1700:]):
+            await asyncio.gather(*(self.claim(journal, row) for row in part))
+        read = [row.planned.position for row in journal.read()]
+        assert read == sorted(row.position for row in rows)
