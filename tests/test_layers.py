@@ -158,8 +158,9 @@ FLOORS = {
     "webhooks": (
         "backoff bursts events expectations limits parsing samples time_limit",
         "addressees failures http inbox",
-        "alerts asgi comparison handlers verifier",
-        "aiohttp reception unclaimed",
+        "alerts asgi comparison handlers reading",
+        "aiohttp unclaimed verifier",
+        "reception",
         "judging",
         "worker",
         "receiver",

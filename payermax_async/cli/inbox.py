@@ -11,7 +11,7 @@ from rich.text import Text
 
 from payermax_async.cli.console import clean, output_console, print_facts, print_json
 from payermax_async.cli.failures import Exit
-from payermax_async.cli.merchant import Flag
+from payermax_async.cli.merchant import Flag, MerchantSource
 from payermax_async.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -140,18 +140,36 @@ def show(
 
 @app.command
 def replay(
-    number: _Number, /, *, inbox: _Address, force: Annotated[bool, Flag] = False
+    number: _Number,
+    /,
+    *,
+    inbox: _Address,
+    force: Annotated[bool, Flag] = False,
+    merchant: MerchantSource | None = None,
 ) -> int:
     """Have an entry handled again, by the receivers that run on the inbox.
+
+    One that could not be read when it came is read anew, and must be for the merchant
+    of the settings: PayerMax signs every merchant's notifications.
 
     Args:
         number: Its number, from the list.
         inbox: Where it is.
         force: Even if something newer is known by now.
+        merchant: Whose receivers run on the inbox.
     """
     from payermax_async.cli.inbox_address import replay_entry, using
+    from payermax_async.webhooks.addressees import Addressees
 
-    if using(inbox, lambda opened: replay_entry(opened, number, force=force)):
+    def addressees() -> Addressees:
+        settings = (merchant or MerchantSource()).settings()
+        return Addressees.of(
+            settings.required("merchant_no"), settings.required("app_id")
+        )
+
+    if using(
+        inbox, lambda opened: replay_entry(opened, number, addressees, force=force)
+    ):
         output_console().print(Text(f"Entry {number} waits for its handler."))
         return Exit.DONE
     return _not_done(number, "its bytes are gone")

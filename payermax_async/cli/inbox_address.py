@@ -12,11 +12,12 @@ from payermax_async.core.errors import ConfigurationError, WebhookError
 from payermax_async.storage.errors import StorageError
 from payermax_async.webhooks.inbox.entries import Arrival, EntryState
 from payermax_async.webhooks.inbox.protocol import Inbox
-from payermax_async.webhooks.parsing import read_notification
+from payermax_async.webhooks.reading import read_addressed
 
 if TYPE_CHECKING:
     from payermax_async.storage.postgres import PostgresDatabase
     from payermax_async.storage.sqlite import SqliteDatabase
+    from payermax_async.webhooks.addressees import Addressees
 
 __all__ = ["inbox_at", "replay_entry", "tables_at", "using"]
 
@@ -123,11 +124,20 @@ def using(
         raise ConfigurationError(f"the inbox cannot be used: {error}") from None
 
 
-async def replay_entry(inbox: AnyInbox, number: int, *, force: bool) -> bool:
+async def replay_entry(
+    inbox: AnyInbox, number: int, whose: Callable[[], Addressees], *, force: bool
+) -> bool:
     """Have an entry handled again; what was unreadable is read anew.
 
+    Args:
+        inbox: Open.
+        number: The entry's.
+        whose: Asked for whom unreadable bytes may be: they were kept before anybody
+            could tell.
+        force: Even if something newer is known.
+
     Raises:
-        ConfigurationError: It still cannot be read.
+        ConfigurationError: It still cannot be read, or is for somebody else.
     """
     now = SystemClock().now()
     entry = await inbox.entry(number)
@@ -137,15 +147,11 @@ async def replay_entry(inbox: AnyInbox, number: int, *, force: bool) -> bool:
         return await inbox.replay(number, now, force=force)
     if entry.state is not EntryState.PARKED:
         return False
+    addressees = whose()
     try:
-        notification = read_notification(entry.body)
+        notification = read_addressed(entry.body, addressees)
     except WebhookError as error:
         raise ConfigurationError(f"entry {number}: {error}") from None
-    if notification.merchant_no is None:
-        raise ConfigurationError(
-            f"entry {number} names no merchant: replay it with your receiver, which "
-            "knows whose it is"
-        )
     arrival = Arrival(
         notification=notification,
         body=entry.body,

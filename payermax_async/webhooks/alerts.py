@@ -51,8 +51,14 @@ class AlertKind(enum.StrEnum):
     """A link was paid by a second payment; see :class:`LinkPaidAgain`."""
     REFUNDED_FIRST = "refunded first"
     """A payment was given back as a whole before it was handled. Not fulfilled."""
+    REFUND_REVERSED = "refund reversed"
+    """A refund failed after it was told of as successful: the money did not go."""
     REFUND_UNCLEAR = "refund unclear"
     """A payment is handled of which a refund is known that cannot be compared."""
+    BODY_CHANGED = "body changed"
+    """Something in this process takes or changes the bodies of notifications; PayerMax
+    was asked to send again. Which link it is about is not said: of such a body nothing
+    is known to be PayerMax's word."""
     INBOX_FAILED = "inbox failed"
     """The inbox could not be used; PayerMax was asked to send again."""
     VERIFIER_FAILED = "verifier failed"
@@ -73,7 +79,11 @@ _ADVICE = {
     AlertKind.AMBIGUOUS: "nothing was fulfilled: look at the payments of the link; "
     "replay the entry by force if it is another payment",
     AlertKind.PAID_AGAIN: "give one of the payments back, or deliver once more",
+    AlertKind.REFUND_REVERSED: "the money is back in your PayerMax balance: take back "
+    "what was booked for the refund, and refund under a new id if it is still due",
     AlertKind.REFUND_UNCLEAR: "the payment is handled: look at its refunds",
+    AlertKind.BODY_CHANGED: "no notification is taken until middleware and framework "
+    "keep their hands off this route; PayerMax sends again for about half a day",
     AlertKind.INBOX_FAILED: "PayerMax sends again for about half a day: have the "
     "database work by then",
     AlertKind.VERIFIER_FAILED: "no notification is taken until it works; PayerMax "

@@ -210,7 +210,13 @@ class RefundSucceeded(_OfRefund):
 
 @attrs.frozen(kw_only=True)
 class RefundFailed(_OfRefund):
-    """The money did not go back."""
+    """The money did not go back.
+
+    It may come after :class:`RefundSucceeded` of the same refund, days later and never
+    before that is dealt with: then what was booked for the refund is to be taken back,
+    and the receiver tells of it as an alert too. No payment that succeeded is undone
+    by a late notice; of a refund PayerMax says success before the money is there.
+    """
 
 
 @attrs.frozen(kw_only=True)

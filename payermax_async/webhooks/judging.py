@@ -49,6 +49,11 @@ _RULINGS: Mapping[Ruling, tuple[AlertKind, str, EntryState | None]] = {
         "all of this payment was refunded before it was handled",
         EntryState.SUPERSEDED,
     ),
+    Ruling.REVERSED: (
+        AlertKind.REFUND_REVERSED,
+        "the refund failed after it was told of as successful",
+        None,
+    ),
     Ruling.OTHER_AMOUNT: (
         AlertKind.MISMATCHED,
         "it took effect already, with another amount or currency",
@@ -100,10 +105,12 @@ class Judge(Generic[ConnectionT]):
             return without_effect
         event = self._event(entry)
         if event is None:
-            return Verdict(state=EntryState.PARKED, problem="unreadable by now")
+            return Verdict(
+                state=EntryState.PARKED, problem="unreadable by now", untouched=True
+            )
         handler = self._handlers.find(event)
         if handler is None:
-            return await self._unclaimed.end(event, entry, self._clock.now())
+            return await self._unwanted(event, entry)
         ended = await self._compared(event, entry)
         if ended is not None:
             return ended
@@ -124,10 +131,19 @@ class Judge(Generic[ConnectionT]):
         if entry.ruling not in _RULINGS:
             return None
         kind, problem, state = _RULINGS[entry.ruling]
-        # A further payment whose handler failed was told of before that.
-        if state is not None or not entry.problem:
+        # A further payment whose handler failed was told of before that. That a refund
+        # succeeded may have become known since: told with every attempt.
+        if kind is not AlertKind.PAID_AGAIN or not entry.problem:
             self._alert(kind, entry, problem)
         return None if state is None else Verdict(state=state, problem=problem)
+
+    async def _unwanted(
+        self, event: NotifiedEvent, entry: StoredNotification
+    ) -> Verdict:
+        try:
+            return await self._unclaimed.end(event, entry, self._clock.now())
+        except Exception as error:  # noqa: BLE001 - the inbox's, which is asked again
+            return self._failed(entry, failure_of("the inbox", error), untouched=True)
 
     def _event(self, entry: StoredNotification) -> NotifiedEvent | None:
         try:
@@ -185,13 +201,18 @@ class Judge(Generic[ConnectionT]):
         name = self._expectations.name
         part = "the look-up" if name else "the inbox"
         failure = failure_of(part, error, name=name)
+        problem = ""
         if isinstance(error, NotExpectedYetError):
             problem = "nothing is known yet of what was to be paid"
-            return self._failed(entry, failure, problem)
-        return self._failed(entry, failure)
+        return self._failed(entry, failure, problem, untouched=True)
 
     def _failed(
-        self, entry: StoredNotification, failure: Failure, problem: str = ""
+        self,
+        entry: StoredNotification,
+        failure: Failure,
+        problem: str = "",
+        *,
+        untouched: bool = False,
     ) -> Verdict:
         # The text of an error may hold anything, so only its kind is kept.
         problem = problem or failure.error
@@ -208,9 +229,13 @@ class Judge(Generic[ConnectionT]):
             self._alert(
                 AlertKind.GAVE_UP, entry, problem, part=failure.name, failure=failure
             )
-            return Verdict(state=EntryState.FAILED, problem=problem)
+            return Verdict(
+                state=EntryState.FAILED, problem=problem, untouched=untouched
+            )
         due = self._clock.now() + timedelta(seconds=delay)
-        return Verdict(state=EntryState.WAITING, problem=problem, due_at=due)
+        return Verdict(
+            state=EntryState.WAITING, problem=problem, due_at=due, untouched=untouched
+        )
 
     def _alert(
         self,

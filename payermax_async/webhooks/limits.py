@@ -77,7 +77,8 @@ class ReceiverLimits:
     """Seconds that running handlers get when the receiver is closed."""
     other_type: float = 60.0
     """Seconds that a payment nobody handles waits for the notice of its other type,
-    PAYMENT or PAYBYLINK, to be handled before an alarm is raised."""
+    PAYMENT or PAYBYLINK, to be handled before an alarm is raised. It waits in the
+    inbox, so that no restart forgets it."""
     retention: timedelta = timedelta(days=30)
     """How long raw bytes are kept in the inbox once they are dealt with."""
 

@@ -266,7 +266,8 @@ class Receiver(Generic[ConnectionT]):
     async def settled(self) -> None:
         """Wait until nothing in the inbox is due and no handler runs.
 
-        For tests, and for commands that handle what there is and end.
+        For tests, and for commands that handle what there is and end. What is due
+        later, such as after a failure, is left to whoever works on the inbox then.
         """
         if self._worker is not None:
             self._worker.wake()
@@ -299,6 +300,10 @@ class Receiver(Generic[ConnectionT]):
                 "attacks, raise ReceiverLimits.max_reading",
             )
 
+    def body_changed(self, problem: str) -> None:
+        """Tell of a request whose body something in this process took or changed."""
+        self._reception.body_changed(problem)
+
     @property
     def inbox(self) -> Inbox[ConnectionT]:
         """Where what came is kept."""
@@ -310,7 +315,7 @@ class Receiver(Generic[ConnectionT]):
 
         The keys are the values of :class:`WebhookReason`, ``stored``,
         ``superseded``, ``mismatched``, ``duplicate``, ``overloaded``, ``too slow``,
-        ``no room``, ``inbox failed``,
+        ``no room``, ``body changed``, ``inbox failed``,
         ``handled``, ``unclaimed``, ``handler failed``, ``lookup failed``,
         ``lease lost``, ``worker failed``, ``unclaimed:`` with the name of a type, and
         ``alert:`` with the value of an :class:`AlertKind`.

@@ -12,6 +12,7 @@ from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import WebhookError, WebhookReason
 from payermax_async.core.models.notifications import Notification
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
+from payermax_async.webhooks.events import event_of, split
 from payermax_async.webhooks.failures import error_name, failure_of
 from payermax_async.webhooks.http.headers import HeaderSource
 from payermax_async.webhooks.http.reply import Reply
@@ -38,6 +39,7 @@ _OVERLOADED = (
 )
 _UNAVAILABLE = 503
 _WAITING_PER_CHECK = 10
+_TURN_AT_ONCE = 0.1
 
 
 class _NoTurnError(Exception):
@@ -64,7 +66,8 @@ class Reception:
         self._tally = tally
         self._tenant = tenant
         self._limits = limits
-        self._time_limits = TimeLimits()
+        # PayerMax waits for the answer.
+        self._time_limits = TimeLimits(to_end=0)
         self._verifying = asyncio.Semaphore()
         self._may_come_in = limits.max_verifying * (1 + _WAITING_PER_CHECK)
         self._came_in = 0
@@ -95,7 +98,7 @@ class Reception:
         try:
             await self.accept(notification, signed.raw)
         except Exception as error:  # noqa: BLE001 - whatever it is, PayerMax sends again
-            self._inbox_failed(error)
+            self._inbox_failed(error, event_of(split(notification)[0]).merchant_key)
             return _refusal(500)
         return Reply(status=200, headers=_HEADERS, body=ACKNOWLEDGEMENT)
 
@@ -111,6 +114,11 @@ class Reception:
         stored = await self._asked(self._inbox.store(arrival))
         self._count(stored)
         return stored
+
+    def body_changed(self, problem: str) -> None:
+        """Tell of a request whose body is not the one that was sent."""
+        self._tally.count("body changed")
+        self._tally.alert(Alert(kind=AlertKind.BODY_CHANGED, problem=problem))
 
     async def replay(self, number: int, *, force: bool) -> bool:
         """Have an entry of the inbox handled again, at once."""
@@ -137,17 +145,24 @@ class Reception:
         if self._came_in >= self._may_come_in:
             raise _NoTurnError
         self._came_in += 1
-        # The turn and the check have a limit each: who waited long for a turn must
-        # not be told that the verifier is slow.
         limit = self._limits.verify_timeout
+        begun = asyncio.get_running_loop().time()
         try:
             try:
                 async with asyncio.timeout(limit):
                     await self._verifying.acquire()
             except TimeoutError:
                 raise _NoTurnError from None
+            waited = asyncio.get_running_loop().time() - begun
             try:
-                return await self._verifier.authenticate(signed, timeout=limit)
+                left = max(limit - waited, 0.0)
+                return await self._verifier.authenticate(signed, timeout=left)
+            except WebhookError as refused:
+                # Who had to wait for a turn does not say that the verifier is slow.
+                out_of_time = isinstance(refused.__cause__, TimeoutError)
+                if out_of_time and waited > _TURN_AT_ONCE * limit:
+                    raise _NoTurnError from None
+                raise
             finally:
                 self._verifying.release()
         finally:
@@ -197,21 +212,26 @@ class Reception:
                 tenant=self._tenant,
             )
             try:
-                is_new = await self._asked(self._inbox.park(parked))
+                number = await self._asked(self._inbox.park(parked))
             except Exception as error:  # noqa: BLE001 - the answer is the same: send again
                 self._inbox_failed(error)
             else:
-                if is_new:
+                if number is not None:
                     self._tally.alert(
-                        Alert(kind=AlertKind.PARKED, problem=str(refused))
+                        Alert(
+                            kind=AlertKind.PARKED,
+                            number=number,
+                            problem=str(refused),
+                        )
                     )
         return _refusal(refused.status)
 
-    def _inbox_failed(self, error: Exception) -> None:
+    def _inbox_failed(self, error: Exception, merchant_key: str = "") -> None:
         self._tally.count("inbox failed")
         self._tally.alert(
             Alert(
                 kind=AlertKind.INBOX_FAILED,
+                merchant_key=merchant_key,
                 problem=error_name(error),
                 failure=failure_of("the inbox", error),
             )

@@ -32,7 +32,15 @@ class TimeLimits:
     and goes on, and takes a cancellation that the code raises for its caller's own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, to_end: float | None = None) -> None:
+        """Begin with nothing.
+
+        Args:
+            to_end: Seconds that are waited for what is cancelled to close what it
+                holds; one when left out. None of them where somebody waits for an
+                answer: it ends by itself then.
+        """
+        self._to_end = to_end
         # The event loop does not keep tasks alive.
         self._left: set[asyncio.Task[Any]] = set()
 
@@ -79,10 +87,11 @@ class TimeLimits:
         Args:
             task: Whatever it returns or raises is unheard.
         """
+        seconds = _TO_END if self._to_end is None else self._to_end
         self._left.add(task)
         task.add_done_callback(self._forget)
         task.cancel()
-        await asyncio.wait({task}, timeout=_TO_END)
+        await asyncio.wait({task}, timeout=seconds)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._left.discard(task)

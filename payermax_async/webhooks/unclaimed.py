@@ -6,6 +6,8 @@ import enum
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+import attrs
+
 from payermax_async.core.cleaning import clean_id
 from payermax_async.core.models.notifications import LinkNotification
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
@@ -93,7 +95,7 @@ class Unclaimed:
         self, event: NotifiedEvent, entry: StoredNotification, now: datetime
     ) -> Verdict:
         """Count it, and say so; of money only when it is time to."""
-        ended = Verdict(state=EntryState.UNCLAIMED)
+        ended = Verdict(state=EntryState.UNCLAIMED, untouched=True)
         waited = entry.problem == _WAITS
         kind, first = self._counted(entry, event, 0 if waited else 1)
         match loudness(event):
@@ -107,7 +109,9 @@ class Unclaimed:
                 elif not waited and self._patience > timedelta(0):
                     self._untold[entry.id] = entry, problem
                     due = now + self._patience
-                    return Verdict(state=EntryState.WAITING, problem=_WAITS, due_at=due)
+                    return attrs.evolve(
+                        ended, state=EntryState.WAITING, problem=_WAITS, due_at=due
+                    )
                 elif entry.id not in self._told_early:
                     self._alert(entry, problem)
                     self._untold.pop(entry.id, None)

@@ -23,8 +23,6 @@ from payermax_async.core.errors import (
     WebhookReason,
 )
 from payermax_async.core.models.notifications import Notification
-from payermax_async.core.scalars import ShapeError
-from payermax_async.core.strict_json import JsonError, read_json
 from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
@@ -37,12 +35,8 @@ from payermax_async.webhooks.http.framing import (
     too_large,
 )
 from payermax_async.webhooks.http.headers import HeaderSource, header_values
-from payermax_async.webhooks.parsing import (
-    UNUSABLE,
-    read_outline,
-    read_typed,
-    unusable,
-)
+from payermax_async.webhooks.parsing import UNUSABLE
+from payermax_async.webhooks.reading import read_addressed
 from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
 
 __all__ = [
@@ -155,7 +149,8 @@ class NotificationVerifier:
         self._max_body = max_body
         self._max_age = max_age
         self._clock = clock or SystemClock()
-        self._time_limits = TimeLimits()
+        # PayerMax waits for the answer.
+        self._time_limits = TimeLimits(to_end=0)
 
     @classmethod
     def for_merchant(
@@ -306,17 +301,8 @@ class NotificationVerifier:
         Raises:
             WebhookError: They cannot be used, or are for somebody else.
         """
-        try:
-            content = read_json(body)
-            self._addressees.check(content)
-            # First without a type, so that a stale one is called stale even if
-            # its payload is also of a kind that cannot be read.
-            outline = read_outline(content)
-            if not at_any_time:
-                self._check_time(outline)
-            return self.addressed(read_typed(content, outline))
-        except (JsonError, ShapeError) as error:
-            raise unusable(error) from None
+        check = None if at_any_time else self._check_time
+        return read_addressed(body, self._addressees, check=check)
 
     def _check_time(self, notification: Notification) -> None:
         # A time that is missing or cannot be read passes: this is a sanity check,

@@ -90,8 +90,10 @@ async def test_what_is_shown_of_an_entry_names_no_buyer(
 
 
 async def test_a_parked_entry_is_read_anew_and_then_handled(
-    shell: Shell, address: str, tmp_path: Path
+    shell: Shell, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in (("MERCHANT_NO", MERCHANT_NO), ("APP_ID", APP_ID)):
+        monkeypatch.setenv(f"PAYERMAX_{name}", value)
     told = await shell("inbox", "replay", "2", "--inbox", address)
     assert (told.code, told.err) == (0, "")
     seen: list[str] = []
@@ -104,6 +106,38 @@ async def test_a_parked_entry_is_read_anew_and_then_handled(
     async with desk:
         await desk.settled()
     assert sorted(seen) == ["order-1", "order-2"]
+
+
+@pytest.mark.parametrize(
+    ("merchant_no", "app_id", "words"),
+    [
+        ("999999999999999", APP_ID, "for another merchant or app"),
+        (MERCHANT_NO, "another", "for another merchant or app"),
+        (None, APP_ID, "PAYERMAX_MERCHANT_NO"),
+        (MERCHANT_NO, None, "PAYERMAX_APP_ID"),
+    ],
+)
+async def test_unreadable_bytes_are_replayed_for_the_merchant_of_the_settings_only(
+    shell: Shell,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    merchant_no: str | None,
+    app_id: str | None,
+    words: str,
+) -> None:
+    for name, value in (("MERCHANT_NO", merchant_no), ("APP_ID", app_id)):
+        if value is None:
+            monkeypatch.delenv(f"PAYERMAX_{name}", raising=False)
+        else:
+            monkeypatch.setenv(f"PAYERMAX_{name}", value)
+    for force in ([], ["--force"]):
+        told = await shell("inbox", "replay", "2", "--inbox", address, *force)
+        assert (told.code, told.out) == (2, "")
+        assert words in " ".join(told.err.split())
+    told = await shell("inbox", "list", "--inbox", address, "--state", "parked")
+    assert len(told.out.splitlines()) == 1
+    # What was read when it came was for its merchant then.
+    assert (await shell("inbox", "replay", "1", "--inbox", address)).code == 0
 
 
 async def test_a_parked_entry_waits_until_it_is_replayed(

@@ -112,6 +112,9 @@ async def test_a_payment_of_which_a_part_was_given_back_is_handled(
     async with running(post):
         for refund in _PARTS[name]:
             await _refund(post, *refund)
+        # Of a refund that failed later somebody hears; of the payment nobody has to.
+        assert set(_kinds(post)) <= {AlertKind.REFUND_REVERSED}
+        post.alerts.clear()
         await _payment(post, kind)
     assert len(post.seen) == 1
     assert post.alerts == []
@@ -218,7 +221,8 @@ async def test_what_was_ruled_without_its_handler_is_no_attempt_of_it(
         await _refund(post, "19.90", status="FAILED")
         await post.advance(10)
         await post.advance(20)
-    assert (post.seen, _kinds(post)) == (["LinkPaid o-1"], [FIRST])
+    assert post.seen == ["LinkPaid o-1"]
+    assert _kinds(post) == [FIRST, AlertKind.REFUND_REVERSED]
 
 
 async def test_a_refund_that_names_its_payment_later_is_added_up(

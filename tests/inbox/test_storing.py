@@ -105,6 +105,7 @@ _FORWARD = {
     "other orders": ([order("SUCCESS"), order("CLOSED", "T2")], "ww"),
     "link and order of one payment": ([link("SUCCESS"), order("SUCCESS")], "ww"),
     "refund success, then failure": ([refund("SUCCESS"), refund("FAILED")], "ww"),
+    "refund success, late pending": ([refund("SUCCESS"), refund("PENDING")], "ws"),
     "refund pending, success": ([refund("PENDING"), refund("SUCCESS")], "ww"),
     "success, refund": ([link("SUCCESS"), refund("SUCCESS")], "ww"),
     "refund, link success": ([refund("SUCCESS"), link("SUCCESS")], "ww"),
@@ -195,8 +196,9 @@ async def test_parked_bytes_are_kept_once_and_are_never_due(
     inbox: kit.AnyInbox,
 ) -> None:
     odd = ParkedBody(body=b"\xff\x00{", problem="no JSON", received_at=kit.NOW)
-    assert [await inbox.park(odd), await inbox.park(odd)] == [True, False]
+    number, again = [await inbox.park(odd), await inbox.park(odd)]
     (entry,) = await inbox.entries(state=EntryState.PARKED)
+    assert (number, again) == (entry.id, None)
     assert (entry.body, entry.problem, entry.deliveries) == (odd.body, "no JSON", 2)
     assert entry.is_raw
     assert not await kit.claim(inbox)

@@ -55,6 +55,7 @@ async def check_reception(
         (entry,) = entries
         assert (entry.state, entry.body, entry.deliveries) == ("parked", body, 2)
         assert kinds == [AlertKind.PARKED]
+        assert alerts[0].number == entry.id
     else:
         assert not entries
         assert kinds == [AlertKind.NOT_OURS] * (2 * (reply.status == 403))

@@ -72,7 +72,7 @@ class StuckInbox(MemoryInbox):
         await self._may_stick("store")
         return await super().store(arrival)
 
-    async def park(self, arrival: ParkedBody) -> bool:
+    async def park(self, arrival: ParkedBody) -> int | None:
         await self._may_stick("park")
         return await super().park(arrival)
 

@@ -10,9 +10,11 @@ from typing import cast
 import pytest
 
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.webhooks import AlertKind
 from payermax_async.webhooks.http.body import Intake
 from tests.webhooks import kit
 from tests.webhooks.desk import Desk
+from tests.webhooks.post import Post, running
 
 
 async def pieces(*parts: bytes) -> AsyncGenerator[bytes]:
@@ -118,6 +120,27 @@ async def test_a_body_that_was_consumed_or_changed_is_told_once_and_asked_for_ag
     assert record.levelno == logging.ERROR
     assert words in record.getMessage()
     assert (desk.taken, desk.verifications) == ([], 0)
+
+
+async def test_a_receiver_counts_changed_bodies_and_tells_of_them_again_and_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    post = Post()
+    found = headers(content_length=str(len(kit.genuine().body)))
+    async with running(post):
+        intake = Intake(post.receiver)
+        for _ in range(7):
+            assert (await intake.answer("POST", found, pieces(b""))).status == 500
+        await post.advance(61)
+        assert (await intake.answer("POST", found, pieces(b"{}"))).status == 500
+        assert post.receiver.counts["body changed"] == 8
+        assert await post.states() == []
+    told = [alert.problem for alert in post.alerts]
+    assert {alert.kind for alert in post.alerts} == {AlertKind.BODY_CHANGED}
+    assert len(told) == 6, "the first few of a minute, and the next minute's"
+    assert "reads it first" in told[0]
+    assert "changes bodies" in told[-1]
+    assert "hands off this route" in caplog.text
 
 
 @pytest.mark.parametrize("piece", ["text", {"notifyType": "PAYBYLINK"}, None, 5])

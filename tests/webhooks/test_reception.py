@@ -50,13 +50,13 @@ class BrokenInbox(MemoryInbox):
         await self._trouble()
         return await super().store(arrival)
 
-    async def park(self, arrival: ParkedBody) -> bool:
+    async def park(self, arrival: ParkedBody) -> int | None:
         await self._trouble()
         return await super().park(arrival)
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-@pytest.mark.parametrize("body", [kit.body_of(), b"{"])
+@pytest.mark.parametrize("body", [kit.body_of(merchant_link_id="o-1"), b"{"])
 async def test_when_the_inbox_fails_payermax_is_asked_to_send_again(
     hangs: bool, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

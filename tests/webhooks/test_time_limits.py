@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from payermax_async.core.errors import SignatureError, WebhookError, WebhookReason
+from payermax_async.core.models.notifications import Notification
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.signing import Verifier
 from payermax_async.storage.lease_clock import LeaseClock
@@ -18,12 +19,14 @@ from payermax_async.webhooks import (
     Expected,
     LinkPaid,
     MemoryInbox,
+    NotificationVerifier,
     ReceiverLimits,
     time_limit,
 )
 from payermax_async.webhooks.comparison import PaidEvent
 from payermax_async.webhooks.inbox.entries import InboxError
 from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
+from payermax_async.webhooks.verifier import SignedBody
 from tests.webhooks import kit
 from tests.webhooks.post import HOUR, Post, running
 from tests.webhooks.stuck import Stuck, StuckInbox
@@ -298,6 +301,67 @@ async def test_a_renewal_that_hangs_is_told_and_the_handler_goes_on(
         go_on.set()
         await post.receiver.settled()
         assert await post.states() == ["done"]
+
+
+@pytest.mark.parametrize(("name", "body"), [("store", kit.body_of()), ("park", b"{")])
+async def test_payermax_is_answered_when_the_named_limit_is_over_and_no_later(
+    stuck: Stuck, name: str, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However long what was cancelled takes to end.
+    monkeypatch.setattr(time_limit, "_TO_END", 1_000.0)
+    inbox = StuckInbox(stuck, name)
+    async with asyncio.timeout(A_LOT), running(Post(inbox=inbox, limits=SHORT)) as post:
+        assert await post.raw(body) == 500
+        (alert,) = post.alerts
+        assert alert.kind is AlertKind.INBOX_FAILED
+        assert alert.merchant_key == (kit.CANARY if name == "store" else "")
+
+
+async def test_waiting_for_a_turn_is_part_of_the_time_for_the_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[float] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def verify(self, payload: bytes, signature: str) -> None:
+            begun.set()
+            await go_on.wait()
+
+    limits = ReceiverLimits(verify_timeout=A_LOT, max_verifying=1, workers=0)
+    post = Post(verifier=Slow(), limits=limits)
+    authenticate = NotificationVerifier.authenticate
+
+    async def watched(
+        self: NotificationVerifier, signed: SignedBody, *, timeout: float
+    ) -> Notification:
+        given.append(timeout)
+        return await authenticate(self, signed, timeout=timeout)
+
+    monkeypatch.setattr(NotificationVerifier, "authenticate", watched)
+    async with asyncio.timeout(A_LOT), running(post):
+        both = [asyncio.create_task(post.raw(kit.body_of())) for _ in range(2)]
+        await begun.wait()
+        await asyncio.sleep(SOON)
+        go_on.set()
+        assert [await one for one in both] == [200, 200]
+    first, second = given
+    assert second <= A_LOT - SOON
+    assert second < first
+
+
+async def test_who_waited_for_a_turn_does_not_call_the_verifier_slow() -> None:
+    class Deaf:
+        async def verify(self, payload: bytes, signature: str) -> None:
+            await asyncio.Event().wait()
+
+    limits = ReceiverLimits(verify_timeout=SOON, max_verifying=1, workers=0)
+    post = Post(verifier=Deaf(), limits=limits)
+    async with asyncio.timeout(A_LOT), running(post):
+        posted = [post.raw(kit.body_of()) for _ in range(2)]
+        assert await asyncio.gather(*posted) == [503, 503]
+    assert [alert.kind for alert in post.alerts] == [AlertKind.VERIFIER_FAILED]
+    assert post.receiver.counts["overloaded"] == 1
 
 
 async def test_an_inbox_that_does_not_open_or_close_is_not_waited_for(

@@ -67,6 +67,10 @@ class _BoundsReading(Protocol):
         """A body was not read to its end."""
         ...
 
+    def body_changed(self, problem: str) -> None:
+        """A body is not the one that was sent."""
+        ...
+
 
 class Intake:
     """Reads requests for a receiver, and no more of each than it must.
@@ -180,16 +184,16 @@ class Intake:
         declared = declared_length(found)
         if declared is None or declared == len(body):
             return False
-        if not self._told:
+        does = "changes bodies, as decompression does" if body else "reads it first"
+        problem = (
+            f"it has {len(body)} bytes here, but {declared} were sent: a middleware or "
+            f"the framework {does}"
+        )
+        if isinstance(self._receiver, _BoundsReading):
+            self._receiver.body_changed(problem)
+        elif not self._told:
             self._told = True
-            _LOG.error(
-                "a notification's body has %d bytes here, but %d were sent: a "
-                "middleware or the framework %s; every notification is answered "
-                "with 500 until it keeps its hands off this route",
-                len(body),
-                declared,
-                "changes bodies, as decompression does" if body else "reads it first",
-            )
+            _LOG.error("a notification's body was changed: %s", problem)
         return True
 
 

@@ -17,7 +17,13 @@ __all__ = [
 ]
 
 LOOKED_AT = ("content-length", "content-encoding", "sign")
-"""The headers looked at."""
+"""The headers looked at.
+
+A server that has parsed a request's trailers by the time it calls the application, as
+uvicorn has when all came in one packet, lists them among the headers. That a ``sign``
+came behind the body makes it no less a signature over that body, so it counts. What
+else a trailer may say can only have its own request refused.
+"""
 
 _DIGITS = re.compile(r"[0-9]+")
 _SIZE_DIGITS = 18

@@ -29,6 +29,7 @@ COLUMNS = (
     "forced",
     "subject",
     "role",
+    "kind",
     "rank",
     "bars",
 )
@@ -42,7 +43,7 @@ WAITING = EntryState.WAITING.value
 def read_entry(row: Row) -> StoredNotification:
     """An entry from a row of :data:`SELECT`."""
     values = dict(zip(COLUMNS, row, strict=True))
-    del values["rank"], values["bars"]
+    del values["kind"], values["rank"], values["bars"]
     body = values.pop("body")
     return StoredNotification(
         key=tuple(json.loads(values.pop("key_parts"))),

@@ -165,6 +165,8 @@ class StoredNotification:
     """Who claimed it, as given to :meth:`Inbox.claim`."""
     role: Role = Role.NONE
     """Whether it took effect as the payment of a link, or as a further one."""
+    role_before: Role = Role.NONE
+    """Of a claimed one: its role until then."""
     ruling: Ruling = Ruling.EFFECT
     """Of a claimed one: what is to become of it."""
     refunded: GivenBack = GivenBack.NOT_ALL
@@ -209,6 +211,8 @@ class Verdict:
     """What is wrong, in words that hold nothing of the content."""
     due_at: datetime | None = None
     """When it is tried again, for :attr:`EntryState.WAITING`."""
+    untouched: bool = False
+    """No handler was begun: it takes effect as no more than it did before."""
 
 
 @attrs.frozen

@@ -12,6 +12,7 @@ from payermax_async.storage.sql import Query, Steps, from_micros, micros
 from payermax_async.webhooks.inbox.columns import WAITING
 from payermax_async.webhooks.inbox.entries import EntryState
 from payermax_async.webhooks.inbox.ordering import (
+    ENDED,
     SUCCEEDED,
     Kind,
     Part,
@@ -27,6 +28,7 @@ from payermax_async.webhooks.inbox.rulings import (
 
 __all__ = [
     "advance",
+    "is_reversed",
     "merchants",
     "paid_back_by",
     "ranks_of",
@@ -166,6 +168,25 @@ def refunded(one: Success) -> Steps[GivenBack]:
             for refund, rank, amount, currency in rows
         ],
     )
+
+
+def is_reversed(refund: Success) -> Steps[bool]:
+    """Whether the failure of a refund took effect after this success of it."""
+    if refund.kind is not Kind.REFUND:
+        return False
+    rows = yield Query(
+        "SELECT 1 FROM {inbox} WHERE subject = (SELECT subject FROM {inbox} "
+        "WHERE id = :id) AND kind = :refund AND rank = :ended AND id > :id "
+        "AND state NOT IN (:waiting, :superseded)",
+        {
+            "id": refund.id,
+            "refund": Kind.REFUND.value,
+            "ended": ENDED,
+            "waiting": WAITING,
+            "superseded": EntryState.SUPERSEDED.value,
+        },
+    )
+    return bool(rows)
 
 
 _GIVEN_BACK_BY = (

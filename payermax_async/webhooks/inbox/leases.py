@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -16,12 +17,19 @@ from payermax_async.webhooks.inbox.entries import (
     Verdict,
 )
 from payermax_async.webhooks.inbox.facts import ranks_of
-from payermax_async.webhooks.inbox.ordering import SUCCEEDED, Kind, is_overtaken
+from payermax_async.webhooks.inbox.ordering import (
+    ENDED,
+    SUCCEEDED,
+    Kind,
+    is_overtaken,
+)
 from payermax_async.webhooks.inbox.rulings import (
     GivenBack,
     Role,
     Ruling,
+    Success,
     ahead_of,
+    reverse,
     rule,
 )
 
@@ -55,13 +63,12 @@ def claim(
         entry = read_entry(row)
         if entry.subject in taken:
             continue
-        limits: dict[str, int] = json.loads(row[-1])
-        known = {} if entry.forced else (yield from ranks_of(limits))
-        if is_overtaken(limits, known):
-            yield _set(entry.id, Verdict(state=EntryState.SUPERSEDED), now)
-            continue
-        ruled = yield from _ruled(entry, row[-2])
+        kind, rank, bars = row[-3:]
+        ruled = yield from _ruled(entry, Kind(kind), rank, json.loads(bars))
         if ruled is None:
+            continue
+        if ruled.ruling is Ruling.OVERTAKEN:
+            yield _set(ruled, Verdict(state=EntryState.SUPERSEDED), now)
             continue
         entry = ruled
         yield Query(
@@ -79,30 +86,55 @@ def claim(
     return tuple(taken.values())
 
 
-def _ruled(entry: StoredNotification, rank: int) -> Steps[StoredNotification | None]:
+def _ruled(
+    entry: StoredNotification, kind: Kind, rank: int, bars: Mapping[str, int]
+) -> Steps[StoredNotification | None]:
     """The entry with what is to become of it; None when another one comes first."""
-    if rank != SUCCEEDED:
-        return entry
+    if rank == SUCCEEDED:
+        return (yield from _success(entry))
+    if kind is Kind.REFUND and rank == ENDED:
+        known = yield from facts.successes(entry.subject)
+        ruling = reverse(entry.id, known, forced=entry.forced)
+        if ruling is Ruling.WAIT:
+            yield _put_off(entry, known)
+            return None
+        return attrs.evolve(entry, ruling=ruling)
+    ranks = {} if entry.forced else (yield from ranks_of(bars))
+    overtaken = is_overtaken(bars, ranks)
+    return attrs.evolve(entry, ruling=Ruling.OVERTAKEN) if overtaken else entry
+
+
+def _success(entry: StoredNotification) -> Steps[StoredNotification | None]:
     known = yield from facts.successes(entry.subject)
     own = next(one for one in known if one.id == entry.id)
     others = [one for one in known if one.id != entry.id]
+    if not entry.forced and (yield from facts.is_reversed(own)):
+        return attrs.evolve(entry, ruling=Ruling.OVERTAKEN)
     back = yield from facts.refunded(own)
     ruling = rule(own, others, back, forced=entry.forced)
     if ruling is Ruling.WAIT:
-        # Behind those it waits for in the order of the query above.
-        due = max(
-            micros(one.due_at) + (one.id > own.id)
-            for one in ahead_of(own, others)
-            if one.is_waiting and one.due_at is not None
-        )
-        yield Query(
-            "UPDATE {inbox} SET due_at = :due_at WHERE id = :id",
-            {"id": entry.id, "due_at": due},
-        )
+        yield _put_off(entry, ahead_of(own, others))
         return None
     roles = {Ruling.EFFECT: Role.FIRST, Ruling.AGAIN: Role.AGAIN}
     return attrs.evolve(
-        entry, ruling=ruling, refunded=back, role=roles.get(ruling, Role.NONE)
+        entry,
+        ruling=ruling,
+        refunded=back,
+        role=roles.get(ruling, Role.NONE),
+        role_before=entry.role,
+    )
+
+
+def _put_off(entry: StoredNotification, ahead: Sequence[Success]) -> Query:
+    """Behind those it waits for, in the order in which :func:`claim` looks."""
+    due = max(
+        micros(one.due_at) + (one.id > entry.id)
+        for one in ahead
+        if one.is_waiting and one.due_at is not None
+    )
+    return Query(
+        "UPDATE {inbox} SET due_at = :due_at WHERE id = :id",
+        {"id": entry.id, "due_at": due},
     )
 
 
@@ -129,7 +161,7 @@ def finish(entry: StoredNotification, verdict: Verdict, now: datetime) -> Steps[
         # The refund was found to have failed since it was claimed.
         verdict = Verdict(state=EntryState.WAITING)
         yield Query("UPDATE {inbox} SET attempts = 0 WHERE id = :id", {"id": entry.id})
-    yield _set(entry.id, verdict, now)
+    yield _set(entry, verdict, now)
     return True
 
 
@@ -158,13 +190,18 @@ def was_handled(entry: StoredNotification) -> Steps[bool]:
 _WITHOUT_EFFECT = frozenset({EntryState.MISMATCHED, EntryState.SUPERSEDED})
 
 
-def _set(number: int, verdict: Verdict, now: datetime) -> Query:
-    role = ", role = ''" if verdict.state in _WITHOUT_EFFECT else ""
+def _set(entry: StoredNotification, verdict: Verdict, now: datetime) -> Query:
+    role = entry.role
+    if verdict.untouched:
+        role = entry.role_before
+    if verdict.state in _WITHOUT_EFFECT:
+        role = Role.NONE
     return Query(
-        "UPDATE {inbox} SET state = :state, problem = :problem, due_at = :due_at, "  # noqa: S608 - constants
-        f"changed_at = :now{role} WHERE id = :id",
+        "UPDATE {inbox} SET state = :state, problem = :problem, due_at = :due_at, "
+        "changed_at = :now, role = :role WHERE id = :id",
         {
-            "id": number,
+            "id": entry.id,
+            "role": role.value,
             "state": verdict.state.value,
             "problem": verdict.problem,
             "due_at": micros(verdict.due_at or now),

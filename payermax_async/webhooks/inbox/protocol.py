@@ -52,8 +52,12 @@ class Inbox(Protocol[ConnectionT_co]):
         """Keep an arrival durably; what is known already is only counted."""
         ...
 
-    async def park(self, arrival: ParkedBody) -> bool:
-        """Keep genuine bytes that cannot be used; False when they were known."""
+    async def park(self, arrival: ParkedBody) -> int | None:
+        """Keep genuine bytes that cannot be used.
+
+        Returns:
+            The number of their new entry; ``None`` when they were known.
+        """
         ...
 
     async def claim(

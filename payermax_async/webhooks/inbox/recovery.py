@@ -88,10 +88,11 @@ def _made(arrival: Arrival) -> Steps[dict[int, tuple[EntryState | None, Role]]]:
     return found
 
 
-def park(arrival: ParkedBody) -> Steps[bool]:
+def park(arrival: ParkedBody) -> Steps[int | None]:
     """Keep genuine bytes that cannot be used."""
-    if (yield from storing.park(arrival)):
-        return True
+    made = yield from storing.park(arrival)
+    if made is not None:
+        return made
     content = hashlib.sha256(arrival.body).hexdigest()
     rows = yield Query(
         "UPDATE {inbox} SET deliveries = deliveries - 1 "
@@ -101,7 +102,7 @@ def park(arrival: ParkedBody) -> Steps[bool]:
             "at": micros(arrival.received_at),
         },
     )
-    return bool(rows)
+    return rows[0][0] if rows else None
 
 
 def admit(number: int, arrival: Arrival) -> Steps[Stored | None]:

@@ -25,6 +25,7 @@ __all__ = [
     "Success",
     "ahead_of",
     "given_back",
+    "reverse",
     "rule",
     "same_as",
 ]
@@ -56,6 +57,10 @@ class Ruling(enum.StrEnum):
     """Nothing: it took effect already, with another amount."""
     AMBIGUOUS = "ambiguous"
     """Nothing by itself: the same payment with another amount, or another one."""
+    REVERSED = "reversed"
+    """Of a refund's failure: it takes effect beside a success."""
+    OVERTAKEN = "overtaken"
+    """Nothing: something newer is known."""
 
 
 class GivenBack(enum.StrEnum):
@@ -188,6 +193,24 @@ def _beside(one: Success, other: Success) -> Ruling:
     if one.trade and other.trade:
         return Ruling.AGAIN
     return Ruling.AGAIN if one.is_worth(other) else Ruling.AMBIGUOUS
+
+
+def reverse(number: int, known: Sequence[Success], *, forced: bool = False) -> Ruling:
+    """What is to become of the failure of a refund.
+
+    PayerMax calls a refund successful once the channel took it, which may still fail
+    days later. So a failure is no late word of an older state, whichever of the two is
+    heard first: the merchant has booked money out that did not go, or is about to.
+    Both are handled in the order in which they came.
+
+    Args:
+        number: Of the failure.
+        known: The successes of the same refund.
+        forced: Somebody decided that it takes effect whatever is known.
+    """
+    if not forced and any(one.is_waiting and one.id < number for one in known):
+        return Ruling.WAIT
+    return Ruling.REVERSED if known else Ruling.EFFECT
 
 
 def given_back(one: Success, refunds: Sequence[Refunded]) -> GivenBack:

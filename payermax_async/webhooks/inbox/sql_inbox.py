@@ -74,8 +74,8 @@ class SqlInbox(ABC, Generic[ConnectionT]):
             lambda: storing.store(arrival), again=lambda: recovery.store(arrival)
         )
 
-    async def park(self, arrival: ParkedBody) -> bool:
-        """Keep genuine bytes that cannot be used; False when they were known."""
+    async def park(self, arrival: ParkedBody) -> int | None:
+        """Keep genuine bytes that cannot be used; ``None`` when they were known."""
         return await self._run(
             lambda: storing.park(arrival), again=lambda: recovery.park(arrival)
         )

@@ -172,7 +172,7 @@ def _keep(
     if is_superseded(part, known):
         state = EntryState.SUPERSEDED
     inserted = yield from _insert(_columns(part, arrival, state, Role.NONE), arrival)
-    if not inserted:
+    if inserted is None:
         found.duplicates.append(part.event)
         return
     (found.superseded if state is EntryState.SUPERSEDED else found.fresh).append(
@@ -206,7 +206,9 @@ def _columns(
     }
 
 
-def _insert(values: Mapping[str, object], arrival: Arrival | ParkedBody) -> Steps[bool]:
+def _insert(
+    values: Mapping[str, object], arrival: Arrival | ParkedBody
+) -> Steps[int | None]:
     at = micros(arrival.received_at)
     row = {
         **values,
@@ -223,11 +225,11 @@ def _insert(values: Mapping[str, object], arrival: Arrival | ParkedBody) -> Step
         f"VALUES ({marks}, 1, 0, 0) ON CONFLICT (unique_key) DO NOTHING RETURNING id",
         row,
     )
-    return bool(rows)
+    return rows[0][0] if rows else None
 
 
-def park(arrival: ParkedBody) -> Steps[bool]:
-    """Keep genuine bytes that cannot be used."""
+def park(arrival: ParkedBody) -> Steps[int | None]:
+    """Keep genuine bytes that cannot be used; the number they got, if they are new."""
     content = hashlib.sha256(arrival.body).hexdigest()
     unique = digest(arrival.tenant, "parked", content)
     known = yield Query(
@@ -236,7 +238,7 @@ def park(arrival: ParkedBody) -> Steps[bool]:
         {"unique_key": unique},
     )
     if known:
-        return False
+        return None
     return (
         yield from _insert(
             {
