@@ -193,17 +193,17 @@ async def test_an_unreachable_gateway_is_not_sent(
 @pytest.mark.parametrize(
     ("words", "advice"),
     [
-        (create("--timeout", "1"), "payermax links query order-1001"),
+        (create("--timeout", "4"), "payermax links query order-1001"),
         (
-            ["links", "expire", "order-1001", "--timeout", "1"],
+            ["links", "expire", "order-1001", "--timeout", "4"],
             "The link may still be payable",
         ),
         (
-            ["links", "query", "order-1001", "--timeout", "1"],
+            ["links", "query", "order-1001", "--timeout", "4"],
             "Asking changes nothing: run the command again",
         ),
         (
-            ["call", "refund", "--version", "1.4", "--data", "{}", "--timeout", "1"],
+            ["call", "refund", "--version", "1.4", "--data", "{}", "--timeout", "4"],
             "Find out before sending anything again",
         ),
     ],

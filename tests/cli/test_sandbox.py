@@ -168,7 +168,7 @@ async def test_a_scenario_says_what_goes_wrong(
     async with sandbox("--scenario", str(file)) as running:
         for name, value in running.settings.items():
             monkeypatch.setenv(name, value)
-        told = await shell("links", "query", "nobody", "--timeout", "1")
+        told = await shell("links", "query", "nobody", "--timeout", "4")
         assert "503" in told.err
 
 

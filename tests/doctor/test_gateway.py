@@ -131,7 +131,7 @@ async def test_a_gateway_that_speaks_no_tls_1_2_is_named(ca_file: Path) -> None:
 
 async def test_a_line_that_says_nothing_is_given_up_in_time() -> None:
     async with FaultServer(hold) as server:
-        network = TellingNetwork(timeout=0.2)
+        network = TellingNetwork(timeout=0.5)
         found = await look(server.url, network)
     assert of(found, "gateway connection").status is Status.OK
     assert of(found, "clock").status is Status.WARN

@@ -244,7 +244,7 @@ async def test_the_inbox_and_the_shop_commit_together_in_a_handler(shop: Shop) -
 async def test_a_slow_handler_keeps_nothing_from_being_stored(shop: Shop) -> None:
     await shop.inbox.store(kit.link("o-1", status="PENDING"))
     (entry,) = await kit.claim(shop.inbox)
-    async with shop.inbox.work(entry, kit.NOW) as connection, asyncio.timeout(10):
+    async with shop.inbox.work(entry, kit.NOW) as connection, asyncio.timeout(60):
         await shop.pay(connection, "o-1")
         assert (await shop.inbox.store(kit.link("o-1", status="PENDING"))).duplicates
         assert (await shop.inbox.store(kit.link("o-1"))).fresh

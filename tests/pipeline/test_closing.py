@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -44,11 +44,14 @@ class SlowGateway(LinkGateway):
     def __init__(self) -> None:
         super().__init__()
         self.arrived = 0
+        self.on_arrival: Callable[[], None] | None = None
         self.may_answer = asyncio.Event()
 
     async def handle(self, request: HttpRequest) -> HttpResponse | Exception:
         self.arrived += 1
         answer = self(request)
+        if self.on_arrival is not None:
+            self.on_arrival()
         await self.may_answer.wait()
         return answer
 
@@ -340,9 +343,14 @@ async def test_a_timeout_of_the_callers_own_stays_a_timeout() -> None:
     async with client_of(
         gateway.handle, signer=QuickSigner(), hooks=[events.append]
     ) as client:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
+
+        async def create_until_it_arrives() -> None:
+            async with asyncio.timeout(None) as limit:
+                gateway.on_arrival = lambda: limit.reschedule(0)
                 await client.create_link(order())
+
+        with pytest.raises(TimeoutError):
+            await create_until_it_arrives()
         gateway.may_answer.set()
     assert [end.outcome for end in finished(events)] == [Outcome.UNKNOWN]
 

@@ -68,7 +68,7 @@ async def test_an_interrupt_at_any_event_gives_everything_back(
     )
     once = RetryPolicy(max_attempts=2)
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         client_of(
             gateway,
             clock=clock,

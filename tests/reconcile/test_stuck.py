@@ -33,7 +33,7 @@ from tests.reconcile.conftest import START, Shop
 from tests.webhooks.stuck import Stuck, StuckInbox
 
 SHORT = 0.05
-SOON = 10.0
+SOON = 60.0
 """Seconds: far more than any limit here, far less than for ever."""
 
 

@@ -574,7 +574,7 @@ async def test_the_transport_tells_silence_and_a_drop_alike(
     await transport.open()
     with pytest.raises(NoReplyError):
         await transport.send(
-            await request_of(counter), timeout=0.05, on_sent=lambda: None
+            await request_of(counter), timeout=0.3, on_sent=lambda: None
         )
     assert counter.gateway.exchanges[-1].response is None
     await transport.aclose()

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-_READY = 15.0
+_READY = 60.0
 
 
 def at(address: str, **changes: str | int) -> str:

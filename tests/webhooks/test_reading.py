@@ -196,7 +196,7 @@ async def test_the_time_for_a_body_is_the_receivers_own() -> None:
         await stuck.wait()
         yield b""
 
-    async with asyncio.timeout(10), post.receiver:
+    async with asyncio.timeout(60), post.receiver:
         with stuck.until_the_end():
             reply = await Intake(post.receiver).answer("POST", SIGNED, silent())
     assert (reply.status, reply.closes) == (408, True)
