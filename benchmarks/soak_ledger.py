@@ -18,7 +18,8 @@ from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.ledger.identifiers import IdSource
 from payermax_async.sandbox.ledger.ledger import Done, Ledger
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
-from payermax_async.sandbox.ledger.records import Owner, RefusedError
+from payermax_async.sandbox.ledger.records import Owner
+from payermax_async.sandbox.ledger.refusals import RefusedError
 
 __all__ = ["BACKUP", "CHECKED", "HERE", "Lag", "Row", "SoakLedger", "links_of"]
 

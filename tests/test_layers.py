@@ -98,8 +98,8 @@ LIBRARIES = {
         "testing.async_fixtures",
         "testing.contract",
         "testing.lifetime_contract",
-        "testing.marked",
         "testing.pytest_plugin",
+        "testing.reply_contract",
     ),
     "pytest_asyncio": ("testing.async_fixtures",),
     "cyclopts": ("cli",),
@@ -117,7 +117,7 @@ LIBRARIES = {
     "opentelemetry": ("contrib.otel",),
     "prometheus_client": ("contrib.prometheus",),
     "rich": ("cli",),
-    "segno": ("cli", "sandbox.cashier.qr"),
+    "segno": ("sandbox.cashier.qr",),
 }
 """Which modules, or all modules below which room, may import a library."""
 
@@ -184,6 +184,7 @@ FLOORS = {
         "__init__",
     ),
     "cli": (
+        "json_layout",
         "console forwarding inbox_address key_report receiver",
         "failures listener qrcode stopping",
         "link_report merchant sandbox",

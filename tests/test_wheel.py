@@ -200,8 +200,8 @@ def test_the_installed_demo_runs_from_creation_to_paid(
     assert demo.returncode == 0, f"{demo.stdout}\n{demo.stderr}"
     assert demo.stdout.strip()
     assert "Traceback" not in demo.stderr
-    page = "from payermax_async.sandbox.cashier.view import GoneReason, GoneView"
-    shown = f"{page}; print(GoneView(reason=GoneReason.UNKNOWN).render())"
+    page = "from payermax_async.sandbox.cashier.view import GoneView, Obstacle"
+    shown = f"{page}; print(GoneView(reason=Obstacle.UNKNOWN).render())"
     assert "No such link" in environment.run("python", "-c", shown).stdout
     as_module = environment.run("python", "-m", "payermax_async", "--version")
     assert as_module.stdout.strip() == payermax_async.__version__

@@ -51,6 +51,7 @@ def _build() -> App:
         console=output_console(),
         error_console=error_console(),
         error_formatter=_usage_error,
+        # Commands turn it into what may have been done; cyclopts would only exit.
         suppress_keyboard_interrupt=False,
     )
     app.command(demo)
@@ -87,11 +88,13 @@ def run(argv: list[str] | None = None) -> int:
         The exit code: 0 done, 1 refused or failed, 2 wrong usage or request,
         3 outcome unknown, 130 interrupted.
     """
+    # Before anything is said, also by cyclopts about a wrong option.
     tolerate_encodings()
     try:
         result: object = _build()(
             argv, exit_on_error=False, result_action="return_value"
         )
+        # Here and not at exit, where a broken pipe would end in a traceback.
         sys.stdout.flush()
     except CycloptsError:
         return Exit.USAGE  # cyclopts has told what is wrong

@@ -40,6 +40,7 @@ def call(
     from payermax_async.core.operations.operation import Replay
 
     fields = _fields(data)
+    # Nothing is known of an operation that the table does not have: once, then.
     replay = Replay.SAFE if safe else Replay.NEVER
     config = (source or MerchantSource()).read()
     try:
@@ -72,6 +73,7 @@ def _bytes(data: str) -> bytes:
     if data == "-":
         return sys.stdin.buffer.read()
     if not data.startswith("@"):
+        # As the shell gave them; what is no UTF-8 is then refused as JSON.
         return data.encode("utf-8", "surrogateescape")
     file = Path(data[1:])
     try:

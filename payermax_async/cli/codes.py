@@ -72,6 +72,7 @@ def codes(
 def _explain(code: str, *, as_json: bool) -> int:
     from payermax_async.core.codes.lookup import closest, lookup
 
+    # As it was written first: codes are compared to the letter.
     info = lookup(code) or lookup(code.strip().upper())
     if info is None:
         console = error_console()

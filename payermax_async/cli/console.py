@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.text import Text
 from rich.theme import Theme
 
-from payermax_async.core.strict_json import JsonValue, write_json
+from payermax_async.cli.json_layout import lay_out
+from payermax_async.core.strict_json import JsonValue
 
 __all__ = [
     "Fact",
     "clean",
     "error_console",
-    "indented",
     "output_console",
     "plain",
     "print_facts",
@@ -79,7 +79,9 @@ def clean(value: object) -> str:
 def visible(line: str) -> str:
     """The line, its blanks kept, without characters that a terminal obeys."""
     return "".join(
-        mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in line
+        # Escape sequences could rewrite what stands above, or the window's title.
+        mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for mark in line
     )
 
 
@@ -97,24 +99,9 @@ def print_facts(console: Console, facts: Iterable[Fact], *, indent: int = 2) -> 
         console.print(line, soft_wrap=True)
 
 
-def indented(value: JsonValue, level: int = 0) -> str:
-    """JSON over several lines, amounts exact, any script as it is."""
-    inner, outer = "  " * (level + 1), "  " * level
-    if isinstance(value, dict) and value:
-        lines = [
-            f"{inner}{write_json(name).decode()}: {indented(item, level + 1)}"
-            for name, item in value.items()
-        ]
-        return "{\n" + ",\n".join(lines) + f"\n{outer}}}"
-    if isinstance(value, list) and value:
-        lines = [f"{inner}{indented(item, level + 1)}" for item in value]
-        return "[\n" + ",\n".join(lines) + f"\n{outer}]"
-    return write_json(value).decode()
-
-
 def print_json(value: JsonValue) -> None:
     """Print JSON for another program: no colour, no wrapping."""
-    print(indented(value))
+    print("\n".join(lay_out(value)))
 
 
 def plain(value: object) -> JsonValue:
@@ -136,6 +123,7 @@ def plain(value: object) -> JsonValue:
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, Decimal):
+        # Text, and without an exponent: JSON's numbers are binary in most programs.
         return format(value, "f")
     if isinstance(value, tuple | list):
         return [plain(item) for item in cast("tuple[object, ...]", value)]

@@ -11,13 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from payermax_async.cli.console import clean, output_console, print_json
+from payermax_async.cli.console import clean, output_console, plain, print_json
 from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import Flag, MerchantSource, Seconds
 
 if TYPE_CHECKING:
     from payermax_async.core.secret import Secret
-    from payermax_async.core.strict_json import JsonValue
     from payermax_async.doctor import Examination, Finding
 
 __all__ = ["doctor"]
@@ -68,6 +67,7 @@ def doctor(
     network = None
     if not offline:
         # What is wrong with either is told as a problem of the settings.
+        # Read once more by the checks, which tell what is wrong with them.
         fields = read_merchant(settings).fields
         network = SystemNetwork(
             timeout=timeout,
@@ -88,7 +88,7 @@ def doctor(
     found = asyncio.run(_look(examination, None if as_json else output_console()))
     failed = any(one.status.value == "fail" for one in found)
     if as_json:
-        print_json({"ok": not failed, "findings": [_as_json(one) for one in found]})
+        print_json({"ok": not failed, "findings": [plain(one) for one in found]})
     else:
         _summarise(output_console(), found)
     return Exit.FAILED if failed else Exit.DONE
@@ -103,15 +103,6 @@ async def _look(examination: Examination, console: Console | None) -> list[Findi
         if console is not None:
             _show(console, one)
     return found
-
-
-def _as_json(found: Finding) -> JsonValue:
-    return {
-        "check": found.check,
-        "status": found.status.value,
-        "what": found.what,
-        "fix": found.fix,
-    }
 
 
 def _show(console: Console, found: Finding) -> None:

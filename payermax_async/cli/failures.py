@@ -93,6 +93,7 @@ def _advice(error: PayerMaxError) -> list[str]:
         return []
     advice: list[str] = []
     if isinstance(error, ApiError):
+        # Some errors say their remedy themselves.
         if error.remedy and error.remedy not in str(error):
             advice.append(clean(error.remedy))
         if not error.verified:
@@ -105,6 +106,7 @@ def _next_step(error: PayerMaxError) -> list[str]:
     if error.outcome is Outcome.NOT_SENT:
         return ["Nothing left this machine: running the command again is safe."]
     if error.outcome is Outcome.REJECTED:
+        # What they say is all there is to say; nothing could have been done.
         if isinstance(error, NotFoundError | AuthenticationError):
             return []
         return ["PayerMax did nothing."] if _is_write(error) else []
@@ -120,18 +122,25 @@ def _is_write(error: PayerMaxError) -> bool:
 
 
 def _settle(error: PayerMaxError) -> str:
-    key = clean(error.merchant_key or "ID")
-    if error.operation == "createPaybylink":
-        return (
-            f"The link may exist. Run 'payermax links query {key}'; if PayerMax "
-            "keeps saying that it does not, run the same command again with the "
-            "same --id. Never choose a new id for it."
-        )
-    if error.operation == "expirePaybylink":
-        return (
-            "The link may still be payable. Run the command again, which does no "
-            f"harm twice, or 'payermax links query {key}'."
-        )
-    if error.merchant_key is not None:
-        return f"It may have been done. Query {key} before sending anything again."
-    return "It may have been done. Find out before sending anything again."
+    """What may be, and how to find out: the operation's row knows both."""
+    from payermax_async.core.operations.operation import Replay
+    from payermax_async.core.operations.table import OPERATIONS
+
+    row, key = OPERATIONS.get(error.operation or ""), clean(error.merchant_key or "")
+    doubt = row.doubt if row is not None else "It may have been done."
+    if row is None or row.settlement is None or not key:
+        first = f"Query {key}" if key else "Find out"
+        return f"{doubt} {first} before sending anything again."
+    command = _COMMANDS.get(row.settlement.query.name)
+    ask = f"run '{command} {key}'" if command else f"query {key}"
+    if row.replay is Replay.SAFE:
+        return f"{doubt} Run the command again, which does no harm twice, or {ask}."
+    return (
+        f"{doubt} {ask[0].upper()}{ask[1:]}; if PayerMax keeps saying that it does "
+        "not exist, run the same command again with the same id. Never choose a new "
+        "one for it."
+    )
+
+
+_COMMANDS = {"queryPaybylink": "payermax links query"}
+"""Questions that have a command of their own."""

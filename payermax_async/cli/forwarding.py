@@ -86,6 +86,7 @@ async def post_on(
         NotSentError: Nobody listens there.
         NoReplyError: No answer came, or not in time.
     """
+    # A list of pairs: a signature that came twice goes on twice.
     kept = [(name, value) for name, value in headers if name.lower() not in _DROPPED]
     try:
         async with (

@@ -105,6 +105,7 @@ def _platform(file: Path) -> KeyReport:
 def _inspect(title: str, material: bytes, private: bool | None = None) -> KeyReport:
     """Load a key; of which kind it is, it says itself unless ``private`` does."""
     try:
+        # By its numbers and not by its label, which may be wrong.
         is_private = bool(read_numbers(material).secrets)
         wanted = is_private if private is None else private
         key = PrivateKey.load(material) if wanted else PublicKey.load(material)
@@ -115,6 +116,7 @@ def _inspect(title: str, material: bytes, private: bool | None = None) -> KeyRep
 
 def _material(file: Path) -> bytes:
     if str(file) == "-":
+        # One byte more tells that there is more.
         found: bytes | str = sys.stdin.buffer.read(LARGEST_FILE + 1)
         if len(found) > LARGEST_FILE:
             found = f"far too long, over {LARGEST_FILE} bytes"

@@ -46,6 +46,7 @@ def generate(*, out: Path = Path(), bits: int = 2048) -> int:
     for file in (private_file, public_file):
         if file.exists() or file.is_symlink():
             raise _refused(file, "is there already, and a key is never overwritten")
+    # Made before the folder: a wrong size leaves nothing behind.
     key = PrivateKey.generate(bits)
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,6 +56,7 @@ def generate(*, out: Path = Path(), bits: int = 2048) -> int:
     try:
         _write_new(public_file, key.public_key.to_pem(), 0o644)
     except BaseException:
+        # Half a pair would be taken for a whole one, and is not overwritten.
         private_file.unlink()
         raise
     console = output_console()
@@ -77,6 +79,7 @@ def _refused(file: Path, why: str) -> ConfigurationError:
 
 def _write_new(file: Path, content: str, mode: int) -> None:
     try:
+        # With its mode from the start, so that nobody reads it in between.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
         raise _refused(file, f"cannot be written: {error.strerror}") from None

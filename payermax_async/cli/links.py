@@ -79,6 +79,7 @@ class Appearance:
             for name in attrs.fields_dict(Appearance)
             if (value := getattr(self, name)) is not None
         }
+        # Over the settings' defaults: the client checks both in one way.
         return attrs.evolve(config, defaults=attrs.evolve(config.defaults, **given))
 
 
@@ -144,6 +145,7 @@ def create(
         )
     except ValidationError as error:
         raise _in_options(error) from None
+    # The second Ctrl-C: whoever is in a hurry shall still learn what may be.
     except KeyboardInterrupt:
         raise OutcomeUnknownError(
             "interrupted before PayerMax answered",

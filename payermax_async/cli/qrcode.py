@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from payermax_async.cli.console import speaks_unicode
-from payermax_async.core.errors import Problem, ValidationError
+from payermax_async.sandbox.cashier.qr import qr_code
 
 __all__ = ["draw_code", "print_code"]
 
@@ -29,15 +29,7 @@ def draw_code(content: str, *, inverse: bool = False, blocks: bool = True) -> li
     Raises:
         ValidationError: The content is empty or too long for a QR code.
     """
-    import segno
-
-    if not content:
-        raise ValidationError((Problem("link", "must not be empty"),))
-    try:
-        code = segno.make(content, error="m", micro=False)
-    except segno.DataOverflowError:
-        problem = Problem("link", "is longer than a QR code can hold")
-        raise ValidationError((problem,)) from None
+    code = qr_code(content)
     rows = [
         [int(bool(module) is not inverse) for module in row]
         for row in code.matrix_iter(border=_QUIET_ZONE)
@@ -45,6 +37,7 @@ def draw_code(content: str, *, inverse: bool = False, blocks: bool = True) -> li
     if not blocks:
         return ["".join("##" if module else "  " for module in row) for row in rows]
     if len(rows) % 2:
+        # A character is two modules high; the missing half must be light.
         rows.append([int(inverse)] * len(rows[0]))
     return [_line(rows[top], rows[top + 1]) for top in range(0, len(rows), 2)]
 
@@ -59,6 +52,7 @@ def print_code(console: Console, content: str, *, indent: int = 2) -> None:
     Black on white where there are colours. Without them the characters are taken
     to be light on dark, as in most terminals.
     """
+    # With colours the code says its own black and white, whatever the theme.
     coloured = console.color_system is not None and not console.no_color
     lines = draw_code(content, inverse=not coloured, blocks=speaks_unicode(console))
     for line in lines:

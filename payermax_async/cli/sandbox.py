@@ -69,6 +69,7 @@ def _known_keys(environ: Mapping[str, str]) -> Mapping[str, PublicKey]:
     try:
         key = Settings.of_variables(environ, "PAYERMAX_").private_key("private_key")
     except ConfigurationError as error:
+        # A comment, since all of this may be read by a shell.
         print(f"# Not known for explaining wrong signatures: {clean(error)}")
         return {}
     name = "the one that PAYERMAX_PRIVATE_KEY held when the sandbox was started"
@@ -143,6 +144,7 @@ def _tell(
 
 
 def _quoted(value: str) -> str:
+    # Settings may come from a state file: nothing in them may end the quotes.
     return "'" + value.replace("'", "'\\''") + "'"
 
 
@@ -165,6 +167,7 @@ def write_secret(file: Path, content: str) -> None:
                 stream.write(content)
             draft.replace(file)
         except BaseException:
+            # It holds keys.
             draft.unlink(missing_ok=True)
             raise
     except OSError as error:

@@ -84,12 +84,14 @@ async def _close(client: PayerMaxClient, stop: asyncio.Event) -> None:
         "at once.",
         style="quiet",
     )
+    # From here on it means the second signal.
     stop.clear()
     closing = asyncio.create_task(client.aclose(drain=_DRAIN))
     if not await _done_before(stop, closing):
         closing.cancel()
     await asyncio.wait([closing])
     if not closing.cancelled():
+        # An error in closing must not get lost.
         closing.result()
 
 

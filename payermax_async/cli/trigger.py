@@ -134,6 +134,7 @@ async def _post(target: str, notification: SignedNotification) -> int:
             session, target, tuple(notification.headers.items()), notification.body
         )
     console = output_console()
+    # The sandbox's own rule, so that both say the same of a handler.
     good = is_acknowledged(answer.status, answer.body)
     console.print("acknowledged" if good else "NOT ACKNOWLEDGED")
     facts = [

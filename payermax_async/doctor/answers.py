@@ -44,6 +44,7 @@ def judge_refusal(response: HttpResponse, url: str) -> Finding:
     if blocked is not None:
         return blocked
     status, code = response.status, _code(response.body)
+    # Accepted, or so it looks: what the body says decides.
     if status < 300:
         return _judge_accepted(response, code)
     if status >= 500:
@@ -155,6 +156,7 @@ def _why_wrong(response: HttpResponse) -> str | None:
         return "The answer has no 'code'."
     if not isinstance(code, str):
         return "The answer's 'code' is not text."
+    # PayerMax compares to the letter.
     if code.strip().upper() == "SUCCESS":
         return f"The answer's code is {quoted(code, 20)}, which is spelt differently."
     if code == "APPLY_SUCCESS":

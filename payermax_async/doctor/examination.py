@@ -90,6 +90,7 @@ async def examine(examination: Examination) -> AsyncIterator[Finding]:
         yield veil.finding(found)
     if examination.network is None:
         names = proxies_of(examination.environ)
+        # The names alone need no network.
         yield check_proxies(names, connected=None)
         yield skip("network", "Not looked at: local checks only.")
         return
@@ -120,6 +121,7 @@ async def _remote(examination: Examination, network: Network) -> AsyncIterator[F
     settings, clock = examination.settings, examination.clock
     config, connected = _config(examination), False
     async for found in check_way(settings, network, clock):
+        # Without a connection, that no answer comes to a query says nothing.
         if found.check == _CONNECTION:
             connected = found.status is Status.OK
         yield found
@@ -139,6 +141,7 @@ async def _remote(examination: Examination, network: Network) -> AsyncIterator[F
             timeout=examination.timeout,
         ):
             yield found
+    # Not even a warning passes: nothing is posted to an address in doubt.
     if check_address(settings).status is not Status.OK:
         yield skip("webhook", "The notify URL must be right first.")
         return

@@ -120,6 +120,7 @@ class Veil:
         ]
         if len(home) >= _SHORTEST:
             pairs.append((home, "~"))
+        # An id may be a part of a longer secret, which must go first.
         return cls(tuple(sorted(pairs, key=lambda pair: -len(pair[0]))))
 
     def text(self, words: str) -> str:
@@ -135,6 +136,7 @@ class Veil:
 
 def quoted(text: str, limit: int = 80) -> str:
     """The start of foreign text, in quotes, without numbers and addresses."""
+    # A webhook's answer may quote the buyer's mail address or card.
     plain = clean_message(text)
     cut = plain if len(plain) <= limit else f"{plain[:limit]}..."
     return f'"{cut}"'

@@ -141,6 +141,7 @@ def reason_of(error: OSError) -> str:
 
 
 def _name(host: str, addresses: tuple[str, ...], environment: Environment) -> Finding:
+    # A name server that intercepts answers with an address of its own.
     inside = [item for item in addresses if not ipaddress.ip_address(item).is_global]
     if inside and not is_own_machine(environment.base_url):
         return warn(
@@ -201,11 +202,13 @@ def check_clock(line: Line, now: datetime) -> Finding:
             "The gateway's answer carried no date to compare the clock with.",
             f"Make sure that the clock is right. {_CLOCK_FIX}",
         )
+    # The date was written about half way between asking and hearing it.
     middle = now - timedelta(seconds=line.trip / 2)
     offset = (middle - line.date).total_seconds() - _CUT
     seconds = abs(offset)
     way = "ahead of" if offset > 0 else "behind"
     what = f"This machine's clock is {seconds:.0f} s {way} the gateway's."
+    # The client stamps with the gateway's time from here on; nobody else here does.
     if seconds > _SKEW.correct:
         limit = "PayerMax refuses requests stamped more than 120 s off"
         return fail("clock", f"{what} {limit}.", _CLOCK_FIX)

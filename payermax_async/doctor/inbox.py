@@ -26,6 +26,7 @@ def check_inbox(address: str) -> Iterator[Finding]:
         yield skip(_CHECK, "Only the file of an inbox in SQLite is looked at.")
         return
     try:
+        # Looked at and not opened: opening would make the file, or change its mode.
         found = [*troubles(address.removeprefix(_SQLITE))]
     except StorageError as error:
         found = [str(error)]

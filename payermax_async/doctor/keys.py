@@ -141,6 +141,7 @@ def _start_of_der(material: bytes) -> bytes:
     text = material.replace(b"\\n", b"\n").replace(b"\\r", b"")
     if b"-----BEGIN" in text:
         text = text.partition(b"-----BEGIN")[2].partition(b"-----")[2]
+    # Keys come through mails, variables and YAML, each with its own additions.
     compact = b"".join(text.split()).strip(b"\"'\xef\xbb\xbf")
     try:
         return base64.b64decode(compact[:64])

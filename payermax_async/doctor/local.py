@@ -41,6 +41,7 @@ def check_settings(
         yield from _misspelt(settings, environ)
     if reading.problems:
         return
+    # The checks of the keys say so in more detail.
     if reading.key_problems:
         yield skip("settings", "To be judged as a whole once the keys are right.")
         return
@@ -93,6 +94,7 @@ def check_stage(settings: Settings) -> Finding:
     except ConfigurationError:
         return skip("environment", "The settings name no usable gateway.")
     stage = _stage_of(environment)
+    # PayerMax's test merchants and apps start with TEST, as far as is known.
     testing = [name for name, is_test in ids.items() if is_test]
     earnest = [name for name in ids if name not in testing]
     if stage == "production" and testing:

@@ -178,6 +178,7 @@ class SystemNetwork:
             status = head.split(b" ", 2)[1:2]
             if status != [b"200"]:
                 answer = b"".join(status)[:3].decode("ascii", "replace")
+                # Three digits of its answer: the rest may hold anything.
                 raise OSError(f"the proxy {self.through} answered {answer}")
         except (EOFError, asyncio.LimitOverrunError):
             writer.transport.abort()
@@ -195,6 +196,7 @@ class SystemNetwork:
     ) -> datetime | None:
         request = (
             f"HEAD {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+            # HEAD changes nothing anywhere, and needs no signature.
             "Connection: close\r\n\r\n"
         )
         try:

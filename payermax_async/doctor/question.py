@@ -48,6 +48,7 @@ async def ask_gateway(
         link_id: Made up.
         timeout: Seconds for one attempt; there are two at the most.
     """
+    # Two attempts: one lost packet shall not look like a closed firewall.
     options = ClientOptions(
         timeout=3 * timeout, attempt_timeout=timeout, retry=_RETRIES
     )
@@ -83,6 +84,7 @@ def judge_answer(
             "Copy the PayerMax public key again, from the dashboard of this very "
             "environment and app. Several keys may be given while one is replaced.",
         )
+    # A refusal is as good an answer as any: somebody read the signature.
     elif isinstance(error, ApiError) and error.outcome is Outcome.REJECTED:
         yield _refusal(error, config)
         yield _signature_of(error)

@@ -133,6 +133,7 @@ async def check_webhook(
     if unreachable is not None:
         yield unreachable
         return
+    # Without signature first: a webhook that takes it is open to everybody.
     answer, _ = await _post(probe, url, _JSON, write_json(_sample(config, probe)))
     if isinstance(answer, PayerMaxError):
         yield _unanswered(answer)
@@ -206,6 +207,8 @@ async def _post(
 ) -> tuple[HttpResponse | PayerMaxError, float]:
     """The answer, or why there is none; and the seconds it took."""
     request = HttpRequest(url=url, headers=tuple(headers.items()), body=body)
+    # A new one for each probe: what one answer left behind must not speak for the
+    # next.
     transport = probe.network.transport()
     started = probe.clock.monotonic()
     try:

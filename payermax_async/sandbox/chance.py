@@ -20,6 +20,8 @@ def id_source(seed: int | None) -> IdSource:
         # A link's id is all that keeps strangers off its page.
         return random.SystemRandom()
 
+    # Another generator for each id: drawing from one would tie every id to all requests
+    # before it, also to those that were refused.
     def fresh(place: str) -> random.Random:
         return random.Random(f"{seed}/{place}")  # noqa: S311
 

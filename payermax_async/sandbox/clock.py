@@ -58,14 +58,17 @@ class VirtualClock:
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock was moved on so far; no time returns at once."""
         if seconds <= 0:
+            # Others get a turn all the same, as with a real clock.
             await asyncio.sleep(0)
             return
         woken = asyncio.get_running_loop().create_future()
         due = self._passed + timedelta(seconds=seconds)
+        # The order breaks ties: who went to sleep first wakes first, in every run.
         heapq.heappush(self._sleepers, (due, next(self._order), woken))
         try:
             await woken
         finally:
+            # Who was cancelled stays in the heap; advance() passes over it.
             woken.cancel()
 
     @property
@@ -121,6 +124,7 @@ class VirtualClock:
         while self._sleepers and self._sleepers[0][0] <= target:
             due, _, woken = heapq.heappop(self._sleepers)
             if not woken.done():
+                # A sleeper woken before may have moved the clock on itself.
                 self._passed = max(self._passed, due)
                 woken.set_result(None)
                 await self._settle()

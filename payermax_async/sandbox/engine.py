@@ -17,19 +17,15 @@ from payermax_async.sandbox.chance import id_source
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.faults.injector import FaultRule, Faults
 from payermax_async.sandbox.gateway.exchange import (
-    Exchange,
     FaultAction,
     FaultHook,
     FaultPoint,
-    SignatureCheck,
 )
-from payermax_async.sandbox.gateway.handler import SandboxGateway, Throttle
+from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.records import Event
-from payermax_async.sandbox.ledger.repository import Repository
-from payermax_async.sandbox.notifications.deliveries import Delivery, NoticeKey
 from payermax_async.sandbox.notifications.notices import NoticeKind
 from payermax_async.sandbox.notifications.notifier import (
     DEFAULT_KINDS,
@@ -39,15 +35,17 @@ from payermax_async.sandbox.notifications.notifier import (
 )
 from payermax_async.sandbox.notifications.url_policy import UrlPolicy
 from payermax_async.sandbox.scheduler import Scheduler
-from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.sandbox.state.kept_keys import keep_secret, kept_keys
+from payermax_async.sandbox.state.credentials import (
+    SandboxCredentials,
+    keep_secret,
+    kept_keys,
+)
+from payermax_async.sandbox.state.diagnoses import Diagnoses
 from payermax_async.sandbox.state.keyring import KeyRing
 from payermax_async.sandbox.state.snapshots import Snapshots, read_repository
 from payermax_async.sandbox.state.store import SandboxStore
-from payermax_async.signing.diagnosis import Diagnosis, explain_signature
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
-from payermax_async.transport.base import header_values
 
 __all__ = ["SandboxEngine", "SandboxOptions"]
 
@@ -95,9 +93,7 @@ class SandboxEngine:
         clock: Clock | None = None,
         options: SandboxOptions | None = None,
         origin: str = "http://127.0.0.1",
-        repository: Repository | None = None,
         faults: FaultHook | None = None,
-        throttle: Throttle | None = None,
         store: SandboxStore | None = None,
     ) -> None:
         """Put a sandbox together.
@@ -108,10 +104,8 @@ class SandboxEngine:
             clock: Its time; the machine's when left out.
             options: How it behaves.
             origin: Scheme, host and port that links start with.
-            repository: Records to go on from.
             faults: Makes things go wrong on purpose: a script of your own, or any
                 other hook, which is asked before the script.
-            throttle: Turns requests away.
             store: A file to go on from and to keep every change in. It stays the
                 caller's to close.
 
@@ -125,52 +119,40 @@ class SandboxEngine:
             self.options.allowed_hosts, own_port=urlsplit(origin).port
         )
         script = faults if isinstance(faults, Faults) else Faults()
+        hook = None if faults is script else faults
         self.faults = script
         """What goes wrong on purpose, by script."""
         for rule in self.options.faults:
             script.add(rule)
-        hook = None if faults is script else faults
         self.keys = KeyRing(credentials, kept_keys(store) if store else None)
         """The platform's signers."""
-        if store is not None:
-            repository = read_repository(store)
+        self.diagnoses = Diagnoses(
+            credentials, self.keys, self.options.known_keys, self.options.gateway.keep
+        )
+        """Why signatures were refused."""
         self.ledger = Ledger(
             self.clock,
             id_source(self.options.seed),
             self.options.ledger,
             origin=origin,
-            repository=repository,
+            repository=read_repository(store) if store else None,
         )
-        default_url = self.options.notify_url
-        self.notifier = Notifier(
-            clock=self.clock,
-            signer=self.keys.signer,
-            post=post,
-            payloads=lambda: self.ledger.payloads,
-            url_policy=self.url_policy,
-            kinds=self.options.kinds,
-            default_urls={credentials.merchant_no: default_url} if default_url else {},
-            schedule=self.options.schedule,
-            hold=self.clock.hold
-            if isinstance(self.clock, VirtualClock)
-            else nullcontext,
-            other_signer=self.keys.find,
-            on_change=self._note,
-            on_forget=self._drop,
-        )
+        self.notifier = self._make_notifier(post)
         self.gateway = SandboxGateway(
             self.ledger,
             (self._own_merchant(), *self.options.merchants),
             self.keys.signer,
             clock=self.clock,
             policy=self.options.gateway,
+            # A hook of the caller's own is asked first: it knows what it wants.
             faults=_Chain(hook, script) if hook else script,
-            throttle=throttle,
             on_events=self.tell,
             foreign=self.keys.foreign,
         )
         self.cashier = CashierController(
             self.ledger,
+            # Kept with the links, or a page that is open over a restart would not
+            # be taken.
             secret=keep_secret(store) if store else secrets.token_bytes(32),
             clock_runs=isinstance(self.clock, SystemClock),
             on_events=self.tell,
@@ -178,8 +160,6 @@ class SandboxEngine:
         self._scheduler = Scheduler(
             self.ledger, clock=self.clock, on_events=self._notify
         )
-        self._store = store
-        self._diagnoses: dict[int, Diagnosis | None] = {}
         self._snapshots = Snapshots(
             ledger=self.ledger,
             notifier=self.notifier,
@@ -187,6 +167,24 @@ class SandboxEngine:
             clock=self.clock,
             store=store,
             forget=self._forget,
+        )
+        self.notifier.on_change = self._snapshots.note
+        self.notifier.on_forget = self._snapshots.dropped
+
+    def _make_notifier(self, post: Post) -> Notifier:
+        url, clock = self.options.notify_url, self.clock
+        return Notifier(
+            clock=clock,
+            signer=self.keys.signer,
+            post=post,
+            payloads=self.ledger.payloads,
+            url_policy=self.url_policy,
+            kinds=self.options.kinds,
+            default_urls={self.credentials.merchant_no: url} if url else {},
+            schedule=self.options.schedule,
+            # A notification on its way takes no virtual time.
+            hold=clock.hold if isinstance(clock, VirtualClock) else nullcontext,
+            other_signer=self.keys.find,
         )
 
     def _own_merchant(self) -> SandboxMerchant:
@@ -214,15 +212,9 @@ class SandboxEngine:
         """
         self._snapshots.save()
 
-    def _note(self, delivery: Delivery) -> None:
-        self._snapshots.note(delivery)
-
-    def _drop(self, delivery: Delivery) -> None:
-        self._snapshots.dropped(delivery)
-
     def _forget(self) -> None:
         self.gateway.exchanges.clear()
-        self._diagnoses.clear()
+        self.diagnoses.clear()
 
     # Snapshots
 
@@ -246,37 +238,12 @@ class SandboxEngine:
         await self._snapshots.reset()
         self._scheduler.look_again()
 
-    def diagnose(self, exchange: Exchange) -> Diagnosis | None:
-        """Why a request's signature was refused; ``None`` when it was not."""
-        if exchange.verdict in {SignatureCheck.VALID, SignatureCheck.NOT_CHECKED}:
-            return None
-        if exchange.number not in self._diagnoses:
-            self._diagnoses[exchange.number] = self._explain(exchange)
-            while len(self._diagnoses) > self.options.gateway.keep:
-                del self._diagnoses[next(iter(self._diagnoses))]
-        return self._diagnoses[exchange.number]
-
-    def _explain(self, exchange: Exchange) -> Diagnosis | None:
-        if exchange.verdict is SignatureCheck.UNKNOWN_APP:
-            return _UNKNOWN_APP
-        return explain_signature(
-            exchange.body,
-            header_values(exchange.headers, "sign"),
-            {"the merchant's key": self.credentials.merchant_key.public_key},
-            {
-                **self.options.known_keys,
-                **{
-                    _KEY_NAMES[which]: key
-                    for which, key in self.keys.public_keys().items()
-                },
-            },
-        )
-
     def environment(self, base_url: str) -> Mapping[str, str]:
         """The ``PAYERMAX_*`` variables a client needs. Holds the private key."""
         return self.credentials.environment(base_url)
 
     async def __aenter__(self) -> Self:
+        # Faults that were asked for at the start weigh more than those of last time.
         self._snapshots.resume(faults=not self.faults.placed())
         self._scheduler.start()
         return self
@@ -286,21 +253,10 @@ class SandboxEngine:
 
     async def aclose(self) -> None:
         """Stop what runs in the background. A second call does nothing."""
+        # First, or it would hand new events to a notifier that is closed.
         await self._scheduler.aclose()
         await self.notifier.aclose()
         await self.keys.aclose()
-
-
-_UNKNOWN_APP = Diagnosis(
-    fault="app",
-    reason="No key is configured for the app id of the request.",
-    fix="Send the appId of the sandbox's settings; it goes with the key.",
-)
-_KEY_NAMES = {
-    NoticeKey.PLATFORM: "the sandbox's own platform key",
-    NoticeKey.ROTATED: "the sandbox's next platform key",
-    NoticeKey.WRONG: "the key of the fault 'foreign-signature'",
-}
 
 
 class _Chain:

@@ -50,6 +50,7 @@ ChoiceT = TypeVar("ChoiceT", bound=enum.Enum)
 ItemT = TypeVar("ItemT")
 _MAX_FILE = 1024 * 1024
 _MOST = 1e9  # seconds; comparing takes infinity, nan and any whole number as they are
+# Not SECOND: a refund that is made twice is money lost, whatever the scenario.
 _REFUND_CHOICES = (Duplicates.REPEAT, Duplicates.SAME)
 _WAIVABLE = frozenset({"merchantInfo", "notifyUrl"})
 
@@ -81,6 +82,7 @@ def load_scenario(file: Path, options: SandboxOptions | None = None) -> SandboxO
 def read_scenario(text: str, options: SandboxOptions | None = None) -> SandboxOptions:
     """The options that TOML text describes; see :func:`load_scenario`."""
     try:
+        # Every problem is collected before any is told: a file is mended in one go.
         found: dict[str, object] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"is no TOML: {error}") from None
@@ -163,6 +165,7 @@ class _Table:
     def __init__(self, values: object, label: str, problems: list[str]) -> None:
         self._label = label
         self._problems = problems
+        # What was asked for; the rest must be misspelt.
         self._read: set[str] = set()
         self._values: Mapping[str, object] = {}
         if isinstance(values, dict):
@@ -222,6 +225,7 @@ class _Table:
             and not isinstance(item, bool)
             and 0 <= item <= _MOST
         ]
+        # An attempt before the one before it would never come.
         rising = numbers == sorted(numbers)
         if numbers and len(numbers) == len(items) and rising:
             return tuple(numbers)

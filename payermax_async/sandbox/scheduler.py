@@ -48,6 +48,7 @@ class Scheduler:
     async def _run(self) -> None:
         while True:
             self._on_events(self._ledger.settle())
+            # Cleared before looking: what is put in meanwhile sets it again.
             self._changed.clear()
             due = self._ledger.next_due()
             if due is None:
@@ -65,4 +66,5 @@ class Scheduler:
         finally:
             for wait in waits:
                 wait.cancel()
+            # Waited for, or closing would leave them behind in the loop.
             await asyncio.gather(*waits, return_exceptions=True)

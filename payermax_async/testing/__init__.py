@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         script,
     )
     from payermax_async.testing.local import LocalSandbox
-    from payermax_async.testing.recording import RecordingTransport, ReplayTransport
+    from payermax_async.testing.recording import RecordingTransport
+    from payermax_async.testing.replaying import ReplayTransport
     from payermax_async.testing.replies import signed_reply
     from payermax_async.testing.sandbox import SandboxTransport
     from payermax_async.testing.signing import NotificationFactory
@@ -55,7 +56,7 @@ _HOMES = {
     "NotificationFactory": "testing.signing",
     "RecordedRequest": "testing.fake",
     "RecordingTransport": "testing.recording",
-    "ReplayTransport": "testing.recording",
+    "ReplayTransport": "testing.replaying",
     "Responder": "testing.fake",
     "SandboxTransport": "testing.sandbox",
     "SignedNotification": "webhooks.samples",

@@ -8,10 +8,7 @@ gateway of raw sockets on this machine.
 from __future__ import annotations
 
 import asyncio
-import gzip
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from unittest import mock
 
 import attrs
@@ -21,12 +18,8 @@ from payermax_async.core.errors import (
     NoReplyError,
     NotSentError,
     Outcome,
-    ReplyTooLargeError,
-    UnreadableReplyError,
 )
 from payermax_async.testing.lifetime_contract import (
-    LifetimeContract,
-    SendResult,
     call,
     in_loop,
     request_to,
@@ -37,18 +30,14 @@ from payermax_async.testing.loopback import (
     LoopbackGateway,
     answering,
     dripping,
-    flooding,
     reply_bytes,
     resetting,
     silent,
     unused_port,
 )
+from payermax_async.testing.reply_contract import OK, ReplyContract
 
 __all__ = ["TransportContract"]
-
-_OK = reply_bytes(b'{"code":"APPLY_SUCCESS"}')
-_ENOUGH = 64 * 1024 * 1024
-"""More than all socket buffers of a machine hold: who reads this reads on and on."""
 
 
 async def _echo(connection: LoopbackConnection) -> None:
@@ -59,11 +48,11 @@ async def _echo(connection: LoopbackConnection) -> None:
 
 async def _answer_then_hang_up(connection: LoopbackConnection) -> None:
     await connection.request()
-    await connection.send(_OK)
+    await connection.send(OK)
     await connection.request()
 
 
-class TransportContract(LifetimeContract):
+class TransportContract(ReplyContract):
     """All that the client expects of a transport, as a class of tests.
 
     The tests need pytest and nothing else; each runs in an event loop of its own.
@@ -75,16 +64,8 @@ class TransportContract(LifetimeContract):
         ...         return MyTransport()
     """
 
-    max_body: int = 262_144
-    """Bytes of an answer that the transport reads at most."""
     patience: float = 0.3
     """Seconds given to a gateway that does not answer."""
-
-    @asynccontextmanager
-    async def answered(self) -> AsyncGenerator[str]:
-        """A gateway that answers everything."""
-        async with LoopbackGateway(answering(_OK)) as gateway:
-            yield gateway.url
 
     # What is sent
 
@@ -94,7 +75,7 @@ class TransportContract(LifetimeContract):
         body = '{"b":1.10, "a":"é\\u9000\\/ 款","a":null}\r\n'.encode() + bytes(
             range(256)
         )
-        async with LoopbackGateway(answering(_OK)) as gateway, self.opened() as it:
+        async with LoopbackGateway(answering(OK)) as gateway, self.opened() as it:
             await call(it, request_to(gateway.url, body))
             await call(it, request_to(gateway.url, b""))
         assert [request.body for request in gateway.requests] == [body, b""]
@@ -102,7 +83,7 @@ class TransportContract(LifetimeContract):
     @in_loop
     async def test_it_posts_to_the_url_and_asks_for_plain_text(self) -> None:
         """One framing, no compression, nothing from a jar or a password file."""
-        async with LoopbackGateway(answering(_OK)) as gateway, self.opened() as it:
+        async with LoopbackGateway(answering(OK)) as gateway, self.opened() as it:
             await call(it, request_to(f"{gateway.url}?a=1&b=2"))
         (request,) = gateway.requests
         assert (
@@ -116,7 +97,7 @@ class TransportContract(LifetimeContract):
     @in_loop
     async def test_headers_are_sent_as_given_repeated_ones_too(self) -> None:
         """In their order, and none of them a second time."""
-        async with LoopbackGateway(answering(_OK)) as gateway, self.opened() as it:
+        async with LoopbackGateway(answering(OK)) as gateway, self.opened() as it:
             request = request_to(gateway.url)
             request = request.with_header("merchant_auth_token", "one")
             request = request.with_header("merchant_auth_token", "two")
@@ -129,7 +110,7 @@ class TransportContract(LifetimeContract):
     @in_loop
     async def test_a_line_break_in_a_header_never_leaves(self) -> None:
         """It would let a value add headers, or a second request."""
-        async with LoopbackGateway(answering(_OK)) as gateway, self.opened() as it:
+        async with LoopbackGateway(answering(OK)) as gateway, self.opened() as it:
             request = request_to(gateway.url).with_header("X-Id", "1\r\nsign: forged")
             end = await call(it, request)
         assert end.failure.outcome is Outcome.NOT_SENT
@@ -201,7 +182,7 @@ class TransportContract(LifetimeContract):
         "behaviour",
         [
             pytest.param(silent, id="silence"),
-            pytest.param(dripping(b"", _OK, 0.05), id="a-head-in-drops"),
+            pytest.param(dripping(b"", OK, 0.05), id="a-head-in-drops"),
             pytest.param(
                 dripping(reply_bytes(length=999), b" " * 999, 0.05),
                 id="a-body-in-drops",
@@ -230,88 +211,13 @@ class TransportContract(LifetimeContract):
     @in_loop
     async def test_a_request_is_never_repeated(self) -> None:
         """Not even when a kept connection ends instead of an answer."""
-        behaviours = (_answer_then_hang_up, answering(_OK))
+        behaviours = (_answer_then_hang_up, answering(OK))
         async with LoopbackGateway(*behaviours) as gateway, self.opened() as it:
             ends = [await call(it, request_to(gateway.url)) for _ in range(2)]
+        # Whether connections are kept is the transport's choice.
         if gateway.connections == 1:  # it was kept, and the second request lost
             assert ends[1].failure.outcome is Outcome.UNKNOWN
         assert len(gateway.requests) == 2
-
-    # What comes back
-
-    @in_loop
-    async def test_an_answer_comes_back_as_it_was(self) -> None:
-        """Bytes are verified as they came; repeated headers stay visible."""
-        body = b'\xff\x00{"code" : "X"}\r\n'
-        raw = reply_bytes(body, headers=("sign: one", "Sign: two", "X-A: b"))
-        async with LoopbackGateway(answering(raw)) as gateway, self.opened() as it:
-            end = await call(it, request_to(gateway.url))
-        assert end.answer.body == body
-        assert end.answer.header_values("sign") == ("one", "two")
-        assert end.answer.header_values("x-a") == ("b",)
-
-    @pytest.mark.parametrize("status", [400, 401, 404, 407, 429, 500, 503])
-    @in_loop
-    async def test_a_status_is_not_judged(self, status: int) -> None:
-        """The layers above decide what it means."""
-        raw = reply_bytes(b"<html>", status=f"{status} Whatever")
-        async with LoopbackGateway(answering(raw)) as gateway, self.opened() as it:
-            end = await call(it, request_to(gateway.url))
-        assert (end.answer.status, end.answer.body) == (status, b"<html>")
-        assert len(gateway.requests) == 1
-
-    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    @in_loop
-    async def test_a_redirect_is_not_followed(self, status: int) -> None:
-        """The signed body goes where it was meant to go, and nowhere else."""
-        async with LoopbackGateway(answering(_OK)) as other:
-            raw = reply_bytes(
-                status=f"{status} Moved", headers=(f"Location: {other.url}",)
-            )
-            async with LoopbackGateway(answering(raw)) as gateway, self.opened() as it:
-                end = await call(it, request_to(gateway.url))
-        assert end.answer.status == status
-        assert (len(gateway.requests), len(other.requests)) == (1, 0)
-
-    @in_loop
-    async def test_a_cookie_is_not_kept(self) -> None:
-        """One call must not change the next one."""
-        raw = reply_bytes(headers=("Set-Cookie: session=1; Path=/",))
-        async with LoopbackGateway(answering(raw)) as gateway, self.opened() as it:
-            for _ in range(2):
-                await call(it, request_to(gateway.url))
-        assert [one.header_values("Cookie") for one in gateway.requests] == [(), ()]
-
-    @in_loop
-    async def test_nothing_is_decompressed(self) -> None:
-        """Nobody asked for it, and 200 kB can hold 200 MB."""
-        raw = reply_bytes(gzip.compress(b"{}"), headers=("Content-Encoding: gzip",))
-        async with LoopbackGateway(answering(raw)) as gateway, self.opened() as it:
-            end = await call(it, request_to(gateway.url))
-        assert isinstance(end.failure, UnreadableReplyError)
-
-    @in_loop
-    async def test_an_answer_is_read_up_to_the_limit(self) -> None:
-        """One byte more is too much, whether it is announced or not."""
-        bodies = (b"x" * self.max_body, b"x" * (self.max_body + 1))
-        ends: list[SendResult] = []
-        async with self.opened() as it:
-            for body in bodies:
-                behaviour = answering(reply_bytes(body))
-                async with LoopbackGateway(behaviour) as gateway:
-                    ends.append(await call(it, request_to(gateway.url)))
-        assert ends[0].answer.body == bodies[0]
-        assert isinstance(ends[1].failure, ReplyTooLargeError)
-
-    @in_loop
-    async def test_an_answer_without_end_is_cut_off(self) -> None:
-        """The connection is ended, and with it the flood."""
-        flood = flooding(b"x" * 65_536)
-        async with LoopbackGateway(flood) as gateway, self.opened() as it:
-            end = await call(it, request_to(gateway.url))
-            await gateway.left()
-        assert isinstance(end.failure, ReplyTooLargeError)
-        assert gateway.sent < self.max_body + _ENOUGH
 
     # Together, and afterwards
 
@@ -365,7 +271,7 @@ class TransportContract(LifetimeContract):
     @in_loop
     async def test_a_connection_ended_while_idle_spoils_no_call(self) -> None:
         """It is replaced, or the call at least says that it was not sent."""
-        behaviours = (answering(_OK, hold=False), answering(_OK))
+        behaviours = (answering(OK, hold=False), answering(OK))
         async with LoopbackGateway(*behaviours) as gateway, self.opened() as it:
             await call(it, request_to(gateway.url))
             await asyncio.sleep(0.05)  # until the end has arrived here
@@ -377,7 +283,7 @@ class TransportContract(LifetimeContract):
     @in_loop
     async def test_a_request_that_goes_alone_gets_a_connection_of_its_own(self) -> None:
         """Or is not sent: over a used one, another answer could be waiting."""
-        async with LoopbackGateway(answering(_OK)) as gateway, self.opened() as it:
+        async with LoopbackGateway(answering(OK)) as gateway, self.opened() as it:
             await call(it, request_to(gateway.url))
             before = gateway.connections
             alone = attrs.evolve(request_to(gateway.url), alone=True)
@@ -391,7 +297,7 @@ class TransportContract(LifetimeContract):
     @in_loop
     async def test_aclose_ends_every_connection(self) -> None:
         """Nothing is left behind."""
-        async with LoopbackGateway(answering(_OK)) as gateway:
+        async with LoopbackGateway(answering(OK)) as gateway:
             async with self.opened() as it:
                 await asyncio.gather(
                     *(call(it, request_to(gateway.url)) for _ in range(5))

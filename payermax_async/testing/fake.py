@@ -143,10 +143,12 @@ class FakeTransport:
         answer = self._ask(request)
         if isinstance(answer, PayerMaxError) and answer.outcome is Outcome.NOT_SENT:
             raise answer
+        # Before on_sent, so that a hook of the caller's sees it.
         self.requests.append(RecordedRequest(request=request))
         try:
             on_sent()
         except BaseException:
+            # It did not leave after all.
             self.requests.pop()
             _discard(answer)
             raise
@@ -223,6 +225,7 @@ async def _within(timeout: float, answer: Awaitable[_Value]) -> _Value:
         async with deadline:
             return await answer
     except TimeoutError:
+        # A time-out of the handler's own is its answer, not ours.
         if not deadline.expired():
             raise
     raise NoReplyError("not answered in time by the fake transport")

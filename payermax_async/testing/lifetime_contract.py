@@ -71,6 +71,7 @@ async def call(
         )
     except PayerMaxError as error:
         failure = error
+        # With causes and contexts: a log shows those, too.
         told = "".join(traceback.format_exception(error))
         assert _SECRET not in told, "an error tells the signature"
         assert repr(request.body)[2:-1] not in told, "an error tells the body"

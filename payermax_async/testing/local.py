@@ -22,7 +22,6 @@ from payermax_async.sandbox.notifications.notifier import Post
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.sandbox import (
     SandboxTransport,
-    running_sandbox,
     sandbox_in_process,
 )
 from payermax_async.testing.winding import WindingClock
@@ -106,7 +105,10 @@ class LocalSandbox:
         clock = VirtualClock() if clock is None else clock
         faults = Faults() if faults is None else faults
         if port:
-            async with running_sandbox(
+            # Imported here: it brings aiohttp, which tests without sockets can spare.
+            from payermax_async.sandbox.server import SandboxServer
+
+            async with SandboxServer(
                 credentials=credentials, clock=clock, options=options, faults=faults
             ) as server:
                 yield cls(server.engine, clock, faults, server)
@@ -177,6 +179,7 @@ class LocalSandbox:
             for delivery in self.engine.notifier.deliveries
             for attempt in delivery.attempts
         ]
+        # Repetitions of an early delivery come after the first attempts of later ones.
         attempts.sort(key=lambda attempt: attempt.at)
         return tuple(
             SignedNotification(headers=dict(attempt.headers), body=attempt.body)

@@ -90,6 +90,7 @@ class LoopbackConnection:
 
     async def hold(self) -> None:
         """Say nothing more until the peer ends the connection."""
+        # Read and dropped, so that the end of the connection is seen.
         while await self._reader.read(65_536):
             pass
 

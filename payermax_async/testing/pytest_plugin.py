@@ -33,6 +33,7 @@ _PLACES = ("memory", "port")
 _CONTRACTS = (
     "payermax_async.testing.contract",
     "payermax_async.testing.lifetime_contract",
+    "payermax_async.testing.reply_contract",
 )
 _MARKERS = {
     "payermax_sandbox(place='memory', options=None)": (
@@ -58,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register markers, and the fixtures that fit what is installed."""
     for marker, what in _MARKERS.items():
         config.addinivalue_line("markers", f"{marker}: {what}")
+    # Without it their failures would say "assert False" and nothing else.
     pytest.register_assert_rewrite(*(set(_CONTRACTS) - set(sys.modules)))
     plugins = config.pluginmanager
     place: object = config.getini("payermax_sandbox")

@@ -1,12 +1,10 @@
-"""The sandbox for tests: as a transport without sockets, or on a port of its own."""
+"""The sandbox without sockets, as a transport that a client is given."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from payermax_async.clock import Clock
@@ -23,10 +21,7 @@ from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.transport.base import Headers, HttpRequest, HttpResponse
 from payermax_async.transport.threads import in_own_thread
 
-if TYPE_CHECKING:
-    from payermax_async.sandbox.server import SandboxServer
-
-__all__ = ["SandboxTransport", "running_sandbox", "sandbox_in_process"]
+__all__ = ["SandboxTransport", "sandbox_in_process"]
 
 
 class SandboxTransport:
@@ -60,6 +55,7 @@ class SandboxTransport:
         if not self._open:
             raise ClientStateError("this transport is not open")
         operation = urlsplit(request.url).path.rpartition("/")[2]
+        # Nothing can keep it from leaving: there is no network here.
         on_sent()
         try:
             async with asyncio.timeout(timeout):
@@ -84,54 +80,13 @@ async def _arrived(response: HttpResponse) -> HttpResponse:
     if not isinstance(response, SpoiledResponse):
         return response
     size = len(response.body) if response.sent is None else response.sent
+    # The machine's time, as on a socket: the client's deadline runs on it.
     await asyncio.sleep(size * response.gap)
     if size < len(response.body):
         raise NoReplyError("the sandbox's answer broke off")
     return HttpResponse(
         status=response.status, headers=response.headers, body=response.body
     )
-
-
-@asynccontextmanager
-async def running_sandbox(
-    *,
-    credentials: SandboxCredentials | None = None,
-    port: int = 0,
-    clock: Clock | None = None,
-    options: SandboxOptions | None = None,
-    faults: FaultHook | None = None,
-    state: Path | None = None,
-) -> AsyncGenerator[SandboxServer, None]:
-    """A sandbox on a port of this machine, for a fixture.
-
-    Args:
-        credentials: The merchant and both key pairs. Making keys takes seconds, so
-            make one for the whole session.
-        port: Port to listen on; 0 takes a free one.
-        clock: Its time, such as a ``VirtualClock``; the machine's when left out.
-        options: How it behaves.
-        faults: Makes things go wrong on purpose; ``sandbox.faults.add`` does so
-            later.
-        state: A SQLite file to keep everything in.
-
-    Example:
-        >>> @pytest.fixture
-        ... async def sandbox(sandbox_credentials):
-        ...     async with running_sandbox(credentials=sandbox_credentials) as running:
-        ...         yield running
-    """
-    # Imported here: it brings aiohttp, which tests without sockets can do without.
-    from payermax_async.sandbox.server import SandboxServer
-
-    async with SandboxServer(
-        credentials=credentials,
-        port=port,
-        clock=clock,
-        options=options,
-        faults=faults,
-        state=state,
-    ) as server:
-        yield server
 
 
 @asynccontextmanager
@@ -146,10 +101,12 @@ async def sandbox_in_process(
     """A sandbox without a socket: reach it with :class:`SandboxTransport`.
 
     Args:
-        credentials: As for :func:`running_sandbox`.
-        clock: As for :func:`running_sandbox`.
-        options: As for :func:`running_sandbox`.
-        faults: As for :func:`running_sandbox`.
+        credentials: The merchant and both key pairs. Making keys takes seconds, so
+            make one for the whole session.
+        clock: Its time, such as a ``VirtualClock``; the machine's when left out.
+        options: How it behaves.
+        faults: Makes things go wrong on purpose; ``sandbox.faults.add`` does so
+            later.
         post: Receives notifications: URL, headers and body in, status and answer
             out. Without it none arrives.
     """

@@ -144,6 +144,7 @@ def _shape_in_table(name: str) -> re.Pattern[str] | None:
         for model in (operation.request, operation.reply):
             hints = get_type_hints(model)
             for field in attrs.fields(model):
+                # A model hides persons and secrets from its repr: so does a recording.
                 if wire_name(field) == name and field.repr:
                     kinds = {hints[field.name], *get_args(hints[field.name])}
                     return _shape_of(kinds, is_id=field.name in ids)

@@ -61,6 +61,7 @@ class NotificationFactory:
             ValueError: There is no such kind.
         """
         if isinstance(content, str):
+            # Only for what is made here; a payload of the caller's is signed as it is.
             fields = {
                 "merchant_no": self._credentials.merchant_no,
                 "app_id": self._credentials.app_id,

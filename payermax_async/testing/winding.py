@@ -47,6 +47,7 @@ class WindingClock:
             while self.monotonic() < due:
                 for _ in range(_TURNS):
                     await asyncio.sleep(0)
+                # Only to the next who is due: the clock is not theirs alone.
                 if (left := min(self._due) - self.monotonic()) > 0:
                     await self._clock.advance(max(left, _TICK))
         finally:

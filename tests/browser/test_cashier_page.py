@@ -10,9 +10,11 @@ import pytest_asyncio
 from playwright.async_api import Browser, FloatRect, Page, ViewportSize, expect
 
 from payermax_async.sandbox.cashier.parts import Merchant
-from payermax_async.sandbox.cashier.view import GoneReason, ResultStatus
+from payermax_async.sandbox.cashier.view import ResultStatus
+from payermax_async.sandbox.ledger.refusals import Obstacle
 from tests.browser.chromium import Site, Watch, chromium, serve
 from tests.sandbox.cashier_views import (
+    GONE,
     LANGUAGES,
     NOW,
     all_pages,
@@ -351,9 +353,9 @@ async def test_a_failed_payment_can_be_tried_again_or_closed(browser: Browser) -
         assert site.posts == [("/pay/BYLqPQaQlD", {"csrf": "token-1"})]
 
 
-@pytest.mark.parametrize("reason", GoneReason)
+@pytest.mark.parametrize("reason", GONE)
 async def test_a_link_that_cannot_be_paid_offers_no_payment(
-    browser: Browser, reason: GoneReason
+    browser: Browser, reason: Obstacle
 ) -> None:
     async with visit(browser, gone_view(reason).render(), scripts=False) as (
         page,

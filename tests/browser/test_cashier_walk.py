@@ -18,7 +18,6 @@ from payermax_async.sandbox.ledger.records import Trade
 from payermax_async.sandbox.notifications.notifier import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.testing.sandbox import running_sandbox
 from tests.browser.chromium import Watch, chromium
 from tests.sandbox.kit import ABSENT, OWNER, START, create
 
@@ -82,7 +81,7 @@ async def browser(chromium_executable: str) -> AsyncGenerator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def shop(credentials: SandboxCredentials) -> AsyncGenerator[Shop]:
-    async with running_sandbox(
+    async with SandboxServer(
         credentials=credentials, clock=VirtualClock(START)
     ) as sandbox:
         yield Shop(sandbox)

@@ -11,8 +11,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from payermax_async.sandbox.clock import VirtualClock
+from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.testing.sandbox import running_sandbox
 from tests.browser.chromium import Watch, chromium
 from tests.browser.test_cashier_page import CONTRAST
 from tests.sandbox.dashboard_walks import Developer, developer
@@ -86,7 +86,7 @@ async def browser(chromium_executable: str) -> AsyncGenerator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def dev(credentials: SandboxCredentials) -> AsyncGenerator[Developer]:
     async with (
-        running_sandbox(credentials=credentials, clock=VirtualClock(START)) as sandbox,
+        SandboxServer(credentials=credentials, clock=VirtualClock(START)) as sandbox,
         developer(sandbox, credentials) as made,
     ):
         yield made

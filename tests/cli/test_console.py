@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.cli.console import clean, indented, plain
+from payermax_async.cli.console import clean, plain
+from payermax_async.cli.json_layout import lay_out
 from payermax_async.core.models.links import LinkPayment
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.strict_json import JsonValue, read_json, write_json
@@ -27,12 +28,12 @@ _VALUES: st.SearchStrategy[JsonValue] = st.recursive(
 
 @given(_VALUES)
 def test_indented_json_says_the_same_as_compact_json(value: JsonValue) -> None:
-    assert json.loads(indented(value)) == json.loads(write_json(value))
+    assert json.loads("\n".join(lay_out(value))) == json.loads(write_json(value))
 
 
 def test_indented_json_keeps_amounts_exact_and_script_readable() -> None:
     value = read_json('{"amount":0.10,"name":"运动鞋","empty":[]}'.encode())
-    assert indented(value) == (
+    assert "\n".join(lay_out(value)) == (
         '{\n  "amount": 0.10,\n  "name": "运动鞋",\n  "empty": []\n}'
     )
 

@@ -11,7 +11,8 @@ from typing import NoReturn
 import pytest
 
 from payermax_async.cli.demo.buyer import Buyer
-from payermax_async.cli.demo.steps import CLOSING, STEPS, published_example
+from payermax_async.cli.demo.example import published_example
+from payermax_async.cli.demo.steps import CLOSING, STEPS
 from payermax_async.cli.receiver import LoopbackReceiver
 from payermax_async.core.codec import to_wire
 from tests.cli.conftest import Shell
@@ -101,7 +102,7 @@ async def test_a_step_that_fails_is_named_and_what_follows_is_not_reached(
 async def test_a_claim_that_does_not_hold_fails_the_demo(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A forger who changes nothing forges nothing, and the story must notice.
+    # A forger who changes nothing forges nothing, and the demonstration must notice.
     monkeypatch.setattr("payermax_async.cli.demo.steps._altered", bytes)
     told = await shell("demo")
     assert told.code == 1

@@ -15,7 +15,8 @@ from payermax_async.signing.keys import PrivateKey
 from payermax_async.testing.contract import TransportContract
 from payermax_async.testing.fake import FakeTransport, json_reply
 from payermax_async.testing.lifetime_contract import LifetimeContract
-from payermax_async.testing.recording import RecordingTransport, ReplayTransport
+from payermax_async.testing.recording import RecordingTransport
+from payermax_async.testing.replaying import ReplayTransport
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.transport.aiohttp import AiohttpTransport
 from payermax_async.transport.base import Transport

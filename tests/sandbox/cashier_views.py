@@ -11,14 +11,15 @@ import attrs
 from payermax_async.sandbox.cashier.parts import Form, Goods, Merchant, Money
 from payermax_async.sandbox.cashier.view import (
     CheckoutView,
-    GoneReason,
     GoneView,
     ResultStatus,
     ResultView,
     ThreeDSView,
 )
+from payermax_async.sandbox.ledger.refusals import Obstacle
 
 __all__ = [
+    "GONE",
     "LANGUAGES",
     "NOW",
     "PIXEL",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 LANGUAGES = ("en", "zh", "ar")
+# A trade that is over has no page: it leads back to its link.
+GONE = tuple(reason for reason in Obstacle if reason is not Obstacle.OVER)
 NOW = datetime(2026, 7, 21, 9, 0, tzinfo=UTC)
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
 ASSETS = "/assets/"
@@ -100,8 +103,8 @@ def result_view(status: ResultStatus, language: str = "en") -> ResultView:
     )
 
 
-def gone_view(reason: GoneReason, language: str = "en") -> GoneView:
-    if reason is GoneReason.UNKNOWN:
+def gone_view(reason: Obstacle, language: str = "en") -> GoneView:
+    if reason is Obstacle.UNKNOWN:
         return GoneView(
             language=language, assets=ASSETS, reason=reason, link_id="nothing"
         )
@@ -135,5 +138,5 @@ def all_pages(language: str) -> Iterator[tuple[str, str]]:
     yield "three-ds-wrong", attrs.evolve(three_ds, wrong_code=True).render()
     for status in ResultStatus:
         yield f"result-{status.value}", result_view(status, language).render()
-    for reason in GoneReason:
+    for reason in GONE:
         yield f"gone-{reason.value}", gone_view(reason, language).render()

@@ -17,13 +17,8 @@ from payermax_async.sandbox.ledger.payment_methods import (
     PaymentOutcome,
 )
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
-from payermax_async.sandbox.ledger.records import (
-    CardFace,
-    Owner,
-    Payment,
-    RefusedError,
-    Trade,
-)
+from payermax_async.sandbox.ledger.records import CardFace, Owner, Payment, Trade
+from payermax_async.sandbox.ledger.refusals import RefusedError
 
 START = datetime(2030, 1, 31, 10, 0, 0, 500_000, tzinfo=UTC)
 OWNER = Owner(merchant_no="010213834784554", app_id="6666c8b036a24579974497c2f9a33333")
@@ -102,11 +97,11 @@ class Bench:
     ) -> RefusedError:
         """The refusal; fails when there is none or when it changed anything."""
         self.ledger.settle()
-        before = self.ledger.to_state()
+        before = self.ledger.repository.to_state()
         try:
             self.ledger.perform(operation, owner, data)
         except RefusedError as refusal:
-            assert self.ledger.to_state() == before
+            assert self.ledger.repository.to_state() == before
             return refusal
         raise AssertionError("was not refused")
 

@@ -23,7 +23,6 @@ from payermax_async.sandbox.server.admin_paths import PATHS
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
-from payermax_async.testing.sandbox import running_sandbox
 
 from .kit import OWNER, START, create
 from .test_server import Hook, listening
@@ -110,7 +109,7 @@ class Admin:
 async def admin(credentials: SandboxCredentials) -> AsyncIterator[Admin]:
     async with (
         listening() as hook,
-        running_sandbox(
+        SandboxServer(
             credentials=credentials,
             clock=VirtualClock(START),
             options=SandboxOptions(
@@ -391,7 +390,7 @@ async def test_a_body_that_is_no_json_and_one_too_large_are_refused(
 async def test_the_machines_clock_cannot_be_moved(
     credentials: SandboxCredentials,
 ) -> None:
-    async with listening() as hook, running_sandbox(credentials=credentials) as server:
+    async with listening() as hook, SandboxServer(credentials=credentials) as server:
         admin = Admin(server, hook)
         words = await admin.refused("POST", "/clock/advance", {"by": 1})
         assert "virtual" in words

@@ -24,8 +24,9 @@ from payermax_async.sandbox.cashier.texts import (
     language_of,
     read_texts,
 )
-from payermax_async.sandbox.cashier.view import CheckoutView, GoneReason, GoneView
+from payermax_async.sandbox.cashier.view import CheckoutView, GoneView
 from payermax_async.sandbox.ledger.payment_methods import TEST_CARDS, PaymentOutcome
+from payermax_async.sandbox.ledger.refusals import Obstacle
 from tests.sandbox.cashier_views import (
     AMOUNT,
     NOW,
@@ -244,7 +245,7 @@ def test_a_time_without_zone_and_an_amount_without_number_are_refused() -> None:
 
 
 def test_a_link_nobody_knows_names_no_merchant() -> None:
-    page = outline(GoneView(reason=GoneReason.UNKNOWN).render())
+    page = outline(GoneView(reason=Obstacle.UNKNOWN).render())
     assert "header" not in {tag for tag, _ in page.tags}
     assert AMOUNT.currency not in page.text
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from payermax_async.sandbox.cashier.markup import image_url, mail_url
 from payermax_async.sandbox.cashier.parts import Form, Goods, Merchant, Money
-from payermax_async.sandbox.cashier.view import GoneReason, ResultStatus
+from payermax_async.sandbox.cashier.view import ResultStatus
+from payermax_async.sandbox.ledger.refusals import Obstacle
 from tests.sandbox.cashier_views import (
     PIXEL,
     checkout_view,
@@ -85,7 +86,7 @@ def filled_result(text: str) -> str:
 
 
 def filled_gone(text: str) -> str:
-    view = gone_view(GoneReason.PAID)
+    view = gone_view(Obstacle.PAID)
     return attrs.evolve(view, merchant=shop(text), link_id="x" + text).render()
 
 

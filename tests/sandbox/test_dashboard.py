@@ -28,7 +28,6 @@ from payermax_async.sandbox.faults.rules import FaultKind
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner
-from payermax_async.testing.sandbox import running_sandbox
 
 from .dashboard_walks import Developer, developer
 from .html_outline import outline
@@ -47,7 +46,7 @@ PATHS = (
 
 @pytest.fixture
 async def sandbox(credentials: SandboxCredentials) -> AsyncIterator[SandboxServer]:
-    async with running_sandbox(
+    async with SandboxServer(
         credentials=credentials, clock=VirtualClock(START)
     ) as running:
         yield running
@@ -304,7 +303,7 @@ async def test_the_machines_clock_is_explained_and_cannot_be_moved(
     credentials: SandboxCredentials,
 ) -> None:
     async with (
-        running_sandbox(credentials=credentials) as sandbox,
+        SandboxServer(credentials=credentials) as sandbox,
         developer(sandbox, credentials) as dev,
     ):
         page = await dev.page("/")

@@ -36,10 +36,12 @@ from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.ledger.disputes import write_dispute
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.payloads import write_moment
-from payermax_async.sandbox.ledger.records import Owner, RefusedError
+from payermax_async.sandbox.ledger.records import Owner
+from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.testing.recording import RecordingTransport, ReplayTransport
+from payermax_async.testing.recording import RecordingTransport
+from payermax_async.testing.replaying import ReplayTransport
 from payermax_async.testing.sandbox import SandboxTransport, sandbox_in_process
 
 from .kit import OTHER, SAMPLE, START, Bench
@@ -140,7 +142,7 @@ def test_disputes_are_kept_and_a_state_from_before_them_can_be_read() -> None:
     dispute = bench.ledger.open_dispute(bench.paid().out_trade_no).value
     kinds = [kind for kind, _, _ in bench.ledger.repository.take_changes()]
     assert kinds[-1] == "disputes"
-    state = bench.ledger.to_state()
+    state = bench.ledger.repository.to_state()
     assert Repository.from_state(state).disputes() == (dispute,)
     del state["disputes"]
     assert Repository.from_state(state).disputes() == ()

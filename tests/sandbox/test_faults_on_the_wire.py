@@ -33,7 +33,6 @@ from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.testing.sandbox import (
     SandboxTransport,
-    running_sandbox,
     sandbox_in_process,
 )
 from payermax_async.transport.base import HttpRequest
@@ -91,7 +90,7 @@ class Wire:
 
 @pytest.fixture
 async def wire(credentials: SandboxCredentials) -> AsyncIterator[Wire]:
-    async with running_sandbox(
+    async with SandboxServer(
         credentials=credentials, clock=VirtualClock(START)
     ) as sandbox:
         yield Wire(sandbox, credentials)
@@ -223,7 +222,7 @@ async def test_a_hook_of_ones_own_comes_before_the_script(
     async def hook(point: FaultPoint) -> FaultAction | None:
         return FaultAction(code="SYSTEM_ERROR") if point.call == 1 else None
 
-    async with running_sandbox(
+    async with SandboxServer(
         credentials=credentials, clock=VirtualClock(START), faults=hook
     ) as sandbox:
         wire = Wire(sandbox, credentials)
@@ -236,7 +235,7 @@ async def test_a_script_given_at_the_start_is_the_sandboxs_own(
     credentials: SandboxCredentials,
 ) -> None:
     faults = Faults()
-    async with running_sandbox(credentials=credentials, faults=faults) as sandbox:
+    async with SandboxServer(credentials=credentials, faults=faults) as sandbox:
         assert sandbox.faults is faults
 
 
@@ -297,7 +296,7 @@ async def test_a_client_makes_one_link_whatever_goes_wrong_once(
                     link = await client.create_link(ORDER)
                 links = engine.ledger.repository.links()
         else:
-            async with running_sandbox(
+            async with SandboxServer(
                 credentials=credentials, clock=clock, faults=faults
             ) as sandbox:
                 config = MerchantConfig.from_env(sandbox.settings)
@@ -372,7 +371,7 @@ async def test_queries_that_lag_do_not_make_a_second_link(
     faults.add("query-lag", queries=1)
     clock = VirtualClock(START)
     turning = asyncio.create_task(turn(clock))
-    async with running_sandbox(
+    async with SandboxServer(
         credentials=credentials, clock=clock, faults=faults
     ) as sandbox:
         config = MerchantConfig.from_env(sandbox.settings)

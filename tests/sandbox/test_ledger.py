@@ -25,14 +25,13 @@ from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.payloads import fee_of
 from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
-from payermax_async.sandbox.ledger.records import (
-    LinkSettled,
+from payermax_async.sandbox.ledger.records import LinkSettled, OrderEnded, RefundEnded
+from payermax_async.sandbox.ledger.refusals import (
     NotPayableError,
     Obstacle,
-    OrderEnded,
-    RefundEnded,
     RefusedError,
 )
+from payermax_async.sandbox.ledger.repository import Repository
 
 from .kit import (
     ABSENT,
@@ -638,11 +637,14 @@ async def test_a_ledger_goes_on_from_its_state(bench: Bench) -> None:
     bench.ledger.pay_link(
         bench.link(merchantLinkId="second"), payment(PaymentOutcome.FAIL)
     )
-    state = json.loads(write_json(bench.ledger.to_state()))
-    again = Ledger.from_state(
-        state, bench.clock, random.Random(8), origin="http://127.0.0.1:8400"
+    state = json.loads(write_json(bench.ledger.repository.to_state()))
+    again = Ledger(
+        bench.clock,
+        random.Random(8),
+        origin="http://127.0.0.1:8400",
+        repository=Repository.from_state(state),
     )
-    assert again.to_state() == bench.ledger.to_state()
+    assert again.repository.to_state() == bench.ledger.repository.to_state()
     await bench.clock.advance(1800)
     assert again.settle() == bench.ledger.settle()
     for operation, data in (
@@ -670,9 +672,9 @@ def test_a_spoiled_state_is_refused_without_quoting_it(
     bench: Bench, spoil: str
 ) -> None:
     bench.paid()
-    state = {**bench.ledger.to_state(), **json.loads(spoil)}
+    state = {**bench.ledger.repository.to_state(), **json.loads(spoil)}
     with pytest.raises(ConfigurationError) as caught:
-        Ledger.from_state(state, bench.clock, random.Random(1))
+        Repository.from_state(state)
     assert "孟艳" not in str(caught.value)
 
 
@@ -685,4 +687,4 @@ def test_records_do_not_show_persons_or_cards(bench: Bench) -> None:
 
 def test_a_full_card_number_is_nowhere_in_the_state(bench: Bench) -> None:
     bench.paid()
-    assert b"4444333322221111" not in write_json(bench.ledger.to_state())
+    assert b"4444333322221111" not in write_json(bench.ledger.repository.to_state())

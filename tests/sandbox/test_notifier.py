@@ -59,7 +59,7 @@ class Post(Bench):
             clock=self.clock,
             signer=self.signer,
             post=self.receiver.post,
-            payloads=lambda: self.ledger.payloads,
+            payloads=self.ledger.payloads,
             kinds=frozenset(NoticeKind),
             hold=self.clock.hold,
         )
@@ -252,7 +252,7 @@ async def test_closing_cancels_and_records_what_is_on_its_way(
         clock=office.clock,
         signer=office.signer,
         post=silent,
-        payloads=lambda: office.ledger.payloads,
+        payloads=office.ledger.payloads,
         hold=office.clock.hold,
     )
     office.pay()
@@ -275,7 +275,7 @@ def test_a_schedule_that_does_not_rise_is_refused(
             clock=office.clock,
             signer=office.signer,
             post=office.receiver.post,
-            payloads=lambda: office.ledger.payloads,
+            payloads=office.ledger.payloads,
             schedule=schedule,
         )
 

@@ -20,9 +20,9 @@ from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.cashier.markup import render, require_pages
 from payermax_async.sandbox.cashier.view import ResultStatus, ResultView
 from payermax_async.sandbox.clock import VirtualClock
+from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.local import LocalSandbox
-from payermax_async.testing.sandbox import running_sandbox
 
 from .cashier_views import result_view
 from .dashboard_walks import Developer, developer
@@ -93,7 +93,7 @@ async def dev(
     no_pages: None, credentials: SandboxCredentials
 ) -> AsyncIterator[Developer]:
     async with (
-        running_sandbox(credentials=credentials, clock=VirtualClock(START)) as running,
+        SandboxServer(credentials=credentials, clock=VirtualClock(START)) as running,
         developer(running, credentials) as made,
     ):
         yield made
@@ -111,9 +111,9 @@ def test_the_sandbox_loads_jinja2_for_the_first_page_only() -> None:
         "import sys\n"
         "import payermax_async.sandbox.server, payermax_async.sandbox.dashboard\n"
         "import payermax_async.testing.local\n"
-        "from payermax_async.sandbox.cashier.view import GoneReason, GoneView\n"
+        "from payermax_async.sandbox.cashier.view import GoneView, Obstacle\n"
         "assert 'jinja2' not in sys.modules\n"
-        "GoneView(reason=GoneReason.UNKNOWN).render()\n"
+        "GoneView(reason=Obstacle.UNKNOWN).render()\n"
         "assert 'jinja2' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

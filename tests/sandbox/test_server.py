@@ -28,7 +28,6 @@ from payermax_async.sandbox.notifications.notifier import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
-from payermax_async.testing.sandbox import running_sandbox
 
 from .html_outline import outline
 from .kit import OWNER, START, create, refund_of
@@ -133,7 +132,7 @@ def csrf_of(page: str) -> str:
 
 @pytest.fixture
 async def sandbox(credentials: SandboxCredentials) -> AsyncIterator[SandboxServer]:
-    async with running_sandbox(
+    async with SandboxServer(
         credentials=credentials, clock=VirtualClock(START)
     ) as running:
         yield running
@@ -246,9 +245,7 @@ async def test_an_order_that_nobody_pays_is_closed_and_told_on_time(
     clock = VirtualClock(START)
     options = SandboxOptions(kinds=frozenset({NoticeKind.PAYMENT}))
     async with (
-        running_sandbox(
-            credentials=credentials, clock=clock, options=options
-        ) as sandbox,
+        SandboxServer(credentials=credentials, clock=clock, options=options) as sandbox,
         listening() as hook,
     ):
         payer = Payer(sandbox, credentials)
@@ -353,7 +350,7 @@ async def test_closing_a_failed_payments_page_tells_the_merchant(
 ) -> None:
     options = SandboxOptions(kinds=frozenset({NoticeKind.PAYMENT}))
     async with (
-        running_sandbox(credentials=credentials, options=options) as sandbox,
+        SandboxServer(credentials=credentials, options=options) as sandbox,
         listening() as hook,
     ):
         payer = Payer(sandbox, credentials)
@@ -533,7 +530,7 @@ async def test_a_dropped_connection_ends_without_an_answer(
     async def drop(point: FaultPoint) -> FaultAction | None:
         return FaultAction(drop=True) if point.stage is FaultStage.AFTER else None
 
-    async with running_sandbox(credentials=credentials, faults=drop) as sandbox:
+    async with SandboxServer(credentials=credentials, faults=drop) as sandbox:
         payer = Payer(sandbox, credentials)
         with pytest.raises(aiohttp.ClientError):
             await payer.link()
@@ -596,7 +593,7 @@ async def test_closing_does_not_wait_for_a_request_that_hangs(
         await asyncio.Event().wait()
         return None
 
-    async with running_sandbox(credentials=credentials, faults=hang) as sandbox:
+    async with SandboxServer(credentials=credentials, faults=hang) as sandbox:
         payer = Payer(sandbox, credentials)
         call = asyncio.create_task(payer.link())
         await reached.wait()
@@ -620,7 +617,7 @@ async def test_a_notification_under_way_is_cancelled_at_the_end(
 
     listener = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
-    async with running_sandbox(credentials=credentials) as sandbox:
+    async with SandboxServer(credentials=credentials) as sandbox:
         payer = Payer(sandbox, credentials)
         url = await payer.link(notifyUrl=f"http://127.0.0.1:{port}/hook")
         await sandbox.pay(url)

@@ -31,7 +31,7 @@ from payermax_async.sandbox.notifications.deliveries import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.sandbox.state.store import SandboxStore
-from payermax_async.testing.sandbox import running_sandbox, sandbox_in_process
+from payermax_async.testing.sandbox import sandbox_in_process
 from payermax_async.transport.base import Headers
 
 from .kit import OWNER, START, create, payment, refund_of
@@ -193,9 +193,7 @@ async def test_a_sandbox_goes_on_from_its_file(
 ) -> None:
     file = tmp_path / "sandbox.db"
     clock = VirtualClock(START)
-    async with running_sandbox(
-        credentials=credentials, clock=clock, state=file
-    ) as first:
+    async with SandboxServer(credentials=credentials, clock=clock, state=file) as first:
         origin = first.origin
         trade_no = pay(first.engine, make_link(first.engine, "a"))
         make_link(first.engine, "b")
@@ -204,7 +202,7 @@ async def test_a_sandbox_goes_on_from_its_file(
         await first.engine.notifier.settled()
         before = first.engine.snapshot()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    async with running_sandbox(clock=VirtualClock(START), state=file) as second:
+    async with SandboxServer(clock=VirtualClock(START), state=file) as second:
         assert second.origin == origin
         assert second.engine.credentials.merchant_key == credentials.merchant_key
         await second.engine.notifier.halt()
@@ -218,15 +216,15 @@ async def test_the_faults_of_last_time_come_back_unless_others_are_given(
     credentials: SandboxCredentials, tmp_path: Path
 ) -> None:
     file = tmp_path / "sandbox.db"
-    async with running_sandbox(credentials=credentials, state=file) as sandbox:
+    async with SandboxServer(credentials=credentials, state=file) as sandbox:
         sandbox.faults.add("busy", call=9)
         sandbox.engine.save()
-    async with running_sandbox(state=file) as sandbox:
+    async with SandboxServer(state=file) as sandbox:
         (placed,) = sandbox.faults.placed()
         assert placed.rule.call == 9
         rule = attrs.evolve(placed.rule, call=3)
     options = SandboxOptions(faults=(rule,))
-    async with running_sandbox(state=file, options=options) as sandbox:
+    async with SandboxServer(state=file, options=options) as sandbox:
         (placed,) = sandbox.faults.placed()
         assert placed.rule.call == 3
 
@@ -235,18 +233,18 @@ async def test_a_reset_and_a_restore_are_kept_too(
     credentials: SandboxCredentials, tmp_path: Path
 ) -> None:
     file = tmp_path / "sandbox.db"
-    async with running_sandbox(credentials=credentials, state=file) as sandbox:
+    async with SandboxServer(credentials=credentials, state=file) as sandbox:
         make_link(sandbox.engine, "a")
         snapshot = sandbox.engine.snapshot()
         make_link(sandbox.engine, "b")
         await sandbox.engine.restore(snapshot)
-    async with running_sandbox(state=file) as sandbox:
+    async with SandboxServer(state=file) as sandbox:
         keys = [
             link.merchant_link_id for link in sandbox.engine.ledger.repository.links()
         ]
         assert keys == ["a"]
         await sandbox.engine.reset()
-    async with running_sandbox(state=file) as sandbox:
+    async with SandboxServer(state=file) as sandbox:
         assert sandbox.engine.ledger.repository.links() == ()
 
 
@@ -254,10 +252,10 @@ async def test_one_file_serves_one_sandbox_at_a_time(
     credentials: SandboxCredentials, tmp_path: Path
 ) -> None:
     file = tmp_path / "sandbox.db"
-    async with running_sandbox(credentials=credentials, state=file):
+    async with SandboxServer(credentials=credentials, state=file):
         with pytest.raises(ConfigurationError, match="another sandbox is using it"):
             await SandboxServer(state=file).__aenter__()
-    async with running_sandbox(state=file):
+    async with SandboxServer(state=file):
         pass
 
 
@@ -309,7 +307,7 @@ async def test_what_could_not_be_written_is_written_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "sandbox.db"
-    async with running_sandbox(credentials=credentials, state=file) as sandbox:
+    async with SandboxServer(credentials=credentials, state=file) as sandbox:
         with monkeypatch.context() as patch:
 
             def full(*_: object, **__: object) -> None:
@@ -319,7 +317,7 @@ async def test_what_could_not_be_written_is_written_later(
             with pytest.raises(ConfigurationError):
                 make_link(sandbox.engine, "a")
         make_link(sandbox.engine, "b")
-    async with running_sandbox(state=file) as sandbox:
+    async with SandboxServer(state=file) as sandbox:
         keys = [
             link.merchant_link_id for link in sandbox.engine.ledger.repository.links()
         ]

@@ -38,7 +38,8 @@ from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.testing.fake import FakeTransport, json_reply, script
 from payermax_async.testing.local import LocalSandbox
-from payermax_async.testing.recording import RecordingTransport, ReplayTransport
+from payermax_async.testing.recording import RecordingTransport
+from payermax_async.testing.replaying import ReplayTransport
 from payermax_async.testing.replies import signed_reply
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.testing.scrubbing import CONTAINERS, SHAPES, STAND_INS, scrub

@@ -20,7 +20,8 @@ from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
 from payermax_async.sandbox.ledger.ledger import Done, Ledger
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
-from payermax_async.sandbox.ledger.records import Event, Owner, RefusedError
+from payermax_async.sandbox.ledger.records import Event, Owner
+from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.transport.base import HttpRequest, HttpResponse

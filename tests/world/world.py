@@ -16,7 +16,8 @@ from payermax_async.core.models.link_request import CreateLink, UserInfo
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.sandbox.ledger.payment_methods import Method
 from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome as Ending
-from payermax_async.sandbox.ledger.records import NotPayableError, Payment
+from payermax_async.sandbox.ledger.records import Payment
+from payermax_async.sandbox.ledger.refusals import NotPayableError
 from tests.world.agreement import Broken, check, check_found, check_healed
 from tests.world.calls import CALL, Call
 from tests.world.chance import Chance, Struck

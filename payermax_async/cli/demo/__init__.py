@@ -1,1 +1,1 @@
-"""``payermax demo``: the whole story of a payment link, told as it happens."""
+"""``payermax demo``: a payment link from creation to paid, shown as it happens."""

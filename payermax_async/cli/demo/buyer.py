@@ -72,6 +72,7 @@ class _PageReader(HTMLParser):
             if "selected" in found or self._select not in self.fields:
                 self.fields[self._select] = value
         elif tag == "input" and name:
+            # As browsers do: of these, only what is ticked is sent.
             chosen = found.get("type") not in {"radio", "checkbox"}
             if chosen or "checked" in found:
                 self.fields[name] = value

@@ -31,6 +31,6 @@ def demo(
     """
     import asyncio
 
-    from payermax_async.cli.demo.runner import perform
+    from payermax_async.cli.demo.runner import run_demo
 
-    return asyncio.run(perform(output_console(), browse=browse, port=port))
+    return asyncio.run(run_demo(output_console(), browse=browse, port=port))

@@ -1,4 +1,4 @@
-"""A story in numbered steps, told in the terminal, that keeps count of its checks."""
+"""Numbered steps shown in the terminal, with a count of what was checked in each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from payermax_async.cli.console import clean, speaks_unicode, visible
-from payermax_async.cli.demo.json_layout import lay_out
+from payermax_async.cli.json_layout import lay_out
 from payermax_async.cli.qrcode import print_code
 from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.strict_json import JsonError, read_json
@@ -27,7 +27,7 @@ _SHOWN = 16
 
 
 class StepFailedError(Exception):
-    """A claim of the story does not hold."""
+    """A claim of a step does not hold."""
 
 
 @attrs.define
@@ -43,7 +43,7 @@ class DemoOutput:
 
     Args:
         console: Where to tell it.
-        steps: The titles, in order, so that a story that breaks off can say what
+        steps: The titles, in order, so that a run that breaks off can say what
             it never came to.
     """
 
@@ -94,6 +94,7 @@ class DemoOutput:
             step.failure = str(error)
             raise
         except (PayerMaxError, OSError, TimeoutError) as error:
+            # Some system errors have no words of their own.
             step.failure = clean(error) or type(error).__name__
             self._console.print(self._line(self._cross, "bad", step.failure))
             raise StepFailedError(step.failure) from error

@@ -1,4 +1,4 @@
-"""The run of ``payermax demo``: who is on stage, and when it is over."""
+"""The run of ``payermax demo``: who takes part, and when it is over."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from rich.text import Text
 from payermax_async.cli.console import clean
 from payermax_async.cli.demo.buyer import Buyer
 from payermax_async.cli.demo.capture import CapturingTransport
+from payermax_async.cli.demo.example import published_example
 from payermax_async.cli.demo.output import DemoOutput, StepFailedError
-from payermax_async.cli.demo.steps import CLOSING, STEPS, Stage, play, published_example
+from payermax_async.cli.demo.steps import CLOSING, STEPS, DemoRun, run_steps
 from payermax_async.cli.failures import Exit
 from payermax_async.cli.receiver import LoopbackReceiver
 from payermax_async.cli.stopping import stop_signal
@@ -30,15 +31,15 @@ from payermax_async.transport.aiohttp import AiohttpTransport
 from payermax_async.transport.threads import in_own_thread
 from payermax_async.webhooks import NotificationVerifier
 
-__all__ = ["perform"]
+__all__ = ["run_demo"]
 
 _MERCHANT_NO, _APP_ID = "010213834784554", "6666c8b036a24579974497c2f9a33333"
 """Those of PayerMax's published example."""
 _LANGUAGES = (("en", "English"), ("zh", "Chinese"), ("ar", "Arabic"))
 
 
-async def perform(console: Console, *, browse: bool, port: int) -> int:
-    """Start everything, tell the story, close everything.
+async def run_demo(console: Console, *, browse: bool, port: int) -> int:
+    """Start everything, take every step, close everything.
 
     Args:
         console: Where to tell it.
@@ -52,11 +53,11 @@ async def perform(console: Console, *, browse: bool, port: int) -> int:
     output = DemoOutput(console, STEPS if browse else (*STEPS, CLOSING))
     ports: list[int] = []
     try:
-        async with _stage(output, port, ports) as stage:
-            await play(stage)
+        async with _everybody(output, port, ports) as run:
+            await run_steps(run)
             if browse:
                 output.close(time.monotonic() - started)
-                await _browse(console, stage)
+                await _browse(console, run)
         if not browse:
             await _check_closed(output, ports)
     except StepFailedError:
@@ -83,10 +84,10 @@ async def _check_closed(output: DemoOutput, ports: list[int]) -> None:
 
 
 @asynccontextmanager
-async def _stage(
+async def _everybody(
     output: DemoOutput, port: int, ports: list[int]
-) -> AsyncGenerator[Stage]:
-    """Everybody on stage; ``ports`` is told which they listen on."""
+) -> AsyncGenerator[DemoRun]:
+    """All who take part; ``ports`` is told which they listen on."""
     credentials = await in_own_thread(
         lambda: SandboxCredentials.generate(merchant_no=_MERCHANT_NO, app_id=_APP_ID)
     )
@@ -100,14 +101,17 @@ async def _stage(
                 "Everything below crosses a real socket on this machine.",
             ],
         )
-        async with _shop(output, config) as stage:
-            urls = (server.origin, stage.receiver.url)
+        async with _merchant(output, config) as run:
+            # Told to the caller, who looks whether they are closed in the end.
+            urls = (server.origin, run.receiver.url)
             ports.extend(urlsplit(url).port or 0 for url in urls)
-            yield stage
+            yield run
 
 
 @asynccontextmanager
-async def _shop(output: DemoOutput, config: MerchantConfig) -> AsyncGenerator[Stage]:
+async def _merchant(
+    output: DemoOutput, config: MerchantConfig
+) -> AsyncGenerator[DemoRun]:
     capture = CapturingTransport(AiohttpTransport())
     verifier = NotificationVerifier(
         RsaVerifier(*config.platform_keys),
@@ -119,7 +123,7 @@ async def _shop(output: DemoOutput, config: MerchantConfig) -> AsyncGenerator[St
         Buyer() as buyer,
         PayerMaxClient(config, transport=capture) as client,
     ):
-        yield Stage(
+        yield DemoRun(
             output=output,
             config=config,
             client=client,
@@ -129,22 +133,22 @@ async def _shop(output: DemoOutput, config: MerchantConfig) -> AsyncGenerator[St
         )
 
 
-async def _browse(console: Console, stage: Stage) -> None:
+async def _browse(console: Console, run: DemoRun) -> None:
     """Keep running with links to pay, and tell what the webhook receives."""
     with stop_signal() as stop:
         console.print(Text("Cashier pages to pay in a browser", style="title"))
         for language, label in _LANGUAGES:
             request = attrs.evolve(
-                published_example(stage.receiver.url),
+                published_example(run.receiver.url),
                 merchant_link_id=f"browse-{language}",
                 language=language,
             )
-            link = await stage.client.create_link(request)
+            link = await run.client.create_link(request)
             line = Text(f"  {label:<8}  ", style="quiet")
             line.append(link.link_url, style="name")
             console.print(line, soft_wrap=True)
         console.print("Press Ctrl-C to stop.", style="quiet")
-        telling = asyncio.create_task(_tell_deliveries(console, stage))
+        telling = asyncio.create_task(_tell_deliveries(console, run))
         try:
             await stop.wait()
         finally:
@@ -153,10 +157,10 @@ async def _browse(console: Console, stage: Stage) -> None:
     console.print("Stopped.", style="quiet")
 
 
-async def _tell_deliveries(console: Console, stage: Stage) -> None:
+async def _tell_deliveries(console: Console, run: DemoRun) -> None:
 
     while True:
-        delivery = await stage.receiver.next()
+        delivery = await run.receiver.next()
         told = delivery.notification
         if isinstance(told, LinkNotification):
             state = "paid" if told.data.is_paid else "not paid"

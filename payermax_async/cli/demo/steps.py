@@ -1,7 +1,7 @@
 """The steps of ``payermax demo``: each one step, checked by its own means.
 
 The client has verified every reply before a step sees it. The steps check the
-recorded bytes once more, with keys of their own, so that the story does not
+recorded bytes once more, with keys of their own, so that the demonstration does not
 rest on the word of the code it shows.
 """
 
@@ -11,6 +11,7 @@ import attrs
 
 from payermax_async.cli.demo.buyer import Buyer, OpenPage
 from payermax_async.cli.demo.capture import CapturedExchange, CapturingTransport
+from payermax_async.cli.demo.example import published_example
 from payermax_async.cli.demo.output import DemoOutput
 from payermax_async.cli.receiver import CaughtNotification, LoopbackReceiver
 from payermax_async.client import PayerMaxClient
@@ -18,9 +19,6 @@ from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import SignatureError, WebhookReason
 from payermax_async.core.models.link_request import (
     CreateLink,
-    GoodsItem,
-    MerchantInfo,
-    UserInfo,
 )
 from payermax_async.core.models.links import CreatedLink, LinkStatus
 from payermax_async.core.models.notifications import LinkNotification
@@ -30,7 +28,7 @@ from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.transport.base import Headers, header_values
 from payermax_async.webhooks import ACKNOWLEDGEMENT
 
-__all__ = ["CLOSING", "STEPS", "Stage", "play", "published_example"]
+__all__ = ["CLOSING", "STEPS", "DemoRun", "run_steps"]
 
 STEPS = (
     "Create a payment link",
@@ -49,43 +47,9 @@ _PATIENCE = 10.0
 """Seconds to wait for a notification that crosses one machine."""
 
 
-def published_example(notify_url: str) -> CreateLink:
-    """The request that PayerMax's PayByLink integration page shows.
-
-    Args:
-        notify_url: In place of the page's own, which is nobody's.
-    """
-    return CreateLink(
-        merchant_link_id="paylinktest001",
-        total_amount="40000",
-        currency="IDR",
-        country="ID",
-        expires_in=86_400,
-        language="en",
-        description="冬季新款运动鞋",
-        link_description="链接收款衣物鞋帽",
-        user_info=UserInfo(user_id="98", username="孟艳"),
-        goods_details=(
-            GoodsItem(
-                goods_name="运动鞋",
-                goods_description="冬季新款减震跑步运动鞋",
-                quantity=2,
-                price="20000",
-                goods_currency="IDR",
-                show_url="http://dummyimage.com/400x400",
-            ),
-        ),
-        merchant_info=MerchantInfo(
-            logo_url="http://dummyimage.com/logo/100x100",
-            contact_email="i.bbnettq@qq.com",
-        ),
-        notify_url=notify_url,
-    )
-
-
 @attrs.frozen(kw_only=True)
-class Stage:
-    """Who is on it."""
+class DemoRun:
+    """Who takes part."""
 
     output: DemoOutput
     """Tells what happens."""
@@ -101,30 +65,30 @@ class Stage:
     """The buyer."""
 
 
-async def play(stage: Stage) -> None:
-    """Play all scenes.
+async def run_steps(run: DemoRun) -> None:
+    """Take all steps.
 
     Raises:
-        StepFailedError: One failed; the story knows which.
+        StepFailedError: One failed; the output knows which.
     """
-    request = published_example(stage.receiver.url)
-    link = await _create(stage, request)
-    await _show_code(stage, link)
-    result = await _pay(stage, request, link)
-    delivery = await _receive(stage, request, result)
-    await _refuse(stage, delivery)
-    await _ask(stage, request, delivery)
-    await _withdraw(stage)
+    request = published_example(run.receiver.url)
+    link = await _create(run, request)
+    await _show_code(run, link)
+    result = await _pay(run, request, link)
+    delivery = await _receive(run, request, result)
+    await _refuse(run, delivery)
+    await _ask(run, request, delivery)
+    await _withdraw(run)
 
 
-async def _create(stage: Stage, request: CreateLink) -> CreatedLink:
-    output = stage.output
+async def _create(run: DemoRun, request: CreateLink) -> CreatedLink:
+    output = run.output
     lead = "The example of PayerMax's own integration page, signed by the merchant."
     with output.step(lead):
-        link = await stage.client.create_link(request)
-        carried = stage.capture.last
-        _show(stage, carried)
-        await _check_signatures(stage, carried)
+        link = await run.client.create_link(request)
+        carried = run.capture.last
+        _show(run, carried)
+        await _check_signatures(run, carried)
         output.check(
             f"the reply names the link that was asked for, {link.merchant_link_id}",
             link.merchant_link_id == request.merchant_link_id,
@@ -132,27 +96,27 @@ async def _create(stage: Stage, request: CreateLink) -> CreatedLink:
     return link
 
 
-async def _show_code(stage: Stage, link: CreatedLink) -> None:
-    output = stage.output
+async def _show_code(run: DemoRun, link: CreatedLink) -> None:
+    output = run.output
     with output.step(f"It leads to {link.link_url}"):
         output.code(link.link_url)
-        kind, picture = await stage.buyer.fetch(link.qr_code_url or "")
+        kind, picture = await run.buyer.fetch(link.qr_code_url or "")
         output.check(
             f"the same code is served as a picture ({kind}, {len(picture)} bytes)",
             kind == "image/png" and picture.startswith(b"\x89PNG\r\n"),
         )
 
 
-async def _pay(stage: Stage, request: CreateLink, link: CreatedLink) -> OpenPage:
-    output = stage.output
+async def _pay(run: DemoRun, request: CreateLink, link: CreatedLink) -> OpenPage:
+    output = run.output
     with output.step("The buyer opens the page and sends its form, over HTTP."):
-        page = await stage.buyer.open(link.link_url)
+        page = await run.buyer.open(link.link_url)
         _tell(output, "GET", page.url, page)
         output.check(
             "the page can be paid and shows the merchant's own words",
             page.action is not None and request.description in page.text,
         )
-        result = await stage.buyer.submit(page, outcome="succeed")
+        result = await run.buyer.submit(page, outcome="succeed")
         _tell(output, "POST", page.url, result)
         output.check(
             f'the buyer reads "{result.heading}" and cannot pay twice',
@@ -162,17 +126,17 @@ async def _pay(stage: Stage, request: CreateLink, link: CreatedLink) -> OpenPage
 
 
 async def _receive(
-    stage: Stage, request: CreateLink, result: OpenPage
+    run: DemoRun, request: CreateLink, result: OpenPage
 ) -> CaughtNotification:
-    output = stage.output
+    output = run.output
     with output.step("PayerMax posts it to the merchant's webhook."):
-        delivery = await stage.receiver.next(_PATIENCE)
+        delivery = await run.receiver.next(_PATIENCE)
         output.message(
-            "received", f"POST {stage.receiver.url}", delivery.headers, delivery.body
+            "received", f"POST {run.receiver.url}", delivery.headers, delivery.body
         )
         output.check(
             _claim("PayerMax's", "notification", delivery.body),
-            await _signed(stage.config.platform_keys, delivery.headers, delivery.body),
+            await _signed(run.config.platform_keys, delivery.headers, delivery.body),
         )
         notification = delivery.notification
         data = notification.data if isinstance(notification, LinkNotification) else None
@@ -198,8 +162,8 @@ async def _receive(
     return delivery
 
 
-async def _refuse(stage: Stage, delivery: CaughtNotification) -> None:
-    output = stage.output
+async def _refuse(run: DemoRun, delivery: CaughtNotification) -> None:
+    output = run.output
     with output.step("The same messages with one byte changed, signatures kept."):
         forged = _altered(delivery.body)
         output.check(
@@ -207,10 +171,8 @@ async def _refuse(stage: Stage, delivery: CaughtNotification) -> None:
             len(forged) == len(delivery.body) and forged != delivery.body,
         )
         sign = header_values(delivery.headers, "sign")[0]
-        status, answer = await stage.buyer.post(
-            stage.receiver.url, _headers(sign), forged
-        )
-        seen = await stage.receiver.next(_PATIENCE)
+        status, answer = await run.buyer.post(run.receiver.url, _headers(sign), forged)
+        seen = await run.receiver.next(_PATIENCE)
         reason = seen.refusal.reason if seen.refusal else None
         output.check(
             f"the merchant refuses the notification: {status} {answer.decode()}",
@@ -218,9 +180,9 @@ async def _refuse(stage: Stage, delivery: CaughtNotification) -> None:
             and seen.notification is None
             and (status, answer) == (401, seen.answer),
         )
-        request = stage.capture.last.request
+        request = run.capture.last.request
         sign = header_values(request.headers, "sign")[0]
-        status, answer = await stage.buyer.post(
+        status, answer = await run.buyer.post(
             request.url, _headers(sign), _altered(request.body)
         )
         code = _object(answer).get("code")
@@ -229,10 +191,10 @@ async def _refuse(stage: Stage, delivery: CaughtNotification) -> None:
         )
 
 
-async def _ask(stage: Stage, request: CreateLink, delivery: CaughtNotification) -> None:
-    output = stage.output
+async def _ask(run: DemoRun, request: CreateLink, delivery: CaughtNotification) -> None:
+    output = run.output
     with output.step("A notification can be lost; a query settles it."):
-        link = await stage.client.query_link(request.merchant_link_id)
+        link = await run.client.query_link(request.merchant_link_id)
         payment = link.successful_payment
         order_no = (payment and payment.out_trade_no) or ""
         output.say(
@@ -240,9 +202,9 @@ async def _ask(stage: Stage, request: CreateLink, delivery: CaughtNotification) 
             f"{len(link.pay_by_link_info)} payment, order {order_no}"
         )
         output.check("the link is paid: is_paid follows from payments", link.is_paid)
-        order = await stage.client.query_order(order_no)
-        _show(stage, stage.capture.last, depth=3)
-        await _check_signatures(stage, stage.capture.last)
+        order = await run.client.query_order(order_no)
+        _show(run, run.capture.last, depth=3)
+        await _check_signatures(run, run.capture.last)
         notification = delivery.notification
         told = notification.data if isinstance(notification, LinkNotification) else None
         paid = told.successful_payment if told else None
@@ -256,35 +218,36 @@ async def _ask(stage: Stage, request: CreateLink, delivery: CaughtNotification) 
         )
 
 
-async def _withdraw(stage: Stage) -> None:
-    output = stage.output
+async def _withdraw(run: DemoRun) -> None:
+    output = run.output
+    # The first is paid, and a paid link cannot be withdrawn.
     second = attrs.evolve(
-        published_example(stage.receiver.url), merchant_link_id="paylinktest002"
+        published_example(run.receiver.url), merchant_link_id="paylinktest002"
     )
     with output.step("A buyer has its page open when the merchant withdraws it."):
-        link = await stage.client.create_link(second)
-        page = await stage.buyer.open(link.link_url)
+        link = await run.client.create_link(second)
+        page = await run.buyer.open(link.link_url)
         _tell(output, "GET", page.url, page)
         output.check("the second link can be paid", page.action is not None)
-        await stage.client.expire_link(second.merchant_link_id)
-        await _check_signatures(stage, stage.capture.last)
-        late = await stage.buyer.submit(page, outcome="succeed")
+        await run.client.expire_link(second.merchant_link_id)
+        await _check_signatures(run, run.capture.last)
+        late = await run.buyer.submit(page, outcome="succeed")
         _tell(output, "POST", page.url, late)
-        found = await stage.client.query_link(second.merchant_link_id)
+        found = await run.client.query_link(second.merchant_link_id)
         output.check(
             f"it can no longer be paid: linkStatus {found.link_status}, not paid",
             found.link_status == LinkStatus.EXPIRED and not found.is_paid,
         )
-        again = await stage.buyer.open(link.link_url)
+        again = await run.buyer.open(link.link_url)
         output.check(f'who opens it now reads "{again.heading}"', again.action is None)
 
 
-def _show(stage: Stage, carried: CapturedExchange, *, depth: int = 4) -> None:
+def _show(run: DemoRun, carried: CapturedExchange, *, depth: int = 4) -> None:
     request, response = carried.request, carried.response
-    stage.output.message(
+    run.output.message(
         "sent", f"POST {request.url}", request.headers, request.body, depth=depth
     )
-    stage.output.message(
+    run.output.message(
         "came back",
         f"HTTP {response.status}",
         response.headers,
@@ -293,17 +256,17 @@ def _show(stage: Stage, carried: CapturedExchange, *, depth: int = 4) -> None:
     )
 
 
-async def _check_signatures(stage: Stage, carried: CapturedExchange) -> None:
+async def _check_signatures(run: DemoRun, carried: CapturedExchange) -> None:
     request, response = carried.request, carried.response
-    key = stage.config.private_key
+    key = run.config.private_key
     own = (key.public_key,) if key else ()
-    stage.output.check(
+    run.output.check(
         _claim("the merchant's", "request", request.body),
         await _signed(own, request.headers, request.body),
     )
-    stage.output.check(
+    run.output.check(
         _claim("PayerMax's", "reply", response.body),
-        await _signed(stage.config.platform_keys, response.headers, response.body),
+        await _signed(run.config.platform_keys, response.headers, response.body),
     )
 
 

@@ -50,6 +50,8 @@ class Operation(Generic[RequestT, ReplyT]):
     """Fields of the request that the reply must repeat if they were sent."""
     settlement: Settlement[RequestT, ReplyT, Any] | None = None
     """How it is found out whether a write was done; ``None`` if no query tells."""
+    doubt: str = "It may have been done."
+    """What a person is told of a write whose outcome is unknown, in a sentence."""
     may_probe: bool = False
     """Whether it may be the first thing that a host gets after a rest.
 

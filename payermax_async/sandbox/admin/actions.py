@@ -37,14 +37,8 @@ from payermax_async.sandbox.ledger.payment_methods import (
     Method,
     PaymentOutcome,
 )
-from payermax_async.sandbox.ledger.records import (
-    CardFace,
-    Link,
-    NotPayableError,
-    Payment,
-    RefusedError,
-    Trade,
-)
+from payermax_async.sandbox.ledger.records import CardFace, Link, Payment, Trade
+from payermax_async.sandbox.ledger.refusals import NotPayableError, RefusedError
 from payermax_async.sandbox.notifications.deliveries import Delivery, NoticeKey
 
 __all__ = [
@@ -104,6 +98,7 @@ def pay(
         outcome=as_outcome(outcome),
         failure_code=failure_code,
     )
+    # Looked up first: "unknown" then reads the same as for every other action.
     link_id = _link(engine, link_id_of(link)).link_id
     try:
         done = engine.ledger.pay_link(link_id, payment)
@@ -235,12 +230,14 @@ def notify_again(
     times = body.get("times", 1)
     if isinstance(times, bool) or not isinstance(times, int) or times < 1:
         raise ConfigurationError("times must be a whole number from 1 on")
+    # Each is a task and a record: a slip of the finger must not fill the memory.
     if times * len(numbers) > _MOST:
         raise ConfigurationError(f"at most {_MOST} notifications at once")
     key = choice(body, "key", NoticeKey.PLATFORM)
     delay = read_duration(text(body, "delay", "0s")).total_seconds()
     if delay > _TEN_YEARS:
         raise ConfigurationError("delay must be less than ten years")
+    # All of them are found before the first is begun.
     found = [find_delivery(engine, number_of(item)) for item in numbers]
     made: list[Delivery] = []
     for item in (item for item in found for _ in range(times)):
@@ -270,6 +267,7 @@ async def advance(engine: SandboxEngine, body: Mapping[str, JsonValue]) -> JsonO
     if isinstance(by, bool) or not isinstance(by, str | int | Decimal):
         raise ConfigurationError("by must be seconds, or text such as 12h")
     step = by if isinstance(by, str) else float(by)
+    # Infinity and nan are numbers to the JSON reader's callers, and no time.
     if isinstance(step, float) and not (math.isfinite(step) and step < _TEN_YEARS):
         raise ConfigurationError("by must be less than ten years")
     await engine.clock.advance(step)

@@ -20,7 +20,11 @@ from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.faults.injector import PlacedFault
-from payermax_async.sandbox.gateway.exchange import Exchange, SignatureCheck
+from payermax_async.sandbox.gateway.exchange import (
+    SECRET_HEADERS,
+    Exchange,
+    SignatureCheck,
+)
 from payermax_async.sandbox.ledger.payloads import write_moment
 from payermax_async.sandbox.ledger.records import Dispute, Link, Refund, Trade
 from payermax_async.sandbox.notifications.deliveries import Delivery, DeliveryAttempt
@@ -51,7 +55,6 @@ __all__ = [
 ]
 
 RecordT = TypeVar("RecordT", Exchange, Delivery)
-_SECRET_HEADERS = frozenset({"merchant_auth_token", "merchantauthtoken", "cookie"})
 
 
 def overview(engine: SandboxEngine) -> JsonObject:
@@ -218,7 +221,7 @@ def exchange_view(engine: SandboxEngine, exchange: Exchange) -> JsonObject:
 
 
 def _diagnosis_view(engine: SandboxEngine, exchange: Exchange) -> JsonObject | None:
-    found = engine.diagnose(exchange)
+    found = engine.diagnoses.of(exchange)
     if found is None:
         return None
     return {"fault": found.fault, "reason": found.reason, "fix": found.fix}
@@ -238,8 +241,9 @@ def exchange_details(engine: SandboxEngine, exchange: Exchange) -> JsonObject:
 
 
 def _message(headers: Headers, body: bytes) -> JsonObject:
+    # Of a request that was recorded, nothing may open the merchant's account.
     shown: list[JsonValue] = [
-        [name, "..." if name.lower() in _SECRET_HEADERS else _text(value)]
+        [name, "..." if name.lower() in SECRET_HEADERS else _text(value)]
         for name, value in headers
     ]
     return {"headers": shown, "body": _text(body.decode("utf-8", "replace"))}
@@ -280,6 +284,7 @@ def _attempt_view(attempt: DeliveryAttempt) -> JsonObject:
         "at": write_moment(attempt.at),
         "status": attempt.status,
         "problem": _text(attempt.problem),
+        # By way of text: the strict writer takes no binary numbers.
         "milliseconds": Decimal(str(attempt.took)),
     }
 

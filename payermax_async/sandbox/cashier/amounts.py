@@ -20,6 +20,7 @@ def group_digits(amount: Decimal, currency: str) -> str:
         >>> group_digits(Decimal("40000"), "IDR"), group_digits(Decimal("7.5"), "USD")
         ('40,000', '7.50')
     """
+    # Without an exponent, which payers do not read.
     whole, _, fraction = format(amount, "f").partition(".")
     sign = "-" if whole.startswith("-") else ""
     digits = whole.lstrip("-")

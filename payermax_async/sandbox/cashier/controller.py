@@ -23,15 +23,8 @@ from payermax_async.sandbox.ledger.payment_methods import (
     PaymentOutcome,
     ThreeDSDecision,
 )
-from payermax_async.sandbox.ledger.records import (
-    CardFace,
-    Event,
-    Link,
-    NotPayableError,
-    Obstacle,
-    Payment,
-    Trade,
-)
+from payermax_async.sandbox.ledger.records import CardFace, Event, Link, Payment, Trade
+from payermax_async.sandbox.ledger.refusals import NotPayableError, Obstacle
 
 __all__ = ["CashierController", "PageReply"]
 
@@ -99,6 +92,7 @@ class CashierController:
         """The payment form comes back."""
         try:
             link = self._ledger.payable(link_id)
+            # Shown again and not refused: the page may be older than the sandbox.
             if not self._is_token(form, link_id):
                 return self._checkout(link, status=403)
             try:
@@ -112,6 +106,7 @@ class CashierController:
                 outcome=choice.outcome,
                 failure_code=choice.failure_code,
             )
+            # Opened again: the order of the page may have been closed by its time.
             opened = self._ledger.open_link(link_id)
             self._on_events(opened.events)
             trade = opened.value
@@ -145,6 +140,7 @@ class CashierController:
         try:
             link, trade = self._find(link_id, out_trade_no)
             payment = self._asked.get(out_trade_no)
+            # Asked and answered already, in another tab, or before a restart.
             if payment is None or not trade.is_fresh:
                 self._asked.pop(out_trade_no, None)
                 return _go(f"/l/{link_id}")
@@ -160,6 +156,7 @@ class CashierController:
                 )
             elif form.get("code", "").strip() != self._code(out_trade_no):
                 return self._question(link, trade, payment, status=422, wrong=True)
+            # Before paying, so that the button pressed twice pays once.
             del self._asked[out_trade_no]
             return self._pay(trade, payment)
         except NotPayableError as error:
@@ -186,6 +183,7 @@ class CashierController:
 
     def _code(self, out_trade_no: str) -> str:
         digest = self._digest(f"code {out_trade_no}")
+        # Follows from the order, so that a reload shows the same code.
         return f"{int(digest[:12], 16) % 1_000_000:06d}"
 
     # The result
@@ -271,6 +269,7 @@ class CashierController:
         return Form(action=path, csrf=self._digest(f"form {link.link_id}"))
 
     def _is_token(self, form: Mapping[str, str], link_id: str) -> bool:
+        # As bytes: compare_digest takes no text beyond ASCII.
         given = form.get(_FORM_FIELD, "").encode()
         return hmac.compare_digest(given, self._digest(f"form {link_id}").encode())
 

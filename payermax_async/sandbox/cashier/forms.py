@@ -87,6 +87,7 @@ def read_payment_choice(form: Mapping[str, str], *, today: date) -> PaymentChoic
         card=card,
         outcome=outcome,
         failure_code=failure_code,
+        # The box may be ticked while a wallet is chosen: scripts may be off.
         three_ds=card is not None and "three_ds" in form,
     )
 
@@ -110,6 +111,7 @@ def _read_card(
         if card is None:
             problems.append(Problem("card", "is not one that is offered"))
         return card
+    # As people copy them from a card.
     number = re.sub("[ -]", "", form.get("card_number", ""))
     holder = form.get("card_name", "").strip()
     expiry = _EXPIRY.fullmatch(form.get("card_expiry", "").strip())
@@ -117,6 +119,7 @@ def _read_card(
         problems.append(Problem("card_number", "must be 12 to 19 digits that add up"))
     if not 0 < len(holder) <= _MAX_NAME:
         problems.append(Problem("card_name", "must have 1 to 128 characters"))
+    # A card is good to the end of its month.
     if expiry is None or _month(expiry) < (today.year, today.month):
         problems.append(Problem("card_expiry", "must be MM/YY and not in the past"))
     if not _CVV.fullmatch(form.get("card_cvv", "").strip()):

@@ -41,6 +41,7 @@ def read_form(body: bytes) -> dict[str, str]:
     """
     text = body.decode("utf-8", "replace")
     pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    # The last pair of a name wins, which reversed is the first.
     return dict(reversed(pairs))
 
 

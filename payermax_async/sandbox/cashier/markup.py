@@ -100,6 +100,7 @@ def image_url(url: str) -> str | None:
     """
     if _ODD_IN_URL.search(url):
         return None
+    # An image cannot run a script, unlike other kinds of data.
     if _DATA_IMAGE.match(url):
         return url
     try:

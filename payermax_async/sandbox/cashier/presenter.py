@@ -9,24 +9,17 @@ from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.cashier.parts import Form, Goods, Merchant, Money
 from payermax_async.sandbox.cashier.view import (
     CheckoutView,
-    GoneReason,
     GoneView,
     ResultStatus,
     ResultView,
     ThreeDSView,
 )
 from payermax_async.sandbox.ledger.payment_methods import Method
-from payermax_async.sandbox.ledger.records import Link, Obstacle, Payment, Trade
+from payermax_async.sandbox.ledger.records import Link, Payment, Trade
+from payermax_async.sandbox.ledger.refusals import Obstacle
 
 __all__ = ["checkout_view", "gone_view", "result_view", "three_ds_view"]
 
-_REASONS = {
-    Obstacle.UNKNOWN: GoneReason.UNKNOWN,
-    Obstacle.EXPIRED: GoneReason.EXPIRED,
-    Obstacle.WITHDRAWN: GoneReason.WITHDRAWN,
-    Obstacle.PAID: GoneReason.PAID,
-    Obstacle.OVER: GoneReason.EXPIRED,
-}
 _RESULTS = {
     PaymentStatus.SUCCESS: ResultStatus.SUCCEEDED,
     PaymentStatus.FAILED: ResultStatus.FAILED,
@@ -134,11 +127,12 @@ def gone_view(
 ) -> GoneView:
     """A link that cannot be paid."""
     if link is None:
-        return GoneView(reason=GoneReason.UNKNOWN, link_id=link_id[:64])
+        # The id of an address that leads nowhere may be of any length.
+        return GoneView(reason=Obstacle.UNKNOWN, link_id=link_id[:64])
     return GoneView(
         merchant=_merchant(link),
         language=_language(link),
-        reason=_REASONS[obstacle],
+        reason=obstacle,
         link_id=link.link_id,
         amount=_money(link),
         at=link.ends_at if paid is None else paid.completed_at,

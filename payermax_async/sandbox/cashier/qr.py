@@ -10,7 +10,7 @@ from payermax_async.core.errors import ConfigurationError, Problem, ValidationEr
 if TYPE_CHECKING:
     import segno
 
-__all__ = ["qr_png", "qr_svg"]
+__all__ = ["qr_code", "qr_png", "qr_svg"]
 
 _QUIET_ZONE = 4
 """Modules of empty border, as ISO/IEC 18004 asks for."""
@@ -47,13 +47,19 @@ def qr_svg(link: str, *, scale: int = 8) -> str:
 def _save(link: str, *, kind: str, scale: int) -> bytes:
     out = io.BytesIO()
     # White is spelled out: on a dark page a transparent code cannot be scanned.
-    _code(link).save(
+    qr_code(link).save(
         out, kind=kind, scale=scale, border=_QUIET_ZONE, dark="#000", light="#fff"
     )
     return out.getvalue()
 
 
-def _code(link: str) -> segno.QRCode:
+def qr_code(link: str) -> segno.QRCode:
+    """The code itself.
+
+    Raises:
+        ConfigurationError: The package segno is not installed.
+        ValidationError: The link is empty or longer than a QR code can hold.
+    """
     try:
         import segno
     except ImportError as error:

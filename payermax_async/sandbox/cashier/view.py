@@ -6,7 +6,6 @@ templates know it as ``page``.
 
 from __future__ import annotations
 
-import abc
 import enum
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,18 +13,14 @@ from typing import ClassVar
 
 import attrs
 
-from payermax_async.sandbox.cashier.amounts import format_instant, format_money
-from payermax_async.sandbox.cashier.markup import mail_url, render
+from payermax_async.sandbox.cashier.page import CashierPage, VerdictPage
 from payermax_async.sandbox.cashier.parts import (
     Form,
     Goods,
-    Merchant,
     Money,
-    Picture,
     aware,
     local_path,
 )
-from payermax_async.sandbox.cashier.texts import Texts, texts_for
 from payermax_async.sandbox.ledger.payment_methods import (
     FAILURE_CODES,
     TEST_CARDS,
@@ -33,10 +28,10 @@ from payermax_async.sandbox.ledger.payment_methods import (
     Method,
     PaymentOutcome,
 )
+from payermax_async.sandbox.ledger.refusals import Obstacle
 
 __all__ = [
     "CheckoutView",
-    "GoneReason",
     "GoneView",
     "ResultStatus",
     "ResultView",
@@ -62,7 +57,6 @@ _TARGETS = {
     "failure_code": "failure_code",
     **{name: name for name in _CARD_FIELDS},
 }
-_TONES = {"succeeded": "good", "paid": "good", "failed": "bad", "pending": "wait"}
 
 
 def _optional_local(self: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -71,95 +65,7 @@ def _optional_local(self: object, attribute: attrs.Attribute[str], value: str) -
 
 
 @attrs.frozen(kw_only=True)
-class _CashierPage(abc.ABC):
-    merchant: Merchant = Merchant()
-    """Who asks for the money."""
-
-    language: str = "en"
-    """Language tag of the link; what we cannot speak is shown in English."""
-
-    assets: str = attrs.field(default="/cashier/", validator=local_path)
-    """Path, ending in a slash, under which the server has the page's assets."""
-
-    template: ClassVar[str]
-    """Name of its template, without the ending."""
-
-    kind: ClassVar[str] = "narrow"
-    """The layout."""
-
-    def render(self) -> str:
-        """The whole document.
-
-        Raises:
-            ConfigurationError: The package jinja2 is not installed.
-        """
-        return render(f"cashier/{self.template}.html", self)
-
-    @property
-    @abc.abstractmethod
-    def title(self) -> str:
-        """What the page is about."""
-
-    @property
-    def window_title(self) -> str:
-        """The same, for the window."""
-        return f"{self.title} · {self.say('sandbox')}"
-
-    @property
-    def ticks(self) -> bool:
-        """Whether the page counts the remaining time down."""
-        return False
-
-    @property
-    def texts(self) -> Texts:
-        """What it says."""
-        return texts_for(self.language)
-
-    def say(self, key: str, **values: str) -> str:
-        """A text with its places filled."""
-        return self.texts.say(key, **values)
-
-    def around(self, key: str, place: str) -> tuple[str, str]:
-        """The text before and after one of its places."""
-        before, _, after = self.texts.template(key).partition(f"{{{place}}}")
-        return before, after
-
-    def money(self, money: Money) -> str:
-        """An amount as this language writes it."""
-        return format_money(money.value, money.currency, self.texts.language.code)
-
-    def instant(self, at: datetime) -> str:
-        """A moment to the minute."""
-        return format_instant(at)
-
-    @property
-    def merchant_name(self) -> str:
-        """The merchant's name, or the word for one."""
-        return self.merchant.name.strip() or self.say("merchant")
-
-    @property
-    def names_merchant(self) -> bool:
-        """Whether somebody stands behind the link."""
-        return self.merchant != Merchant()
-
-    @property
-    def logo(self) -> Picture:
-        """The merchant's picture."""
-        return Picture.of(self.merchant_name, self.merchant.logo_url)
-
-    @property
-    def contact(self) -> str:
-        """The merchant's mail address."""
-        return self.merchant.contact_email.strip()
-
-    @property
-    def contact_url(self) -> str:
-        """The way to write there; empty when that is not one plain address."""
-        return mail_url(self.contact) or ""
-
-
-@attrs.frozen(kw_only=True)
-class CheckoutView(_CashierPage):
+class CheckoutView(CashierPage):
     """A link that can be paid now."""
 
     template = "checkout"
@@ -245,7 +151,7 @@ class CheckoutView(_CashierPage):
 
 
 @attrs.frozen(kw_only=True)
-class ThreeDSView(_CashierPage):
+class ThreeDSView(CashierPage):
     """The bank's question before a card payment goes ahead."""
 
     template = "three_ds"
@@ -294,25 +200,7 @@ class ResultStatus(enum.Enum):
 
 
 @attrs.frozen(kw_only=True)
-class _VerdictPage(_CashierPage):
-    @property
-    @abc.abstractmethod
-    def verdict(self) -> str:
-        """The name of the page's text and drawing."""
-
-    @property
-    def tone(self) -> str:
-        """The colour: good, bad, wait or plain."""
-        return _TONES.get(self.verdict, "plain")
-
-    @property
-    def title(self) -> str:
-        """What the page is about."""
-        return self.say(self.verdict)
-
-
-@attrs.frozen(kw_only=True)
-class ResultView(_VerdictPage):
+class ResultView(VerdictPage):
     """What became of a payment."""
 
     template = "result"
@@ -350,30 +238,14 @@ class ResultView(_VerdictPage):
         return self.status.value
 
 
-class GoneReason(enum.Enum):
-    """Why a link cannot be paid."""
-
-    EXPIRED = "expired"
-    """Its time is up."""
-
-    WITHDRAWN = "withdrawn"
-    """The merchant ended it."""
-
-    PAID = "paid"
-    """It was paid already."""
-
-    UNKNOWN = "unknown"
-    """There is no such link."""
-
-
 @attrs.frozen(kw_only=True)
-class GoneView(_VerdictPage):
+class GoneView(VerdictPage):
     """A link that cannot be paid."""
 
     template = "gone"
 
-    reason: GoneReason
-    """Why not."""
+    reason: Obstacle
+    """Why not; never OVER, which leads back to the link."""
 
     link_id: str = ""
     """The id in the address, which may be anything."""

@@ -1,8 +1,9 @@
 """The sandbox's web page for developers: an engine in, HTML out.
 
-Nothing here knows a web server. :class:`DashboardController` makes pages and
-downloads, :class:`DashboardActions` does what the buttons say and tells where to go
-next. All of it works without a script; with one, pages keep themselves up to date.
+Nothing here knows a web server. :class:`DashboardController` makes pages,
+:class:`Downloads` files to save, and :class:`DashboardActions` does what the buttons
+say and tells where to go next. All of it works without a script; with one, pages keep
+themselves up to date.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from payermax_async.sandbox.dashboard.assets import (
     DASHBOARD_HEADERS,
     read_dashboard_asset,
 )
-from payermax_async.sandbox.dashboard.controller import (
-    DashboardController,
-    NotThereError,
-)
+from payermax_async.sandbox.dashboard.controller import DashboardController
+from payermax_async.sandbox.dashboard.downloads import Downloads, NotThereError
 from payermax_async.sandbox.dashboard.layout import ROOT
 
 __all__ = [
@@ -25,6 +24,7 @@ __all__ = [
     "ROOT",
     "DashboardActions",
     "DashboardController",
+    "Downloads",
     "NotThereError",
     "read_dashboard_asset",
 ]

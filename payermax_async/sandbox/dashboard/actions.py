@@ -16,7 +16,8 @@ from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
 from payermax_async.sandbox.dashboard.layout import ROOT
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
-from payermax_async.sandbox.ledger.records import NotPayableError, Payment
+from payermax_async.sandbox.ledger.records import Payment
+from payermax_async.sandbox.ledger.refusals import NotPayableError
 
 __all__ = ["DashboardActions"]
 
@@ -49,6 +50,7 @@ class DashboardActions:
 
     def refused(self, form: Form, error: ConfigurationError) -> str:
         """Where to go when a button was refused."""
+        # The token is of this page's form; kept, it would be shown in the next.
         shown = {name: text for name, text in form.items() if name != "token"}
         name = self._controller.flash.keep(str(error), is_problem=True, posted=shown)
         return f"{self.back(form)}?told={name}"
@@ -88,6 +90,8 @@ class DashboardActions:
                 outcome = PaymentOutcome.FAIL
                 if form.get("outcome") == "succeed":
                     outcome = PaymentOutcome.SUCCEED
+                # An order that was opened and never paid: a wallet asks for nothing
+                # more.
                 started = trade.payment or Payment(
                     method=Method.WALLET, outcome=outcome
                 )
@@ -109,6 +113,7 @@ class DashboardActions:
     def notify_again(self, number: int, form: Form) -> str:
         """Send a notification again."""
         copies = form.get("copies", "1")
+        # The form offers these two; anything else was made by hand.
         if copies not in {"1", "2"}:
             raise ConfigurationError("how often must be once or twice")
         made = actions.notify_again(

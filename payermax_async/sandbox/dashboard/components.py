@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import attrs
 
-__all__ = ["Moment", "Pager", "Row", "Tag"]
+__all__ = ["Moment", "Pager", "Row", "Tag", "page_of"]
+
+ItemT = TypeVar("ItemT")
+
+_PAGE = 25
+"""Lines of a page."""
 
 
 @attrs.frozen
@@ -86,6 +92,7 @@ class Pager:
     ) -> Pager:
         """The page that was asked for, or the nearest that there is."""
         last = max(1, -(-total // size))
+        # int() is slow with thousands of digits, and takes other scripts' as well.
         digits = page.isascii() and page.isdigit() and len(page) < 10
         number = int(page) if digits else 1
         return cls(
@@ -146,3 +153,25 @@ class Pager:
             for text, page, is_there in steps
             if is_there
         )
+
+
+def page_of(
+    found: Sequence[ItemT],
+    query: Mapping[str, str],
+    path: str,
+    more: Mapping[str, str] | None = None,
+) -> tuple[list[ItemT], Pager]:
+    """The part of a list that was asked for, newest first.
+
+    Args:
+        found: The list, oldest first.
+        query: Of the address; ``page`` counts from 1.
+        path: Of the address.
+        more: What else the addresses of the other pages need.
+    """
+    total = len(found)
+    asked = query.get("page", "")
+    pager = Pager.at(asked, size=_PAGE, total=total, path=path, query=more or {})
+    # Cut before it is turned round: the list may be long, the page is not.
+    part = found[total - pager.end : total - pager.first]
+    return list(reversed(part)), pager

@@ -8,12 +8,14 @@ import importlib.util
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TypeVar
 
-from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.admin.views import find_delivery, find_exchange
 from payermax_async.sandbox.clock import VirtualClock
-from payermax_async.sandbox.dashboard.components import Pager, Row
+from payermax_async.sandbox.dashboard.components import Row, page_of
+from payermax_async.sandbox.dashboard.downloads import (
+    NotThereError,
+    delivery_of,
+    exchange_of,
+)
 from payermax_async.sandbox.dashboard.fault_pages import faults_page
 from payermax_async.sandbox.dashboard.flash import FlashMessages
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame
@@ -32,8 +34,9 @@ from payermax_async.sandbox.dashboard.overview_page import (
     ClientSettings,
     OverviewPage,
 )
-from payermax_async.sandbox.dashboard.request_info import RequestInspector
+from payermax_async.sandbox.dashboard.request_info import request_entry
 from payermax_async.sandbox.dashboard.request_pages import (
+    RequestEntry,
     RequestsPage,
     is_unsigned,
     request_page,
@@ -42,25 +45,16 @@ from payermax_async.sandbox.dashboard.request_pages import (
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.gateway.exchange import Exchange
 from payermax_async.sandbox.ledger.records import Link
-from payermax_async.sandbox.notifications.deliveries import Delivery, DeliveryState
-from payermax_async.transport.base import Headers, header_values
+from payermax_async.sandbox.notifications.deliveries import DeliveryState
 
-__all__ = ["DashboardController", "NotThereError"]
+__all__ = ["DashboardController"]
 
 _NOTICES = 25
 _SHORT = 6
 _PROBLEMS = 4
 _UNDELIVERED = frozenset({DeliveryState.GIVEN_UP, DeliveryState.REFUSED})
 
-_PAGE = 25
-"""Lines of a page."""
-
-ItemT = TypeVar("ItemT")
 Query = Mapping[str, str]
-
-
-class NotThereError(LookupError):
-    """The record is unknown, or was forgotten to make room."""
 
 
 class DashboardController:
@@ -82,7 +76,7 @@ class DashboardController:
         self.engine = engine
         self.flash = FlashMessages()
         self._gateway_path = gateway_path
-        self._requests = RequestInspector(engine.diagnose, engine.credentials.app_id)
+        # Of this run alone: no page of another sandbox can press a button here.
         self._token = hmac.new(
             secrets.token_bytes(32), b"dashboard", hashlib.sha256
         ).hexdigest()
@@ -131,7 +125,7 @@ class DashboardController:
             links=f"{len(links):,}",
             problems=self._problems(frame),
             requests=[
-                request_row(self._requests.of(exchange), frame)
+                request_row(self._request(exchange), frame)
                 for exchange in islice(reversed(self.engine.gateway.exchanges), _SHORT)
             ],
             recent_links=[
@@ -146,7 +140,7 @@ class DashboardController:
 
     def _problems(self, frame: Frame) -> list[Row]:
         rows = [
-            request_row(self._requests.of(exchange), frame)
+            request_row(self._request(exchange), frame)
             for exchange in islice(self._failed(), _PROBLEMS)
         ]
         lost = (
@@ -163,6 +157,7 @@ class DashboardController:
         wanted = query.get("find", "").strip()[:64]
         found: Sequence[Link] = self.engine.ledger.repository.links()
         if wanted:
+            # Ids are copied from logs and mails, where case gets lost.
             needle = wanted.casefold()
             found = [
                 link
@@ -171,7 +166,7 @@ class DashboardController:
                 or needle in link.link_id.casefold()
             ]
         path = f"{ROOT}/links"
-        part, pager = _page_of(found, query, path, {"find": wanted})
+        part, pager = page_of(found, query, path, {"find": wanted})
         frame = self._frame(path, query)
         rows = [link_row(self._entry(link), frame) for link in part]
         return LinksPage(frame=frame, rows=rows, pager=pager, wanted=wanted).render()
@@ -219,6 +214,9 @@ class DashboardController:
 
     # Requests
 
+    def _request(self, exchange: Exchange) -> RequestEntry:
+        return request_entry(exchange, self.engine.diagnoses.of(exchange))
+
     def _failed(self) -> Iterator[Exchange]:
         """Those with a wrong signature, newest first."""
         return (
@@ -233,9 +231,9 @@ class DashboardController:
         exchanges = self.engine.gateway.exchanges
         found = list(reversed(list(self._failed()))) if only else list(exchanges)
         path = f"{ROOT}/requests"
-        part, pager = _page_of(found, query, path, {"only": only})
+        part, pager = page_of(found, query, path, {"only": only})
         frame = self._frame(path, query)
-        rows = [request_row(self._requests.of(exchange), frame) for exchange in part]
+        rows = [request_row(self._request(exchange), frame) for exchange in part]
         page = RequestsPage(frame=frame, rows=rows, pager=pager, only_failed=bool(only))
         return page.render()
 
@@ -245,31 +243,16 @@ class DashboardController:
         Raises:
             NotThereError: There is none.
         """
-        exchange = _exchange_of(self.engine, number)
+        exchange = exchange_of(self.engine, number)
         frame = self._frame(f"{ROOT}/requests/{number}", query)
-        return request_page(frame, self._requests.of(exchange), self.origin).render()
-
-    def request_bytes(self, number: int, part: str) -> bytes:
-        """The exact ``body``, ``sign`` or ``answer`` of a request.
-
-        Raises:
-            NotThereError: There is none.
-        """
-        exchange = _exchange_of(self.engine, number)
-        if part == "answer":
-            if exchange.response is None:
-                raise NotThereError
-            return exchange.response.body
-        if part == "sign":
-            return _signature_of(exchange.headers)
-        return exchange.body
+        return request_page(frame, self._request(exchange), self.origin).render()
 
     # Notifications
 
     def notices(self, query: Query) -> str:
         """The list of notifications."""
         path = f"{ROOT}/notifications"
-        part, pager = _page_of(list(self.engine.notifier.deliveries), query, path)
+        part, pager = page_of(list(self.engine.notifier.deliveries), query, path)
         frame = self._frame(path, query)
         rows = [notice_row(delivery, frame) for delivery in part]
         return NoticesPage(frame=frame, rows=rows, pager=pager).render()
@@ -280,21 +263,9 @@ class DashboardController:
         Raises:
             NotThereError: There is none.
         """
-        delivery = _delivery_of(self.engine, number)
+        delivery = delivery_of(self.engine, number)
         frame = self._frame(f"{ROOT}/notifications/{number}", query)
         return notice_page(frame, delivery, self.origin).render()
-
-    def notice_bytes(self, number: int, attempt: int, part: str) -> bytes:
-        """The exact ``body`` or ``sign`` of an attempt, counted from 1.
-
-        Raises:
-            NotThereError: There is none.
-        """
-        attempts = _delivery_of(self.engine, number).attempts
-        if not 0 < attempt <= len(attempts):
-            raise NotThereError
-        sent = attempts[attempt - 1]
-        return _signature_of(sent.headers) if part == "sign" else sent.body
 
     # The rest
 
@@ -304,69 +275,7 @@ class DashboardController:
         page = faults_page(
             self._frame(f"{ROOT}/faults", query),
             self.engine.faults.placed(),
-            self.engine.ledger.operations,
+            self.engine.ledger.rules,
             dict(said.posted),
         )
         return page.render()
-
-    def key(self, name: str) -> str:
-        """A public key as PEM: ``merchant`` or ``platform``.
-
-        Raises:
-            NotThereError: There is none of that name.
-        """
-        keys = self.engine.credentials
-        found = {"merchant": keys.merchant_key, "platform": keys.platform_key}.get(name)
-        if found is None:
-            raise NotThereError
-        return found.public_key.to_pem()
-
-
-def _page_of(
-    found: Sequence[ItemT],
-    query: Mapping[str, str],
-    path: str,
-    more: Mapping[str, str] | None = None,
-) -> tuple[list[ItemT], Pager]:
-    """The part of a list that was asked for, newest first.
-
-    Args:
-        found: The list, oldest first.
-        query: Of the address; ``page`` counts from 1.
-        path: Of the address.
-        more: What else the addresses of the other pages need.
-    """
-    total = len(found)
-    asked = query.get("page", "")
-    pager = Pager.at(asked, size=_PAGE, total=total, path=path, query=more or {})
-    part = found[total - pager.end : total - pager.first]
-    return list(reversed(part)), pager
-
-
-def _signature_of(headers: Headers) -> bytes:
-    """The first ``sign`` header; empty when there is none."""
-    return "".join(header_values(headers, "sign")[:1]).strip().encode()
-
-
-def _exchange_of(engine: SandboxEngine, number: int) -> Exchange:
-    """The request with a number.
-
-    Raises:
-        NotThereError: There is none.
-    """
-    try:
-        return find_exchange(engine, number)
-    except ConfigurationError:
-        raise NotThereError from None
-
-
-def _delivery_of(engine: SandboxEngine, number: int) -> Delivery:
-    """The notification with a number.
-
-    Raises:
-        NotThereError: There is none.
-    """
-    try:
-        return find_delivery(engine, number)
-    except ConfigurationError:
-        raise NotThereError from None

@@ -38,6 +38,7 @@ class FlashMessages:
         posted: Mapping[str, str] | None = None,
     ) -> str:
         """Keep a message for a while and return its name."""
+        # Not to be guessed: a link on another page could otherwise show a message.
         name = secrets.token_hex(6)
         fields = tuple((posted or {}).items())
         self._said[name] = FlashMessage(text=text, is_problem=is_problem, posted=fields)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
 import attrs
 
 from payermax_async.sandbox.cashier.markup import render
-from payermax_async.sandbox.dashboard.components import Moment
+from payermax_async.sandbox.dashboard.components import Moment, Pager, Row
 
-__all__ = ["PRESETS", "ROOT", "Frame", "Page"]
+__all__ = ["PRESETS", "ROOT", "Frame", "ListPage", "Page"]
 
 ROOT = "/dashboard"
 """Path of everything but the first page."""
@@ -88,3 +89,13 @@ class Page:
             ConfigurationError: The package jinja2 is not installed.
         """
         return render(f"dashboard/{self.template}.html", self)
+
+
+@attrs.frozen(kw_only=True)
+class ListPage(Page):
+    """A part of a long list, newest first."""
+
+    rows: Sequence[Row]
+    """The lines of this part."""
+    pager: Pager
+    """Which part it is."""

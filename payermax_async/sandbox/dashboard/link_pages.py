@@ -11,8 +11,8 @@ import attrs
 
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.cashier.amounts import format_money
-from payermax_async.sandbox.dashboard.components import Pager, Row, Tag
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page
+from payermax_async.sandbox.dashboard.components import Row, Tag
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame, ListPage, Page
 from payermax_async.sandbox.dashboard.trade_parts import (
     RefundItem,
     TradeItem,
@@ -83,7 +83,7 @@ def link_row(entry: LinkEntry, frame: Frame) -> Row:
 
 
 @attrs.frozen(kw_only=True)
-class LinksPage(Page):
+class LinksPage(ListPage):
     """The list, newest first."""
 
     template = "links"
@@ -91,10 +91,6 @@ class LinksPage(Page):
 
     title: str = "Links"
     """What it is about."""
-    rows: Sequence[Row]
-    """The lines of this part."""
-    pager: Pager
-    """Which part it is."""
     wanted: str
     """What was looked for."""
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import attrs
 
-from payermax_async.sandbox.dashboard.components import Pager, Row, Tag
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page
+from payermax_async.sandbox.dashboard.components import Row, Tag
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame, ListPage, Page
 from payermax_async.sandbox.dashboard.wire import (
     BodyView,
     headers_text,
@@ -70,7 +70,7 @@ def notice_row(delivery: Delivery, frame: Frame) -> Row:
 
 
 @attrs.frozen(kw_only=True)
-class NoticesPage(Page):
+class NoticesPage(ListPage):
     """The list, newest first."""
 
     template = "notifications"
@@ -78,10 +78,6 @@ class NoticesPage(Page):
 
     title: str = "Notifications"
     """What it is about."""
-    rows: Sequence[Row]
-    """The lines of this part."""
-    pager: Pager
-    """Which part it is."""
 
 
 @attrs.frozen(kw_only=True)

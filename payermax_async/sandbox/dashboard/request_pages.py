@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import attrs
 
 from payermax_async.core.codes.lookup import SUCCESS_CODE
-from payermax_async.sandbox.dashboard.components import Pager, Row, Tag
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame, Page
+from payermax_async.sandbox.dashboard.components import Row, Tag
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame, ListPage, Page
 from payermax_async.sandbox.dashboard.wire import (
     BodyView,
     headers_text,
@@ -106,7 +104,7 @@ def _tags(exchange: Exchange) -> tuple[Tag, ...]:
 
 
 @attrs.frozen(kw_only=True)
-class RequestsPage(Page):
+class RequestsPage(ListPage):
     """The list, newest first."""
 
     template = "requests"
@@ -114,10 +112,6 @@ class RequestsPage(Page):
 
     title: str = "Requests"
     """What it is about."""
-    rows: Sequence[Row]
-    """The lines of this part."""
-    pager: Pager
-    """Which part it is."""
     only_failed: bool
     """Whether it holds those with a wrong signature alone."""
 
@@ -182,6 +176,7 @@ def request_page(frame: Frame, entry: RequestEntry, origin: str) -> RequestPage:
     """
     exchange = entry.exchange
     path = f"{PATH}/{exchange.number}"
+    # With no signature, or two, there is nothing that openssl could check.
     signed = exchange.verdict in {SignatureCheck.VALID, SignatureCheck.WRONG}
     body = BodyView.of("body", "Body of the request", exchange.body, f"{path}/body")
     return RequestPage(

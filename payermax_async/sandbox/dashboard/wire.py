@@ -9,6 +9,7 @@ import shlex
 
 import attrs
 
+from payermax_async.sandbox.gateway.exchange import SECRET_HEADERS
 from payermax_async.transport.base import Headers
 
 __all__ = ["BodyView", "headers_text", "readable", "verify_command"]
@@ -17,15 +18,6 @@ _SHOWN = 64 * 1024
 _DUMPED = 2048
 _LAID_OUT = 256 * 1024
 _DEEPEST = 24
-_SECRET = frozenset(
-    {
-        "authorization",
-        "cookie",
-        "merchant_auth_token",
-        "merchantauthtoken",
-        "proxy-authorization",
-    }
-)
 _OPENS = frozenset("{[")
 _CLOSES = frozenset("}]")
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
@@ -45,6 +37,7 @@ def readable(body: bytes) -> tuple[str, bool]:
         >>> readable(b"{}\r\n")
         ('{}␍␊\n', True)
     """
+    # What is no UTF-8 shall be seen, since it may be why a signature is wrong.
     text = body.decode("utf-8", "backslashreplace")
     signs = text
     for character, sign in _INVISIBLE.items():
@@ -98,10 +91,13 @@ class BodyView:
 
 
 def _lines(body: bytes) -> str:
+    # A layout that ends in the middle would look like a body that does.
     if len(body) > _SHOWN:
         return ""
     try:
         text = body.decode()
+        # Only to know that it is JSON; the value would have lost how numbers are
+        # written.
         json.loads(text)
     except (ValueError, RecursionError):
         return ""
@@ -155,7 +151,7 @@ def headers_text(headers: Headers) -> str:
 
 
 def _covered(name: str, value: str) -> str:
-    if name.lower() in _SECRET:
+    if name.lower() in SECRET_HEADERS:
         return f"•••• ({len(value)} characters)"
     return value
 

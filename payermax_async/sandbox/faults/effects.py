@@ -18,6 +18,7 @@ __all__ = ["strike"]
 
 _Strike = Callable[[FaultRule, FaultPoint], FaultAction]
 
+# As gateways and load balancers answer: no JSON, no signature.
 _PAGE = (
     "<!DOCTYPE html><html><head><title>{status}</title></head>"
     "<body><h1>{status}</h1><p>The server did not answer in time.</p></body></html>"
@@ -101,6 +102,7 @@ def _renamed(data: JsonObject) -> JsonObject:
     """The same answer about something else: every id is another one."""
     ids, link_id = business_ids(), str(data.get("linkId") or "")
     renamed = {
+        # Of a length that every id may have, so that only its value is wrong.
         name: f"{value[:62]}-2"
         if isinstance(value, str) and name in ids
         else _other(name, value, link_id)

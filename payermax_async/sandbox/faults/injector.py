@@ -127,6 +127,8 @@ class Faults:
         """What shall go wrong at ``point``, counted as having happened."""
         due: list[PlacedFault] = []
         for placed in self._placed.values():
+            # All of them count, also when another strikes: removing one does not shift
+            # the others' turns.
             if placed.rule.stage is point.stage and _is_meant(placed.rule, point):
                 placed.matched += 1
                 if not placed.used_up and _is_its_turn(placed, point):
@@ -162,6 +164,7 @@ class Faults:
         Raises:
             ConfigurationError: It is no such state.
         """
+        # Read to the end first: a state that is damaged changes nothing.
         found: dict[int, PlacedFault] = {}
         try:
             following = int(cast("int", state["next"]))

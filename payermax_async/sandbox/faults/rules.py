@@ -165,6 +165,7 @@ class FaultRule:
                 continue
             if isinstance(value, FaultKind):
                 value = value.value
+            # By way of text: 0.1 shall be written as 0.1 and not as the binary number.
             if exact and isinstance(value, float):
                 value = Decimal(str(value))
             table[field.name] = value
@@ -180,6 +181,7 @@ def _problems(rule: FaultRule) -> list[str]:
     ]
     turns = [name for name in _TURNS if getattr(rule, name) is not None]
     if len(turns) > 1:
+        # Which of them is meant could only be guessed.
         problems.append(f"{' and '.join(turns)} exclude each other")
     for name in ("call", "every", "times", "queries"):
         value = getattr(rule, name)

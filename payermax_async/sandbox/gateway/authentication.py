@@ -21,7 +21,8 @@ from payermax_async.sandbox.gateway.envelope import (
 )
 from payermax_async.sandbox.gateway.exchange import SignatureCheck
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.ledger.records import Owner, RefusedError
+from payermax_async.sandbox.ledger.records import Owner
+from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.signing.base import Verifier
 from payermax_async.transport.base import Headers, header_values
 
@@ -95,7 +96,9 @@ class Authentication:
         Raises:
             RefusedError: The body cannot be read, or is not signed by that key.
         """
+        # Read before it is verified, since the app that names the key stands in it.
         case.outer = read_body(case.body, self._policy.max_body)
+        # For the record only, and cut: nothing of it is believed yet.
         case.merchant_no = claimed_merchant(case.outer)[:64]
         case.data = case.outer.get("data")
         of_app = self._apps.get(read_app(case.outer))
@@ -118,6 +121,7 @@ class Authentication:
         of_app = self._apps[read_app(case.outer)]
         envelope = check_envelope(case.outer)
         merchant = of_app.get(envelope.merchant_no)
+        # One answer for both: which merchants exist is nobody else's business.
         if merchant is None or not _may_ask(merchant, envelope, case.headers):
             raise RefusedError("MERCHANT_INVALID", "The merchant is invalid.")
         self._check_time(envelope, now)
@@ -149,6 +153,7 @@ def _may_ask(merchant: SandboxMerchant, envelope: Envelope, headers: Headers) ->
 
 async def _verify(case: GatewayRequest, verifier: Verifier) -> None:
     signatures = header_values(case.headers, "sign")
+    # Until proven otherwise: whatever the verifier raises leaves it refused.
     case.verdict = SignatureCheck.WRONG
     if len(signatures) == 1 and signatures[0].strip():
         try:

@@ -10,7 +10,7 @@ import attrs
 from payermax_async.core.scalars import ShapeError, read_time
 from payermax_async.core.strict_json import JsonError, JsonObject, read_json
 from payermax_async.sandbox.ledger.fields import Fields, invalid
-from payermax_async.sandbox.ledger.records import RefusedError
+from payermax_async.sandbox.ledger.refusals import RefusedError
 
 __all__ = ["Envelope", "check_envelope", "claimed_merchant", "read_app", "read_body"]
 
@@ -65,6 +65,7 @@ def read_app(outer: JsonObject) -> str:
     """
     fields = Fields(outer)
     names = [name for name in ("appId", "merchantAppId") if fields.has(name)]
+    # Case interfaces call it merchantAppId; both together must agree.
     found = {fields.text(name, 64) for name in names or ["appId"]}
     if len(found) > 1:
         raise invalid("appId", "differs from merchantAppId")
@@ -94,6 +95,7 @@ def _read_request_time(fields: Fields) -> datetime:
     problem = invalid(
         "requestTime", "must be a time such as 2030-01-31T10:00:00.500+08:00"
     )
+    # Before parsing, which takes more ways to write a time than PayerMax does.
     if not _TIME.fullmatch(text):
         raise problem
     try:

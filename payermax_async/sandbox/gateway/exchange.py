@@ -13,6 +13,7 @@ from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.transport.base import Headers, HttpResponse
 
 __all__ = [
+    "SECRET_HEADERS",
     "ConnectionDroppedError",
     "Exchange",
     "FaultAction",
@@ -23,6 +24,18 @@ __all__ = [
     "SpoiledResponse",
     "SpoiledSignature",
 ]
+
+
+SECRET_HEADERS = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "merchant_auth_token",
+        "merchantauthtoken",
+        "proxy-authorization",
+    }
+)
+"""What would let somebody in, in lower case: recorded, and never shown."""
 
 
 class SignatureCheck(enum.Enum):

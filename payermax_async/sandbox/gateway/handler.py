@@ -37,7 +37,8 @@ from payermax_async.sandbox.gateway.exchange import (
 )
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
 from payermax_async.sandbox.ledger.ledger import Ledger
-from payermax_async.sandbox.ledger.records import Event, Owner, RefusedError
+from payermax_async.sandbox.ledger.records import Event, Owner
+from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.signing.base import Signer
 from payermax_async.transport.base import Headers, HttpResponse
 
@@ -74,7 +75,6 @@ class SandboxGateway:
         clock: Clock,
         policy: GatewayPolicy | None = None,
         faults: FaultHook | None = None,
-        throttle: Throttle | None = None,
         on_events: Callable[[tuple[Event, ...]], None] | None = None,
         foreign: Callable[[], Awaitable[Signer]] | None = None,
     ) -> None:
@@ -87,7 +87,6 @@ class SandboxGateway:
             clock: The gateway's own time.
             policy: Choices where PayerMax's pages leave one.
             faults: Makes things go wrong on purpose.
-            throttle: Turns requests away.
             on_events: Is told what merchants may have to be notified of, after
                 every request; often nothing.
             foreign: A signer whose key nobody knows, for faults.
@@ -99,7 +98,8 @@ class SandboxGateway:
         self.policy = policy or GatewayPolicy()
         self.exchanges: deque[Exchange] = deque(maxlen=self.policy.keep)
         self.faults = faults
-        self.throttle = throttle
+        self.throttle: Throttle | None = None
+        """Turns requests away, once it is set."""
         self._signer = signer
         self._foreign = foreign
         self._clock = clock
@@ -121,6 +121,8 @@ class SandboxGateway:
         Raises:
             ConnectionDroppedError: A fault wants no answer to be given.
         """
+        # Counted before any check: a fault's "second call" is the merchant's second
+        # call.
         self._calls[operation] += 1
         case = GatewayRequest(operation, headers, body, self._calls[operation])
         at, number = self._clock.now(), next(self._numbers)
@@ -135,6 +137,7 @@ class SandboxGateway:
                     operation=operation,
                     at=at,
                     headers=headers,
+                    # One byte more was read to know that it is too large.
                     body=body[: self.policy.max_body],
                     merchant_no=case.merchant_no,
                     verdict=case.verdict,
@@ -149,6 +152,7 @@ class SandboxGateway:
         try:
             response = await self._outcome(case)
             if case.verdict is SignatureCheck.VALID:
+                # Only what is the merchant's own: strangers cannot use faults up.
                 response = await self._after(case, response)
         except ConnectionDroppedError:
             raise
@@ -170,6 +174,8 @@ class SandboxGateway:
         try:
             await self._authentication.check_signature(case)
             early = await self._ask(case, FaultStage.BEFORE, None)
+            # A clock that is off answers as ever, at another time; all else ends it
+            # here.
             if early is not None and early.skew is None:
                 return await self._struck(case, early, None)
             if early is not None and early.skew is not None:
@@ -177,7 +183,7 @@ class SandboxGateway:
             owner = self._authentication.check_rest(
                 case, self._clock.now() + case.skew, self.throttle
             )
-            if case.operation not in self.ledger.operations:
+            if case.operation not in self.ledger.rules:
                 raise RefusedError("PARAMS_INVALID", "There is no such interface.")
             case.reply = self._perform(case, owner)
         except RefusedError as refusal:
@@ -228,6 +234,7 @@ class SandboxGateway:
         if action is not None:
             case.fault = True
             case.fault_name = action.name
+            # The sandbox's clock: a silence of hours takes a test no time.
             if action.wait > 0:
                 await self._clock.sleep(action.wait)
         return action
@@ -268,6 +275,8 @@ class SandboxGateway:
             (name, value) for name, value in response.headers if name.lower() != "sign"
         )
         if how is SpoiledSignature.WRONG:
+            # A genuine signature of the right key: only checking it against the body
+            # tells.
             sign = await self._signer.sign(response.body + b" ")
             headers = (*headers, ("sign", sign))
         elif how is SpoiledSignature.FOREIGN:

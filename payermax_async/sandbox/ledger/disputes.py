@@ -11,7 +11,8 @@ from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.money import fit, format_amount
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.sandbox.ledger.fields import Fields
-from payermax_async.sandbox.ledger.records import Dispute, Owner, RefusedError, Trade
+from payermax_async.sandbox.ledger.records import Dispute, Owner, Trade
+from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.sandbox.ledger.repository import Repository
 
 __all__ = ["find_dispute", "new_dispute", "write_dispute"]
@@ -35,6 +36,7 @@ def new_dispute(
     if trade.status is not PaymentStatus.SUCCESS:
         raise RefusedError("ORDER_NOT_EXIST", "The order is not paid.")
     try:
+        # In the order's currency, with no more decimals than that takes.
         disputed = trade.amount if amount is None else fit(amount, trade.currency)
     except ValueError as error:
         raise RefusedError("AMOUNT_INVALID", f"The amount {error}.") from None

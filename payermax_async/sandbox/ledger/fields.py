@@ -13,7 +13,7 @@ from typing import cast
 from payermax_async.core.checks import web_url_problem
 from payermax_async.core.money import fit, parse_amount
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox.ledger.records import RefusedError
+from payermax_async.sandbox.ledger.refusals import RefusedError
 
 __all__ = ["Fields", "fitted", "invalid"]
 
@@ -115,6 +115,7 @@ class Fields:
         value = self._data.get(name)
         if value is None:
             raise invalid(self.path(name), "must not be null")
+        # To Python a boolean is a whole number, to PayerMax it is a wrong type.
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise invalid(self.path(name), "has the wrong type, a number is expected")
         # 4E+4 and 40000 are the same JSON number.

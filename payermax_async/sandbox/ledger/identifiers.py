@@ -29,6 +29,7 @@ class Identifiers:
     def link_id(self) -> str:
         """An id for a link."""
         source = self._chance("BYL")
+        # With seven letters two links may well draw the same.
         while True:
             made = "BYL" + "".join(source.choices(_LETTERS, k=7))
             if not self._repository.knows(made):

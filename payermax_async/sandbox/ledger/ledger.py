@@ -7,9 +7,10 @@ merchant has to be told comes back as events; sending is someone else's work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Generic, TypeVar
 
 import attrs
@@ -19,32 +20,32 @@ from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.ledger.disputes import (
-    find_dispute,
     new_dispute,
-    write_dispute,
 )
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.identifiers import Identifiers, IdSource
-from payermax_async.sandbox.ledger.payloads import Payloads, write_moment
-from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
+from payermax_async.sandbox.ledger.merchant_rules import MERCHANT_RULES
+from payermax_async.sandbox.ledger.payloads import Payloads
+from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.records import (
     Dispute,
     Event,
     Link,
     LinkSettled,
-    NotPayableError,
-    Obstacle,
     OrderEnded,
     Owner,
     Payment,
     Refund,
     RefundEnded,
-    RefusedError,
     Trade,
 )
-from payermax_async.sandbox.ledger.refunds import ended_refund, find_refund, make_refund
+from payermax_async.sandbox.ledger.refunds import ended_refund
+from payermax_async.sandbox.ledger.refusals import (
+    NotPayableError,
+    Obstacle,
+    RefusedError,
+)
 from payermax_async.sandbox.ledger.repository import Repository
-from payermax_async.sandbox.ledger.requests import read_link
 from payermax_async.sandbox.ledger.trades import (
     closed_trade,
     new_trade,
@@ -102,34 +103,17 @@ class Ledger:
         self._clock = clock
         self._ids = ids
         self._identifiers = Identifiers(ids, self.repository)
+        # What fell due while somebody asked about something else, until a call takes
+        # it.
         self._late: list[Event] = []
-        self._payloads = Payloads(
+        self.payloads = Payloads(
             origin=origin, fee_rate=self.policy.fee_rate, quirks=self.policy.quirks
         )
+        """Writes replies and notifications."""
         self.rules: dict[str, Callable[[Fields, Owner], JsonObject]] = {
-            "createPaybylink": self._create_link,
-            "queryPaybylink": self._query_link,
-            "expirePaybylink": self._expire_link,
-            "orderQuery": self._query_order,
-            "refund": self._refund,
-            "refundQuery": self._query_refund,
-            "caseSearch": self._search_dispute,
+            name: partial(rule, self) for name, rule in MERCHANT_RULES.items()
         }
         """What merchants can ask, by the gateway's name; more may be put in."""
-
-    @property
-    def payloads(self) -> Payloads:
-        """Builds replies and notifications."""
-        return self._payloads
-
-    @property
-    def operations(self) -> frozenset[str]:
-        """Names of what :meth:`perform` can do."""
-        return frozenset(self.rules)
-
-    def move_to(self, origin: str) -> None:
-        """Let links start with another scheme, host and port from now on."""
-        self._payloads = attrs.evolve(self._payloads, origin=origin)
 
     def now(self) -> datetime:
         """The ledger's present."""
@@ -143,7 +127,7 @@ class Ledger:
         """Do what a merchant asks for.
 
         Args:
-            operation: One of :attr:`operations`.
+            operation: A name in :attr:`rules`.
             owner: Who asks.
             data: The ``data`` of the request.
 
@@ -154,80 +138,6 @@ class Ledger:
         act = self.rules[operation]
         self._catch_up()
         return self._done(act(Fields(data), owner))
-
-    def _create_link(self, fields: Fields, owner: Owner) -> JsonObject:
-        now = self.now()
-        link = read_link(
-            fields,
-            link_id=self._identifiers.link_id(),
-            owner=owner,
-            now=now,
-            policy=self.policy,
-        )
-        known = self.repository.link_of_merchant(owner, link.merchant_link_id)
-        if known is None or self.policy.duplicate_links is Duplicates.SECOND:
-            self.repository.put_link(link)
-            return self._payloads.link_brief(link, now)
-        same = self.policy.duplicate_links is Duplicates.SAME
-        if same and known.terms == link.terms:
-            return self._payloads.link_brief(known, now)
-        raise RefusedError("ORDER_REPEAT", "The merchantLinkId was used before.")
-
-    def _find_link(self, fields: Fields, owner: Owner) -> Link:
-        link = self.repository.link_of_merchant(
-            owner, fields.text("merchantLinkId", 64)
-        )
-        if link is None:
-            raise RefusedError("ORDER_NOT_EXIST", "The payment link does not exist.")
-        return link
-
-    def _query_link(self, fields: Fields, owner: Owner) -> JsonObject:
-        link = self._find_link(fields, owner)
-        trades = self.repository.trades_of(link.link_id)
-        return self._payloads.link_details(link, trades, self.now())
-
-    def _expire_link(self, fields: Fields, owner: Owner) -> JsonObject:
-        link = self._withdrawn(self._find_link(fields, owner))
-        return self._payloads.link_withdrawn(link, self.now())
-
-    def _withdrawn(self, link: Link) -> Link:
-        now = self.now()
-        if self.policy.refuse_paid_expiry and self.repository.paid_trade(link.link_id):
-            raise RefusedError("ORDER_CLOSE_FAILED", "The payment link is paid.")
-        if now < link.ends_at:
-            link = attrs.evolve(link, withdrawn_at=now)
-            self.repository.put_link(link)
-        return link
-
-    def _query_order(self, fields: Fields, owner: Owner) -> JsonObject:
-        trade = self.repository.trade(fields.text("outTradeNo", 64))
-        if trade is None or trade.owner.merchant_no != owner.merchant_no:
-            raise RefusedError("ORDER_NOT_EXIST", "The order does not exist.")
-        return self._payloads.order(trade)
-
-    def _refund(self, fields: Fields, owner: Owner) -> JsonObject:
-        refund, is_new = make_refund(
-            fields,
-            owner=owner,
-            repository=self.repository,
-            policy=self.policy,
-            now=self.now(),
-            new_id=self._new_number,
-        )
-        if is_new:
-            self.repository.put_refund(refund)
-        return self._payloads.refund_brief(refund)
-
-    def _query_refund(self, fields: Fields, owner: Owner) -> JsonObject:
-        return self._payloads.refund_details(
-            find_refund(fields, owner, self.repository)
-        )
-
-    def _search_dispute(self, fields: Fields, owner: Owner) -> JsonObject:
-        dispute, trade = find_dispute(fields, owner, self.repository)
-        link = self.repository.link(trade.link_id)
-        user_id = link.user_id if link is not None else ""
-        return write_dispute(dispute, trade, user_id, write_moment)
 
     # What payers do
 
@@ -250,13 +160,15 @@ class Ledger:
         self._catch_up()
         link = self.payable(link_id)
         trades = self.repository.trades_of(link_id)
+        # A reload would otherwise leave an order behind each time, to be closed and
+        # told.
         if trades and trades[-1].is_fresh:
             return self._done(trades[-1])
         trade = new_trade(
             link,
             now=self.now(),
             lasts=self.policy.trade_seconds,
-            new_id=self._new_number,
+            new_id=self.new_number,
         )
         self.repository.put_trade(trade)
         return self._done(trade)
@@ -294,6 +206,7 @@ class Ledger:
         """
         self._catch_up()
         trade = self.trade(out_trade_no)
+        # Told once: the order's time will be up later, too.
         if trade.status is PaymentStatus.FAILED and not trade.announced:
             return self._done(*self._announced(trade))
         return self._done(trade)
@@ -309,7 +222,7 @@ class Ledger:
         """
         self._catch_up()
         trade = self.trade(out_trade_no)
-        dispute = new_dispute(trade, amount, now=self.now(), new_id=self._new_number)
+        dispute = new_dispute(trade, amount, now=self.now(), new_id=self.new_number)
         self.repository.put_dispute(dispute)
         return self._done(dispute)
 
@@ -353,7 +266,18 @@ class Ledger:
             RefusedError: It is paid.
         """
         self._catch_up()
-        return self._done(self._withdrawn(link))
+        return self._done(self.withdraw_now(link))
+
+    def withdraw_now(self, link: Link) -> Link:
+        """As :meth:`withdraw`, within a call that has caught up already."""
+        now = self.now()
+        if self.policy.refuse_paid_expiry and self.repository.paid_trade(link.link_id):
+            raise RefusedError("ORDER_CLOSE_FAILED", "The payment link is paid.")
+        # One that is over stays as it is: withdrawing twice answers the same.
+        if now < link.ends_at:
+            link = attrs.evolve(link, withdrawn_at=now)
+            self.repository.put_link(link)
+        return link
 
     def settle(self) -> tuple[Event, ...]:
         """End what is due, and return the events that no call has returned yet."""
@@ -367,6 +291,7 @@ class Ledger:
     def _catch_up(self) -> None:
         while (item := self.repository.pop_due(self.now())) is not None:
             if isinstance(item, Refund):
+                # At its own time, not at the time somebody looked.
                 refund = ended_refund(item, item.due_at or self.now())
                 self.repository.put_refund(refund)
                 self._late.append(RefundEnded(refund=refund))
@@ -385,7 +310,12 @@ class Ledger:
         late, self._late = self._late, []
         return Done(value, (*late, *events))
 
-    def _new_number(self, prefix: str) -> str:
+    def new_link_id(self) -> str:
+        """An id for a link."""
+        return self._identifiers.link_id()
+
+    def new_number(self, prefix: str) -> str:
+        """An id for a trade, a refund or a dispute, with the time in it."""
         return self._identifiers.number(prefix, self.now())
 
     # Snapshots
@@ -394,26 +324,5 @@ class Ledger:
         """Go on with other records; events not yet taken are forgotten."""
         self.repository = repository
         self._late = []
+        # They follow from the records, which are others now.
         self._identifiers = Identifiers(self._ids, repository)
-
-    def to_state(self) -> JsonObject:
-        """Every record, as JSON values. Events not yet taken are not in it."""
-        return self.repository.to_state()
-
-    @classmethod
-    def from_state(
-        cls,
-        state: Mapping[str, object],
-        clock: Clock,
-        ids: IdSource,
-        policy: LedgerPolicy | None = None,
-        *,
-        origin: str = "http://127.0.0.1",
-    ) -> Ledger:
-        """A ledger that goes on from :meth:`to_state`.
-
-        Raises:
-            ConfigurationError: The state cannot be read.
-        """
-        repository = Repository.from_state(state)
-        return cls(clock, ids, policy, origin=origin, repository=repository)

@@ -33,6 +33,7 @@ def write_moment(moment: datetime) -> str:
 
 def fee_of(amount: Decimal, currency: str, rate: Decimal) -> Decimal:
     """The merchant's fee, rounded down to what the currency takes."""
+    # A context of its own: the process's may round in another way, or trap.
     unit = Decimal((0, (1,), -decimals_for(currency)))
     context = Context(prec=60, Emin=-999, Emax=999, traps=[])
     exact = context.multiply(amount, rate)
@@ -140,6 +141,7 @@ class Payloads:
     def _attempt(self, trade: Trade) -> JsonObject:
         paid = trade.status is PaymentStatus.SUCCESS
         over = trade.status in {PaymentStatus.FAILED, PaymentStatus.CLOSED}
+        # Within a link PayerMax writes CLOSE, in an order FAILED or CLOSED.
         status = PaymentStatus.CLOSE if over else trade.status
         info: JsonObject = {"outTradeNo": trade.out_trade_no, "status": status.value}
         if paid and trade.completed_at is not None:
@@ -233,6 +235,8 @@ class Payloads:
             "outRefundNo": refund.out_refund_no,
             "refundTradeNo": refund.refund_trade_no,
             "tradeOrderNo": refund.out_trade_no,
+            # Also when it has ended by now: its end is told by a query or a
+            # notification.
             "status": RefundStatus.REFUND_PENDING.value,
         }
 

@@ -168,6 +168,7 @@ def brand_of(number: str) -> str:
     Args:
         number: 12 to 19 ASCII digits.
     """
+    # A brand of one country may lie within the range of a larger one.
     known = [card.brand for card in TEST_CARDS if card.number == number]
     if known:
         return known[0]

@@ -6,13 +6,11 @@ snapshot can ever see half a change.
 
 from __future__ import annotations
 
-import enum
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import attrs
 
-from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.models.disputes import DisputeStatus
 from payermax_async.core.models.links import LinkStatus
 from payermax_async.core.models.payments import PaymentStatus
@@ -26,54 +24,16 @@ __all__ = [
     "Link",
     "LinkGoods",
     "LinkSettled",
-    "NotPayableError",
-    "Obstacle",
     "OrderEnded",
     "Owner",
     "Payment",
     "Refund",
     "RefundEnded",
-    "RefusedError",
     "Trade",
 ]
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-class RefusedError(PayerMaxError):
-    """The gateway says no: a code and a message for the merchant."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        """The gateway's code, such as ``PARAMS_INVALID``."""
-        self.message = message
-        """The gateway's words. Names fields and limits, never a value."""
-
-
-class Obstacle(enum.Enum):
-    """Why a payer cannot go on."""
-
-    UNKNOWN = "unknown"
-    """There is no such link or trade."""
-    EXPIRED = "expired"
-    """The link's time is up."""
-    WITHDRAWN = "withdrawn"
-    """The merchant ended the link."""
-    PAID = "paid"
-    """The link was paid already."""
-    OVER = "over"
-    """This trade has ended; the link may be opened again."""
-
-
-class NotPayableError(PayerMaxError):
-    """A payer asked for something the link no longer allows."""
-
-    def __init__(self, obstacle: Obstacle) -> None:
-        super().__init__(f"cannot be paid: {obstacle.value}")
-        self.obstacle = obstacle
-        """What stands in the way."""
 
 
 @attrs.frozen(kw_only=True)

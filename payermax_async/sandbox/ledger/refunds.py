@@ -17,7 +17,8 @@ from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.money import rest_of, total
 from payermax_async.sandbox.ledger.fields import Fields, invalid
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
-from payermax_async.sandbox.ledger.records import Owner, Refund, RefusedError, Trade
+from payermax_async.sandbox.ledger.records import Owner, Refund, Trade
+from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.ledger.requests import RefundRequest, read_refund
 
@@ -51,6 +52,7 @@ def make_refund(
     """
     request = read_refund(fields)
     trade = _order(request, owner, repository)
+    # Before all other rules: by now the first one may have used up what is left.
     known = repository.refund_of_merchant(owner, request.out_refund_no)
     if known is not None:
         if policy.duplicate_refunds is Duplicates.SAME and _same(known, request, trade):
@@ -99,6 +101,7 @@ def _same(known: Refund, request: RefundRequest, trade: Trade) -> bool:
 
 def _check_number(request: RefundRequest, owner: Owner, repository: Repository) -> None:
     number = request.out_refund_no
+    # Other merchants' orders do not count, or their numbers could be guessed.
     for trade in (repository.trade(number), repository.trade_by_token(number)):
         if trade is not None and trade.owner.merchant_no == owner.merchant_no:
             raise RefusedError(
@@ -125,12 +128,17 @@ def _check_order(
             f"The order was paid more than {policy.refund_days} days ago.",
         )
     refunds = repository.refunds_of(trade.out_trade_no)
+    # Two at a time could give back more than was paid: neither knows how the other
+    # ends.
     if any(item.status is RefundStatus.REFUND_PENDING for item in refunds):
         raise RefusedError(
             "REFUND_FAILED", "Another refund of the order is in progress."
         )
     given_back = total(
-        item.amount for item in refunds if item.status is RefundStatus.REFUND_SUCCESS
+        # A refund that failed gave nothing back.
+        item.amount
+        for item in refunds
+        if item.status is RefundStatus.REFUND_SUCCESS
     )
     if request.amount > rest_of(trade.amount, given_back):
         raise RefusedError(

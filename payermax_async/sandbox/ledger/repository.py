@@ -67,6 +67,7 @@ class Repository:
 
     def put_link(self, link: Link) -> None:
         """Write a link down, new or changed."""
+        # The indexes hold ids only, so a record that is replaced needs no new entry.
         if link.link_id not in self._links:
             key = (link.owner.merchant_no, link.merchant_link_id)
             self._by_merchant_id[key].append(link.link_id)
@@ -177,6 +178,7 @@ class Repository:
 
     def next_due(self) -> datetime | None:
         """When the next trade or refund ends by itself."""
+        # What ended by itself before its time stays in the heap until it comes up.
         while self._due and not self._is_open(self._due[0][1]):
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
@@ -234,6 +236,7 @@ class Repository:
         _restore(state.get("links"), Link, repository.put_link)
         _restore(state.get("trades"), Trade, repository.put_trade)
         _restore(state.get("refunds"), Refund, repository.put_refund)
+        # Files of before there were disputes hold none.
         _restore(state.get("disputes", []), Dispute, repository.put_dispute)
         return repository
 

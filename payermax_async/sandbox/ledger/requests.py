@@ -9,7 +9,8 @@ import attrs
 
 from payermax_async.sandbox.ledger.fields import Fields, fitted, invalid
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
-from payermax_async.sandbox.ledger.records import Link, LinkGoods, Owner, RefusedError
+from payermax_async.sandbox.ledger.records import Link, LinkGoods, Owner
+from payermax_async.sandbox.ledger.refusals import RefusedError
 
 __all__ = ["RefundRequest", "read_link", "read_refund"]
 
@@ -79,6 +80,7 @@ def _read_lasts(fields: Fields) -> int:
     text = fields.optional("expiresTime", 10)
     if text is None:
         return _DAY
+    # int() alone would take "1_000", "+5" and digits of other scripts.
     if not (text.isascii() and text.isdigit()):
         raise invalid("expiresTime", "must be a whole number of seconds")
     seconds = int(text)
@@ -95,6 +97,7 @@ def _read_goods(fields: Fields) -> LinkGoods:
         raise invalid(fields.path("quantity"), "must be a whole number above zero")
     price = fields.amount("price")
     currency = fields.code("goodsCurrency", 3, "CURRENCY_INVALID")
+    # Checked, and kept as it was written: the page of the link shows it back.
     fitted(price, currency, fields.path("price"))
     return LinkGoods(
         name=name,

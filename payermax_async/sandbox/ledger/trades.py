@@ -9,13 +9,8 @@ import attrs
 
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome
-from payermax_async.sandbox.ledger.records import (
-    Link,
-    NotPayableError,
-    Obstacle,
-    Payment,
-    Trade,
-)
+from payermax_async.sandbox.ledger.records import Link, Payment, Trade
+from payermax_async.sandbox.ledger.refusals import NotPayableError, Obstacle
 from payermax_async.sandbox.ledger.repository import Repository
 
 __all__ = ["closed_trade", "new_trade", "paid_with", "payable_link", "payable_trade"]
@@ -30,6 +25,7 @@ def payable_link(repository: Repository, link_id: str, now: datetime) -> Link:
     link = repository.link(link_id)
     if link is None:
         raise NotPayableError(Obstacle.UNKNOWN)
+    # Before the times: a link that was paid and is over reads as paid.
     if repository.paid_trade(link_id) is not None:
         raise NotPayableError(Obstacle.PAID)
     if link.withdrawn_at is not None:
@@ -85,6 +81,7 @@ def paid_with(trade: Trade, payment: Payment, now: datetime) -> Trade:
     """The trade after the payer's choice."""
     if payment.outcome is PaymentOutcome.ABANDON:
         return attrs.evolve(trade, left=True)
+    # A payment that was pending keeps the time at which it was sent.
     sent = attrs.evolve(trade, payment=payment, confirmed_at=trade.confirmed_at or now)
     if payment.outcome is PaymentOutcome.SUCCEED:
         return attrs.evolve(
@@ -107,6 +104,7 @@ def closed_trade(trade: Trade) -> Trade:
     return attrs.evolve(
         trade,
         status=PaymentStatus.CLOSED,
+        # Not the present: whoever looks late changes nothing.
         completed_at=trade.closes_at,
         result_code="PAYMENT_FAILED",
     )

@@ -70,6 +70,7 @@ class DeliveryAttempt:
         return {
             "at": self.at.isoformat(),
             "headers": [[name, value] for name, value in self.headers],
+            # Bytes as they were signed; JSON could not hold all of them as text.
             "body": base64.b64encode(self.body).decode(),
             "status": self.status,
             "answer": base64.b64encode(self.answer).decode(),

@@ -52,6 +52,7 @@ class Sender:
         self._post = post
         self._url_policy = url_policy
         self._other_signer = other_signer
+        # A clock that is moved on by days makes hundreds due at once.
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def _signer_of(self, key: NoticeKey) -> Signer:
@@ -68,6 +69,7 @@ class Sender:
         if notice.url is None:
             raise TargetRefusedError("the merchant named no address for it")
         at = self._clock.now()
+        # Written anew for each attempt: notifyTime is the time of the attempt.
         body = write_notice(notice, at)
         signer = await self._signer_of(key)
         headers: Headers = (
@@ -81,6 +83,7 @@ class Sender:
             headers=headers,
             body=body,
             status=status,
+            # Enough to see what a handler said, a thousand times over.
             answer=answer[:_ANSWER_KEPT],
             problem=problem,
             took=round((time.perf_counter() - begun) * 1000, 3),

@@ -77,7 +77,7 @@ class Notifier:
         clock: Clock,
         signer: Signer,
         post: Post,
-        payloads: Callable[[], Payloads],
+        payloads: Payloads,
         url_policy: UrlPolicy | None = None,
         kinds: frozenset[NoticeKind] = DEFAULT_KINDS,
         default_urls: Mapping[str, str] | None = None,
@@ -94,7 +94,7 @@ class Notifier:
             clock: Its time, on which the repetitions are due.
             signer: The platform's key.
             post: Carries one request.
-            payloads: Asked for the writer of payloads at every event.
+            payloads: Writes what is told.
             url_policy: Decides where notifications may go.
             kinds: Which are sent.
             default_urls: Addresses by merchant number, for what names none.
@@ -121,8 +121,8 @@ class Notifier:
             url_policy=url_policy or UrlPolicy(),
             other_signer=other_signer,
         )
-        self._on_change = on_change
-        self._on_forget = on_forget
+        self.on_change = on_change
+        self.on_forget = on_forget
         self._clock = clock
         self._payloads = payloads
         self._schedule = tuple(schedule)
@@ -138,7 +138,7 @@ class Notifier:
         for event in events:
             notices = notices_of(
                 event,
-                payloads=self._payloads(),
+                payloads=self._payloads,
                 now=self._clock.now(),
                 kinds=self.kinds,
                 default_urls=self.default_urls,
@@ -210,8 +210,8 @@ class Notifier:
         await self.halt()
 
     def _begin(self, delivery: Delivery, after: Delivery | None = None) -> None:
-        if len(self.deliveries) == self.deliveries.maxlen and self._on_forget:
-            self._on_forget(self.deliveries[0])
+        if len(self.deliveries) == self.deliveries.maxlen and self.on_forget:
+            self.on_forget(self.deliveries[0])
         self.deliveries.append(delivery)
         if self._closed:
             delivery.state = DeliveryState.CANCELLED
@@ -238,8 +238,8 @@ class Notifier:
         task.add_done_callback(ended)
 
     def _changed(self, delivery: Delivery) -> None:
-        if self._on_change is not None:
-            self._on_change(delivery)
+        if self.on_change is not None:
+            self.on_change(delivery)
 
     def _start(self, work: ClockHold) -> None:
         work.start()
@@ -286,6 +286,7 @@ class Notifier:
                 delivery.state = DeliveryState.DELIVERED
                 self._changed(delivery)
                 return
+            # The last failure is told together with giving up.
             if len(delivery.attempts) < len(self._schedule):
                 self._changed(delivery)
         delivery.state = DeliveryState.GIVEN_UP

@@ -91,6 +91,8 @@ class UrlPolicy:
         host = parts.hostname or ""
         allowed = host.lower() in self._allowed
         own = self._own_port is not None and _port_of(parts) == self._own_port
+        # An allowed name on the sandbox's own port is looked up all the same: it may
+        # mean this machine.
         if allowed and not own:
             return
         try:
@@ -117,6 +119,7 @@ class UrlPolicy:
 
 def _is_administration(path: str) -> bool:
     """Whether a server may read the path as one of the admin API or dashboard."""
+    # As lenient a reading as any server's: "//admin", "/x/../admin", "\admin".
     plain = posixpath.normpath("/" + unquote(path).replace("\\", "/").lstrip("/"))
     return plain.startswith(_ADMINISTRATION)
 

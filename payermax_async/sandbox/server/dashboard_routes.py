@@ -15,6 +15,7 @@ from payermax_async.sandbox.dashboard import (
     ROOT,
     DashboardActions,
     DashboardController,
+    Downloads,
     NotThereError,
     read_dashboard_asset,
 )
@@ -44,7 +45,7 @@ def dashboard_routes(engine: SandboxEngine, *, gateway_path: str) -> list[web.Ro
     controller = DashboardController(engine, gateway_path=gateway_path)
     return [
         *_pages(controller),
-        *_downloads(controller),
+        *_downloads(Downloads(engine)),
         *_buttons(controller, DashboardActions(controller)),
         web.get(f"{ROOT}/assets/{{name}}", _guarded(_asset)),
     ]
@@ -90,6 +91,7 @@ def _shown(page: Page) -> Handler:
                 headers=DASHBOARD_HEADERS,
             ) from None
         body = text.encode()
+        # Of the whole page: nothing else knows all that it depends on.
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {**DASHBOARD_HEADERS, "ETag": etag}
         # The script asks every second: most of the time nothing has changed.
@@ -102,18 +104,18 @@ def _shown(page: Page) -> Handler:
     return show
 
 
-def _downloads(controller: DashboardController) -> list[web.RouteDef]:
+def _downloads(downloads: Downloads) -> list[web.RouteDef]:
     def of_request(request: web.Request) -> bytes:
-        return controller.request_bytes(_number(request), request.match_info["part"])
+        return downloads.request_bytes(_number(request), request.match_info["part"])
 
     def of_notice(request: web.Request) -> bytes:
         attempt = _number(request, "attempt")
-        return controller.notice_bytes(
+        return downloads.notice_bytes(
             _number(request), attempt, request.match_info["part"]
         )
 
     def key(request: web.Request) -> bytes:
-        return controller.key(request.match_info["name"]).encode()
+        return downloads.key(request.match_info["name"]).encode()
 
     return [
         web.get(

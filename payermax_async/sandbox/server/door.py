@@ -43,6 +43,7 @@ class Door:
         shutdown_timeout: float = 1.0,
         handler_cancellation: bool = False,
     ) -> None:
+        # First, so that no other middleware can keep the timer from being stopped.
         application.middlewares.insert(0, self._arrive)
         self._listener = listener
         self._head_seconds = head_seconds

@@ -30,6 +30,7 @@ def gateway_handler(engine: SandboxEngine) -> _Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         # One byte too many is for the gateway to refuse, in its own words.
         body = await read_in_time(request, engine.gateway.policy.max_body)
+        # Repeated ones too: two signatures are a mistake to be told of.
         headers = tuple((name, value) for name, value in request.headers.items())
         try:
             reply = await engine.gateway.handle(

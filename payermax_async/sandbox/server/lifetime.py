@@ -21,10 +21,8 @@ from payermax_async.sandbox.admin.actions import pay
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.faults.injector import Faults
 from payermax_async.sandbox.gateway.exchange import FaultHook
-from payermax_async.sandbox.gateway.handler import Throttle
 from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.records import Trade
-from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
 from payermax_async.sandbox.server.posting import new_session, post
 from payermax_async.sandbox.server.routes import (
@@ -32,8 +30,11 @@ from payermax_async.sandbox.server.routes import (
     RECEIVER_PATH,
     make_application,
 )
-from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.sandbox.state.kept_keys import keep_credentials, kept_credentials
+from payermax_async.sandbox.state.credentials import (
+    SandboxCredentials,
+    keep_credentials,
+    kept_credentials,
+)
 from payermax_async.sandbox.state.store import SandboxStore
 from payermax_async.transport.base import Headers
 from payermax_async.transport.threads import in_own_thread
@@ -58,9 +59,7 @@ class SandboxServer:
         credentials: SandboxCredentials | None = None,
         clock: Clock | None = None,
         options: SandboxOptions | None = None,
-        repository: Repository | None = None,
         faults: FaultHook | None = None,
-        throttle: Throttle | None = None,
         state: Path | None = None,
         head_seconds: float = HEAD_SECONDS,
     ) -> None:
@@ -73,9 +72,7 @@ class SandboxServer:
                 made, when left out.
             clock: Its time; the machine's when left out.
             options: How it behaves.
-            repository: Records to go on from.
             faults: Makes things go wrong on purpose.
-            throttle: Turns requests away.
             state: A SQLite file that every change is kept in, keys included. A
                 sandbox that was killed goes on from it.
             head_seconds: How long a connection has for its first headers.
@@ -86,9 +83,7 @@ class SandboxServer:
         self._credentials = credentials
         self._clock = clock
         self._options = options
-        self._repository = repository
         self._faults = faults
-        self._throttle = throttle
         self._state = state
         self._store: SandboxStore | None = None
         self._engine: SandboxEngine | None = None
@@ -168,9 +163,7 @@ class SandboxServer:
                 clock=self._clock,
                 options=self._options,
                 origin=_origin_of(listener),
-                repository=self._repository,
                 faults=self._faults,
-                throttle=self._throttle,
                 store=self._store,
             )
             self._session = new_session(self._engine.url_policy)
@@ -186,6 +179,7 @@ class SandboxServer:
         except BaseException:
             listener.close()
             raise
+        # Last: what fell due while it was down is posted, perhaps to this very port.
         await self._engine.__aenter__()
 
     async def __aexit__(self, *_: object) -> None:

@@ -74,6 +74,7 @@ def _is_loopback(address: str) -> bool:
 
 def _is_local_name(host: str, others: AbstractSet[str]) -> bool:
     try:
+        # A dot at the end names the same host.
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return False

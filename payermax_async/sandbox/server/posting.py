@@ -33,6 +33,7 @@ _MAX_ANSWER = 64 * 1024
 async def read_bounded(stream: aiohttp.StreamReader, limit: int) -> bytes:
     """The stream up to the limit and one byte more."""
     found = bytearray()
+    # One byte more than allowed tells a long body from one that just fits.
     while len(found) <= limit and (piece := await stream.read(limit + 1 - len(found))):
         found += piece
     return bytes(found)
@@ -91,7 +92,12 @@ async def post(
         async with (
             asyncio.timeout(_POST_SECONDS),
             session.post(
-                url, headers=dict(headers), data=body, allow_redirects=False
+                # PayerMax is not known to follow redirections, and they would get round
+                # the check of the address.
+                url,
+                headers=dict(headers),
+                data=body,
+                allow_redirects=False,
             ) as answer,
         ):
             return answer.status, await read_bounded(answer.content, _MAX_ANSWER)
@@ -129,7 +135,10 @@ def new_session(url_policy: UrlPolicy) -> aiohttp.ClientSession:
     """A session that reaches what ``url_policy`` permits and keeps nothing."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            resolver=_CheckedResolver(url_policy), force_close=True, limit=32
+            # No connection is kept: a host that is no longer allowed is not reached.
+            resolver=_CheckedResolver(url_policy),
+            force_close=True,
+            limit=32,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,

@@ -122,6 +122,7 @@ class _Pages:
             raise web.HTTPNotImplemented(text=f"{error}\n") from None
 
     async def _form(self, request: web.Request) -> Mapping[str, str]:
+        # Before the body is read; the token in it is checked by the cashier.
         if not is_same_origin(request.headers.get("Origin"), request.host):
             raise web.HTTPForbidden
         return await read_posted_form(request)

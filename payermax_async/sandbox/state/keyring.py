@@ -36,6 +36,7 @@ class KeyRing:
 
     async def key(self, which: NoticeKey) -> PrivateKey:
         """A key; a fresh one takes a second or two of CPU in a thread."""
+        # Two who ask at once must get the same key.
         async with self._making:
             if which not in self._keys:
                 self._keys[which] = await in_own_thread(PrivateKey.generate)

@@ -68,6 +68,7 @@ class Snapshots:
         self._forget = forget
         self._unwritten: dict[tuple[str, str], JsonObject | None] = {}
         self._settings: dict[str, JsonValue] = {}
+        # What came from the file need not be written into it again.
         ledger.repository.take_changes()
 
     def snapshot(self) -> JsonObject:
@@ -75,7 +76,7 @@ class Snapshots:
         return {
             "format": _FORMAT,
             "now": self._clock.now().isoformat(),
-            "ledger": self._ledger.to_state(),
+            "ledger": self._ledger.repository.to_state(),
             "deliveries": [item.to_state() for item in self._notifier.deliveries],
             "faults": self._faults.to_state(),
         }
@@ -90,6 +91,8 @@ class Snapshots:
             ConfigurationError: It is no snapshot; nothing was changed.
         """
         repository, deliveries, faults, now = _read(state)
+        # Tried on one that is thrown away: nothing is touched before all of it can be
+        # read.
         Faults().restore(faults)
         await self._notifier.halt()
         if isinstance(self._clock, VirtualClock):
@@ -149,6 +152,7 @@ class Snapshots:
     def dropped(self, delivery: Delivery) -> None:
         """A notification is not remembered any more."""
         if self._store is not None and delivery.state is not DeliveryState.WAITING:
+            # One that waits stays in the file: it has still to be told after a restart.
             self._unwritten[_DELIVERIES, str(delivery.number)] = None
 
     def save(self) -> None:
@@ -166,6 +170,7 @@ class Snapshots:
             return
         changes = [(*key, value) for key, value in self._unwritten.items()]
         self._store.write(changes, settings)
+        # Only after writing: what could not be written is tried again.
         self._unwritten.clear()
         self._settings |= settings
 

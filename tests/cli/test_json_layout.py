@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.cli.demo.json_layout import lay_out
+from payermax_async.cli.json_layout import lay_out
 from payermax_async.core.strict_json import JsonValue
 
 _TEXT = st.text("ab运", max_size=6)

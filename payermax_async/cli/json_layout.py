@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.cells import cell_len
 
 from payermax_async.core.strict_json import JsonValue, write_json
@@ -9,12 +11,13 @@ from payermax_async.core.strict_json import JsonValue, write_json
 __all__ = ["lay_out"]
 
 
-def lay_out(value: JsonValue, *, width: int, depth: int = 4) -> list[str]:
+def lay_out(value: JsonValue, *, width: int = 0, depth: int = sys.maxsize) -> list[str]:
     """The lines of a value.
 
     Args:
         value: What to show.
-        width: Columns; what fits into one line stays on one.
+        width: Columns; what fits into one line stays on one. With none at all, every
+            field and item has a line of its own.
         depth: Objects deeper than this that do not fit are folded to the number
             of their fields. Lists do not count.
 
@@ -31,6 +34,7 @@ def lay_out(value: JsonValue, *, width: int, depth: int = 4) -> list[str]:
         entries = [_entry(name, item, width, depth) for name, item in value.items()]
         first, last = "{", "}"
     else:
+        # Two columns for the indentation and one for the comma.
         entries = [lay_out(item, width=width - 3, depth=depth) for item in value]
         first, last = "[", "]"
     lines = [first]
