@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from typing import cast
 
 import attrs
 import pytest
@@ -212,6 +213,20 @@ async def test_a_raw_call_with_a_float_is_refused() -> None:
     async with client_of(LinkGateway()) as client:
         with pytest.raises(ValidationError, match="float"):
             await client.call_raw("quoteQuery", {"x": 0.1}, version="1")  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a\0b", "\ud800", Decimal("NaN"), 2**20_000],
+    ids=["NUL", "half a character", "no number", "out of range"],
+)
+async def test_a_raw_call_with_what_no_json_can_say_is_refused(value: object) -> None:
+    gateway = LinkGateway()
+    data = cast("JsonObject", {"x": value})
+    async with client_of(gateway) as client:
+        with pytest.raises(ValidationError, match="must be made of JSON values"):
+            await client.call_raw("quoteQuery", data, version="1")
+    assert gateway.calls == []
 
 
 async def test_a_raw_reply_about_something_else_is_refused() -> None:

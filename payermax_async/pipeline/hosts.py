@@ -141,7 +141,7 @@ class Lease:
         if error is not None and not (tried and _tells_of_host(error)):
             return
         probe, self.probe = self.probe, False
-        if isinstance(error, PayerMaxError) and _is_ailment(error):
+        if _is_ailment(error):
             self.host.ailed(probe=probe)
         else:
             self.host.answered(probe=probe)
@@ -153,7 +153,7 @@ def _tells_of_host(error: BaseException) -> bool:
     return isinstance(error, PayerMaxError)
 
 
-def _is_ailment(error: PayerMaxError) -> bool:
+def _is_ailment(error: BaseException | None) -> bool:
     if isinstance(error, ApiError):
         # Unsigned, a system error or a code that no list has may come from anything in
         # between, which is an ailment too. Being busy is not: the slots answer to that.

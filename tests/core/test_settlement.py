@@ -84,6 +84,12 @@ def test_every_write_can_be_settled_and_no_query_needs_to_be() -> None:
         assert (operation.settlement is not None) == (keyed or not operation.is_query)
 
 
+def test_without_an_end_an_answer_serves_as_it_is() -> None:
+    # A row that names neither keeps what it found, and takes nothing for over.
+    assert REFUND_SETTLEMENT.ended(FOUND_REFUND) is None
+    assert REFUND_SETTLEMENT.plain(FOUND_REFUND) is FOUND_REFUND
+
+
 GOODS = (
     GoodsDetail(
         goods_name="T-shirt",

@@ -242,6 +242,21 @@ async def test_after_the_pause_one_question_goes_first_and_never_a_create() -> N
     ]
 
 
+async def test_what_a_question_about_nothing_finds_answers_no_write() -> None:
+    # A raw write comes with no question of its own; any will do to try the host.
+    gateway, clock = LinkGateway(queryPaybylink=[UNAVAILABLE] * 4), InstantClock()
+    make(gateway, to_wire(order("are-you-there")))
+    async with client_of(gateway, clock=clock, retry=ONCE, breaker=FOUR) as client:
+        for _ in range(4):
+            with pytest.raises(HttpStatusError):
+                await client.query_link("order-1")
+        clock.seconds += 30
+        late = to_wire(order("late"))
+        reply = await client.call_raw("createPaybylink", late, version="1.1")
+    assert reply["merchantLinkId"] == "late"
+    assert gateway.names()[-2:] == ["queryPaybylink", "createPaybylink"]
+
+
 @pytest.mark.parametrize("name", ["expirePaybylink", "raw", "raw and unheard of"])
 @pytest.mark.parametrize("exists", [True, False])
 async def test_after_the_pause_no_write_goes_first_however_harmless(

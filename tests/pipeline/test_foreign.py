@@ -271,6 +271,7 @@ async def test_a_middleware_that_refuses_is_asked_once_and_nothing_was_sent(
     assert caught.value.outcome is Outcome.NOT_SENT
     assert caught.value.merchant_key == "order-1"
     assert caught.value.attempts == asked == 1
+    assert caught.value.most_attempts == 1
     assert gateway.calls == []
 
 
@@ -754,6 +755,20 @@ async def test_a_clock_that_fails_at_any_moment_takes_no_outcome_with_it(
             assert creates(gateway) <= 1
     assert seen == {None, Outcome.NOT_SENT, Outcome.UNKNOWN}
     assert named == {("createPaybylink", "order-1")}
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+async def test_an_interrupt_at_the_first_look_at_a_clock_comes_out_as_it_is(
+    kind: type[BaseException],
+) -> None:
+    gateway, clock = LinkGateway(), StoppingClock(10**9, kind)
+    async with with_parts(gateway, clock=clock) as client:
+        clock.left = 0
+        with pytest.raises(kind):
+            await client.create_link(order())
+        clock.left = 10**9
+        await client.create_link(order())
+    assert gateway.made == 1
 
 
 @every_error

@@ -15,6 +15,7 @@ from payermax_async.core.errors import (
     OutcomeUnknownError,
 )
 from payermax_async.core.strict_json import JsonObject
+from payermax_async.pipeline.matching import as_refusal
 from payermax_async.pipeline.writes import Writes
 from payermax_async.testing.replies import signed_reply
 from payermax_async.transport.base import HttpResponse
@@ -216,6 +217,28 @@ async def test_a_withdrawal_answered_by_an_unknown_code_is_looked_into(
                 await client.expire_link("order-1")
             assert caught.value.outcome is Outcome.REJECTED
             assert gateways.names() == [EXPIRE, *[QUERY] * 4]
+
+
+@pytest.mark.parametrize("asked_to_wait", [None, 7.0])
+def test_a_refusal_by_an_unknown_code_keeps_what_the_answer_said(
+    asked_to_wait: float | None,
+) -> None:
+    answer = ApiError(
+        "x",
+        code="NEWS",
+        api_message="told",
+        verified=True,
+        operation=CREATE,
+        outcome=Outcome.UNKNOWN,
+        retry_after=asked_to_wait,
+    )
+    refusal = as_refusal(answer)
+    assert isinstance(refusal, ApiError)
+    assert (refusal.code, refusal.api_message) == ("NEWS", "told")
+    assert refusal.verified
+    assert refusal.operation == CREATE
+    assert refusal.outcome is Outcome.REJECTED
+    assert refusal.retry_after == asked_to_wait
 
 
 async def test_raw_a_signed_code_that_nobody_knows_is_the_merchants_to_settle() -> None:

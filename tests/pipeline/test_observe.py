@@ -161,6 +161,24 @@ async def test_a_call_that_works_tells_start_attempt_and_end() -> None:
     ]
 
 
+@pytest.mark.parametrize("origin", [-5000.0, 0.0, 5000.0])
+async def test_times_are_told_from_the_start_of_the_call(origin: float) -> None:
+    class Since(InstantClock):
+        def monotonic(self) -> float:
+            return origin + self.seconds
+
+    events: list[Event] = []
+    clock = Since()
+    gateway = LinkGateway(createPaybylink=[not_done_without_answer])
+    async with client_of(gateway, clock=clock, hooks=[events.append]) as client:
+        await client.create_link(order())
+    waited = sum(clock.slept)
+    ends = [event for event in events if isinstance(event, CallFinished)]
+    assert [event.elapsed for event in ends] == [pytest.approx(waited)]
+    sends = [event for event in events if isinstance(event, AttemptFinished)]
+    assert [event.elapsed for event in sends] == [0.0] * len(sends)
+
+
 async def test_every_send_of_a_call_is_told_with_its_own_outcome() -> None:
     events, _ = await told([refused_connection, done_without_answer])
     ends = [event for event in events if isinstance(event, AttemptFinished)]

@@ -158,6 +158,23 @@ async def test_ids_that_differ_in_case_alone_are_a_conflict(operation: str) -> N
     assert gateways.names().count(CREATE) == 1
 
 
+async def test_another_spelling_that_exists_says_nothing_of_this_id() -> None:
+    gateways = Gateways()
+    gateways.first.script[CREATE] = [coded("ORDER_REPEAT")]
+
+    def lower(_data: JsonObject) -> Any:
+        return ok(gateways.first.make(CREATE, "order-1", gateways.asked[0]))
+
+    gateways.first.script[QUERY] = [lower]
+    async with gateways.client() as client:
+        with pytest.raises(ConflictError):
+            await client.create_link(order("Order-1"))
+        made = await client.create_link(order("Order-1"))
+    assert made.merchant_link_id == "Order-1"
+    # Nothing was left to ask about.
+    assert gateways.names() == [CREATE, QUERY, CREATE]
+
+
 @pytest.mark.parametrize(("age", "found"), [(60, False), (7200, True)])
 async def test_an_old_link_answered_as_new_is_noticed_by_its_expiry(
     age: int, found: bool

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import attrs
 import pytest
 
@@ -15,6 +17,8 @@ from payermax_async.core.errors import (
     ReplyMismatchError,
 )
 from payermax_async.core.models.common import Received, Sent, rule
+from payermax_async.core.models.link_request import CreateLink
+from payermax_async.core.models.links import QueryLink
 from payermax_async.core.operations import table
 from payermax_async.core.operations.operation import Operation, Replay
 from payermax_async.core.operations.table import (
@@ -119,6 +123,17 @@ async def test_a_write_that_no_query_settles_is_never_repeated() -> None:
                 "caseReplay", {"caseId": "C1"}, version="1.4", replay=Replay.SAFE
             )
     assert [name for name, _ in gateway.asked] == ["caseReplay", "caseReplay"]
+
+
+@pytest.mark.parametrize(
+    "request_", [ReplayCase(case_id="C1"), QueryLink(merchant_link_id="order-1")]
+)
+async def test_what_no_query_settles_is_no_doubt(request_: Sent) -> None:
+    gateway = Answers(NoReplyError("cut"))
+    async with client_of(gateway) as client:
+        with pytest.raises(ClientStateError, match="nothing to settle"):
+            await client.resolve(cast("CreateLink", request_))
+    assert gateway.asked == []
 
 
 async def test_a_new_row_names_its_case_in_errors_and_tells_answers_apart() -> None:

@@ -364,6 +364,36 @@ def test_a_refused_stamp_believes_no_date_that_was_near_it() -> None:
     assert found.offset(NOON, 0.0) == pytest.approx(130.5)  # pyright: ignore[reportUnknownMemberType]
 
 
+@pytest.mark.parametrize("ahead", [-1000, -50, 0, 50, 99, 901, 5000])
+def test_what_is_not_worth_correcting_corrects_no_repeat_either(ahead: int) -> None:
+    watch = SkewWatch(SkewPolicy())
+    date = START + timedelta(seconds=ahead)
+    assert watch.correction_once(date, wall=START, trip=0.0) == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "refused", "believed"),
+    [
+        # A date is half a second behind, and a clock may be read a second off.
+        (118.4, True, False),
+        (118.6, True, True),
+        (-119.4, True, False),
+        (-119.6, True, True),
+        (120.4, False, True),
+        (120.6, False, False),
+        (-121.4, False, True),
+        (-121.6, False, False),
+    ],
+)
+def test_a_date_is_believed_as_far_as_two_minutes_tell(
+    ahead: float, refused: bool, believed: bool
+) -> None:
+    watching = SkewWatch(POLICY)
+    date = START + timedelta(seconds=ahead)
+    watching.observe(date, wall=START, now=0.0, trip=0.0, stamp=START, refused=refused)
+    assert (watching.offset(START, 0.0) is not None) == believed
+
+
 def test_a_date_alone_never_makes_a_clock_hopeless() -> None:
     found = SkewWatch(POLICY)
     see(found, 5000)

@@ -131,6 +131,10 @@ NO_KEYS: dict[str, Case] = {
         lambda rsa: DerSequence([7, rsa.n, rsa.e, 1, 1, 1, 1, 1, 1]).encode(),
         "not a key",
     ),
+    "ten numbers of another version": Case(
+        lambda rsa: DerSequence([0, rsa.n, rsa.e, 1, 1, 1, 1, 1, 1, 7]).encode(),
+        "not a key",
+    ),
     "three primes": Case(
         lambda rsa: DerSequence(
             [1, rsa.n, rsa.e, 1, 1, 1, 1, 1, 1, DerSequence([7, 7, 7]).encode()]
