@@ -83,10 +83,11 @@ PUBLIC = {
         PaymentFailed PaymentNotification PaymentPending PaymentResult PaymentSucceeded
         PostgresConnection PostgresInbox Receiver ReceiverLimits Receives RefundFailed
         RefundNotification RefundPending RefundResult RefundSucceeded Reply
-        RunningBeside RunningReceiver SignedNotification Source SqliteChanges
-        SqliteInbox StorageError Stored StoredNotification TransactionHandler
-        UnknownEvent UnknownNotification Verdict WebhookApp WebhookReason ZeroPayment
-        add_webhook build_notification dedupe_key sign_notification webhook_handler
+        RunningBeside RunningReceiver SampleQuirk SignedNotification Source
+        SqliteChanges SqliteInbox StorageError Stored StoredNotification
+        TransactionHandler UnknownEvent UnknownNotification Verdict WebhookApp
+        WebhookReason ZeroPayment add_webhook build_notification dedupe_key
+        sign_notification webhook_handler
     """,
 }
 """The promise: what may be imported from where. All else is internal.

@@ -493,11 +493,8 @@ def test_the_purity_check_sees_each_way_out(source: str) -> None:
     assert impurities(Module("core.any", PACKAGE, ast.parse(source)))
 
 
-SHARED_NAMES = {
-    "Found": "private to the inbox's storing, public in reconcile",
-    "Quirk": "of a signed sample and of a whole sandbox",
-}
-"""Class names that stand for two things; the fewer the better."""
+SHARED_NAMES: dict[str, str] = {}
+"""Class names that stand for two things, each with the reason; none does today."""
 
 
 def class_names() -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from payermax_async.signing.rsa import RsaSigner
 from payermax_async.webhooks.samples import (
     FieldValue,
     NotificationKind,
-    Quirk,
+    SampleQuirk,
     SignedNotification,
     sign_notification,
 )
@@ -44,7 +44,7 @@ class NotificationFactory:
         self,
         content: NotificationKind | str | Mapping[str, JsonValue] | bytes = "PAYBYLINK",
         *,
-        quirks: Collection[Quirk] = (),
+        quirks: Collection[SampleQuirk] = (),
         **fields: FieldValue,
     ) -> SignedNotification:
         """A notification ready to be posted to your own handler.

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.receiver import Receiver
     from payermax_async.webhooks.samples import (
         NotificationKind,
+        SampleQuirk,
         SignedNotification,
         build_notification,
         sign_notification,
@@ -130,6 +131,7 @@ __all__ = [
     "Reply",
     "RunningBeside",
     "RunningReceiver",
+    "SampleQuirk",
     "SignedNotification",
     "Source",
     "SqliteChanges",
@@ -202,6 +204,7 @@ _HOMES = {
     "Reply": "webhooks.http.reply",
     "RunningBeside": "webhooks.http.lifespan",
     "RunningReceiver": "webhooks.asgi",
+    "SampleQuirk": "webhooks.samples",
     "SignedNotification": "webhooks.samples",
     "Source": "webhooks.inbox.entries",
     "SqliteChanges": "webhooks.inbox.sqlite",

@@ -2,7 +2,7 @@
 
 For tests of code that receives notifications. The content follows the samples
 on the vendor's interface pages, including the ways in which they differ from
-each other; those are chosen with :class:`Quirk`.
+each other; those are chosen with :class:`SampleQuirk`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
     "APP_ID",
     "MERCHANT_NO",
     "NotificationKind",
-    "Quirk",
+    "SampleQuirk",
     "SignedNotification",
     "SignsNow",
     "build_notification",
@@ -53,7 +53,7 @@ class NotificationKind(StrEnum):
     REFUND = "REFUND"
 
 
-class Quirk(Enum):
+class SampleQuirk(Enum):
     """A way of writing seen in some of the vendor's samples and not in others."""
 
     LOWER_CASE_STATUS = "linkStatus is 'active'"
@@ -105,7 +105,7 @@ def sign_notification(
     key: PrivateKey | SignsNow,
     content: NotificationKind | str | Mapping[str, JsonValue] | bytes = "PAYBYLINK",
     *,
-    quirks: Collection[Quirk] = (),
+    quirks: Collection[SampleQuirk] = (),
     clock: Clock | None = None,
     **fields: FieldValue,
 ) -> SignedNotification:
@@ -144,7 +144,7 @@ def sign_notification(
 def build_notification(
     kind: NotificationKind | str,
     *,
-    quirks: Collection[Quirk] = (),
+    quirks: Collection[SampleQuirk] = (),
     clock: Clock | None = None,
     **fields: FieldValue,
 ) -> JsonObject:
@@ -264,7 +264,7 @@ def _card_payment() -> JsonObject:
     }
 
 
-def _written(value: object, quirks: frozenset[Quirk]) -> JsonValue:
+def _written(value: object, quirks: frozenset[SampleQuirk]) -> JsonValue:
     """The value as JSON, without what is None, in the chosen ways of writing."""
     if isinstance(value, Mapping):
         pairs = cast("Mapping[str, object]", value).items()
@@ -281,31 +281,31 @@ def _written(value: object, quirks: frozenset[Quirk]) -> JsonValue:
     return cast("JsonValue", value)
 
 
-def _name(name: str, quirks: frozenset[Quirk]) -> str:
+def _name(name: str, quirks: frozenset[SampleQuirk]) -> str:
     if name == "cardNumber":
-        if Quirk.OLD_CARD_NUMBER in quirks:
+        if SampleQuirk.OLD_CARD_NUMBER in quirks:
             return "cardIidentifierNo "
-        if Quirk.BLANK_AFTER_CARD_NUMBER in quirks:
+        if SampleQuirk.BLANK_AFTER_CARD_NUMBER in quirks:
             return "cardNumber "
     return name
 
 
-def _field(name: str, value: object, quirks: frozenset[Quirk]) -> JsonValue:
-    if name == "linkStatus" and Quirk.LOWER_CASE_STATUS in quirks:
+def _field(name: str, value: object, quirks: frozenset[SampleQuirk]) -> JsonValue:
+    if name == "linkStatus" and SampleQuirk.LOWER_CASE_STATUS in quirks:
         return str(value).lower()
     if name in _AMOUNTS and isinstance(value, str | int | Decimal):
-        if Quirk.AMOUNT_AS_NUMBER in quirks:
+        if SampleQuirk.AMOUNT_AS_NUMBER in quirks:
             return Decimal(value)
-        if Quirk.AMOUNT_AS_TEXT in quirks:
+        if SampleQuirk.AMOUNT_AS_TEXT in quirks:
             return format(Decimal(value), "f")
     return _written(value, quirks)
 
 
-def _time(moment: datetime, quirks: frozenset[Quirk]) -> str:
+def _time(moment: datetime, quirks: frozenset[SampleQuirk]) -> str:
     if moment.utcoffset() is None:
         raise ValueError("a time in a notification carries its offset")
-    unit = "seconds" if Quirk.TIME_WITHOUT_FRACTION in quirks else "milliseconds"
-    if Quirk.TIME_IN_Z in quirks:
+    unit = "seconds" if SampleQuirk.TIME_WITHOUT_FRACTION in quirks else "milliseconds"
+    if SampleQuirk.TIME_IN_Z in quirks:
         in_utc = moment.astimezone(UTC).replace(tzinfo=None)
         return f"{in_utc.isoformat(timespec=unit)}Z"
     return moment.isoformat(timespec=unit)

@@ -24,7 +24,7 @@ from payermax_async.webhooks.samples import (
     MERCHANT_NO,
     FieldValue,
     NotificationKind,
-    Quirk,
+    SampleQuirk,
     build_notification,
     sign_notification,
 )
@@ -56,7 +56,7 @@ def key() -> PrivateKey:
     return PrivateKey.generate()
 
 
-def _link(*quirks: Quirk, **fields: FieldValue) -> LinkNotification:
+def _link(*quirks: SampleQuirk, **fields: FieldValue) -> LinkNotification:
     payload = build_notification("PAYBYLINK", quirks=quirks, clock=CLOCK, **fields)
     return from_wire(payload, LinkNotification)
 
@@ -79,9 +79,9 @@ def test_a_kind_alone_makes_a_whole_success(kind: NotificationKind) -> None:
 
 
 @pytest.mark.parametrize("kind", NotificationKind)
-@pytest.mark.parametrize("quirk", [None, *Quirk])
+@pytest.mark.parametrize("quirk", [None, *SampleQuirk])
 def test_every_way_of_writing_reads_the_same(
-    kind: NotificationKind, quirk: Quirk | None
+    kind: NotificationKind, quirk: SampleQuirk | None
 ) -> None:
     moment = NOW.replace(microsecond=0)
     quirks = [quirk] if quirk else []
@@ -90,9 +90,11 @@ def test_every_way_of_writing_reads_the_same(
     plain = from_wire(
         build_notification(kind, clock=CLOCK, notify_time=moment), MODELS[kind]
     )
-    if quirk is Quirk.TIME_WITHOUT_FRACTION:
+    if quirk is SampleQuirk.TIME_WITHOUT_FRACTION:
         assert found.notify_time == plain.notify_time
-    elif quirk is Quirk.OLD_CARD_NUMBER and not isinstance(found, RefundNotification):
+    elif quirk is SampleQuirk.OLD_CARD_NUMBER and not isinstance(
+        found, RefundNotification
+    ):
         assert _card_number(found) == _card_number(plain)
     else:
         assert found == plain
@@ -114,22 +116,32 @@ def _card_number(found: Notification) -> str | None:
     ("kind", "quirk", "text"),
     [
         ("PAYBYLINK", None, '"linkStatus":"ACTIVE"'),
-        ("PAYBYLINK", Quirk.LOWER_CASE_STATUS, '"linkStatus":"active"'),
+        ("PAYBYLINK", SampleQuirk.LOWER_CASE_STATUS, '"linkStatus":"active"'),
         ("PAYBYLINK", None, '"cardNumber":"411111****1111"'),
-        ("PAYBYLINK", Quirk.BLANK_AFTER_CARD_NUMBER, '"cardNumber ":"411111****1111"'),
-        ("PAYMENT", Quirk.OLD_CARD_NUMBER, '"cardIidentifierNo ":"411111****1111"'),
+        (
+            "PAYBYLINK",
+            SampleQuirk.BLANK_AFTER_CARD_NUMBER,
+            '"cardNumber ":"411111****1111"',
+        ),
+        (
+            "PAYMENT",
+            SampleQuirk.OLD_CARD_NUMBER,
+            '"cardIidentifierNo ":"411111****1111"',
+        ),
         ("PAYBYLINK", None, '"totalAmount":"10000"'),
-        ("PAYBYLINK", Quirk.AMOUNT_AS_NUMBER, '"totalAmount":10000,'),
+        ("PAYBYLINK", SampleQuirk.AMOUNT_AS_NUMBER, '"totalAmount":10000,'),
         ("PAYMENT", None, '"totalAmount":10000,'),
-        ("PAYMENT", Quirk.AMOUNT_AS_TEXT, '"totalAmount":"10000"'),
+        ("PAYMENT", SampleQuirk.AMOUNT_AS_TEXT, '"totalAmount":"10000"'),
         ("REFUND", None, '"refundAmount":10000,'),
-        ("REFUND", Quirk.AMOUNT_AS_TEXT, '"refundAmount":"10000"'),
+        ("REFUND", SampleQuirk.AMOUNT_AS_TEXT, '"refundAmount":"10000"'),
         ("REFUND", None, '"notifyTime":"2024-02-27T11:02:03.456+00:00"'),
-        ("REFUND", Quirk.TIME_IN_Z, '"notifyTime":"2024-02-27T11:02:03.456Z"'),
-        ("REFUND", Quirk.TIME_WITHOUT_FRACTION, '"2024-02-27T11:02:03+00:00"'),
+        ("REFUND", SampleQuirk.TIME_IN_Z, '"notifyTime":"2024-02-27T11:02:03.456Z"'),
+        ("REFUND", SampleQuirk.TIME_WITHOUT_FRACTION, '"2024-02-27T11:02:03+00:00"'),
     ],
 )
-def test_a_quirk_shows_in_the_bytes(kind: str, quirk: Quirk | None, text: str) -> None:
+def test_a_quirk_shows_in_the_bytes(
+    kind: str, quirk: SampleQuirk | None, text: str
+) -> None:
     quirks = [quirk] if quirk else []
     payload = build_notification(kind, quirks=quirks, clock=CLOCK)
     assert text in write_json(payload).decode()
@@ -139,7 +151,7 @@ def test_quirks_combine_and_z_means_utc() -> None:
     moment = NOW.astimezone(timezone(timedelta(hours=8)))
     payload = build_notification(
         "PAYBYLINK",
-        quirks=[Quirk.TIME_IN_Z, Quirk.TIME_WITHOUT_FRACTION],
+        quirks=[SampleQuirk.TIME_IN_Z, SampleQuirk.TIME_WITHOUT_FRACTION],
         clock=CLOCK,
         notify_time=moment,
     )
@@ -226,7 +238,7 @@ def test_fields_do_not_go_with_a_payload(key: PrivateKey) -> None:
     with pytest.raises(TypeError, match="go with a kind"):
         sign_notification(key, {"notifyType": "X"}, status="SUCCESS")
     with pytest.raises(TypeError, match="go with a kind"):
-        sign_notification(key, b"{}", quirks=[Quirk.TIME_IN_Z])
+        sign_notification(key, b"{}", quirks=[SampleQuirk.TIME_IN_Z])
 
 
 def test_the_representation_shows_no_content(key: PrivateKey) -> None:

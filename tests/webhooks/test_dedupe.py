@@ -13,7 +13,7 @@ from payermax_async.webhooks import dedupe_key
 from payermax_async.webhooks.samples import (
     APP_ID,
     MERCHANT_NO,
-    Quirk,
+    SampleQuirk,
     build_notification,
 )
 from tests.webhooks import kit
@@ -71,7 +71,7 @@ def _payload(kind: str, **envelope: JsonValue) -> JsonObject:
     known = "PAYBYLINK" if kind == "CHARGEBACK" else kind
     quirks = envelope.pop("quirks", ())
     built = build_notification(
-        known, clock=kit.CLOCK, quirks=cast("tuple[Quirk, ...]", quirks)
+        known, clock=kit.CLOCK, quirks=cast("tuple[SampleQuirk, ...]", quirks)
     )
     return {**built, "notifyType": kind, **envelope}
 

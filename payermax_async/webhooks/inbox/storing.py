@@ -35,7 +35,7 @@ __all__ = ["admit", "park", "store"]
 
 def store(arrival: Arrival, *, handled: bool = False) -> Steps[Stored]:
     """Keep an arrival; with ``handled`` as done already."""
-    found = _Found()
+    found = _StoredSoFar()
     merchants = yield from facts.merchants(arrival.notification, arrival.tenant)
     readings = [
         parts_of(arrival.notification, tenant=arrival.tenant, merchant=merchant)
@@ -63,7 +63,7 @@ def store(arrival: Arrival, *, handled: bool = False) -> Steps[Stored]:
 
 
 @attrs.define
-class _Found:
+class _StoredSoFar:
     fresh: list[NotifiedEvent] = attrs.field(factory=list[NotifiedEvent])
     superseded: list[NotifiedEvent] = attrs.field(factory=list[NotifiedEvent])
     mismatched: list[NotifiedEvent] = attrs.field(factory=list[NotifiedEvent])
@@ -127,7 +127,7 @@ def _is_known(part: Part, others: Iterable[Part]) -> Steps[bool]:
 
 
 def _keep_success(
-    part: Part, arrival: Arrival, handled: bool, found: _Found
+    part: Part, arrival: Arrival, handled: bool, found: _StoredSoFar
 ) -> Steps[None]:
     """Insert a success, and say what would become of it by what is known now.
 
@@ -164,7 +164,7 @@ def _keep(
     arrival: Arrival,
     handled: bool,
     ranks: Mapping[str, int],
-    found: _Found,
+    found: _StoredSoFar,
 ) -> Steps[None]:
     """Insert a part that is no success."""
     known = {**ranks, **(yield from ranks_of(set(part.bars) - set(ranks)))}
