@@ -59,6 +59,7 @@ def new_session() -> aiohttp.ClientSession:
     """A session that keeps no cookie and unpacks nothing."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(force_close=True),
+        # One notification must not change the next.
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
@@ -91,6 +92,7 @@ async def post_on(
     try:
         async with (
             asyncio.timeout(timeout),
+            # PayerMax's notification would end there, too.
             session.post(url, headers=kept, data=body, allow_redirects=False) as answer,
         ):
             found = bytearray()

@@ -53,6 +53,7 @@ def tell_created(link: CreatedLink, *, as_json: bool, qr: bool) -> None:
 
 
 def _present(*rows: tuple[str, object]) -> list[Fact]:
+    # PayerMax leaves fields out; a row without a value tells nothing.
     return [(label, f"{value}") for label, value in rows if value is not None]
 
 
@@ -61,6 +62,7 @@ def tell_link(link: LinkDetails, *, as_json: bool) -> None:
     if as_json:
         found = plain(link)
         fields = found if isinstance(found, dict) else {}
+        # It follows from the payments, which a script should not have to read.
         print_json({**fields, "is_paid": link.is_paid})
         return
     console = output_console()

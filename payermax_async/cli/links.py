@@ -170,6 +170,7 @@ def _request(expires_in: str | None, **fields: object) -> CreateLink:
     try:
         valid_for = None if expires_in is None else read_duration(expires_in)
     except ConfigurationError as error:
+        # One among the others: all that is wrong is told in one go.
         problems = (Problem("expires_in", str(error)),)
     try:
         request = CreateLink(expires_in=valid_for, **cast("dict[str, Any]", fields))
@@ -185,6 +186,7 @@ def _in_options(error: ValidationError) -> ValidationError:
     """The same problems under the names of the options."""
     return ValidationError(
         tuple(
+            # People know the option they typed, not the field it became.
             Problem(_OPTIONS.get(problem.path, problem.path), problem.message)
             for problem in error.problems
         ),

@@ -54,6 +54,7 @@ def judge_refusal(response: HttpResponse, url: str) -> Finding:
             "refusing it.",
             _VERIFY_FIX,
         )
+    # Apart from other refusals: it is the content type, so PayerMax's is refused, too.
     if status == 415:
         return fail(
             REFUSED,
@@ -112,6 +113,7 @@ def judge_acknowledgement(response: HttpResponse, url: str, elapsed: float) -> F
     if blocked is not None:
         return blocked
     status = response.status
+    # These are what a webhook answers to a signature that it does not trust.
     if status in {400, 401, 403}:
         return fail(
             ACKNOWLEDGED,
@@ -126,6 +128,7 @@ def judge_acknowledgement(response: HttpResponse, url: str, elapsed: float) -> F
     wrong = _why_wrong(response)
     if wrong is not None:
         return fail(ACKNOWLEDGED, f"{wrong} PayerMax wants {_RIGHT}.", _ANSWER_FIX)
+    # Right but slow: under load it will be late, and notified again.
     if elapsed > _PATIENCE:
         return warn(
             ACKNOWLEDGED,

@@ -103,6 +103,7 @@ def _local(examination: Examination) -> Iterator[Finding]:
     yield from check_settings(settings, examination.load, examination.environ)
     yield from check_authorities(settings)
     yield from check_keys(settings)
+    # Its problems were told by the check before.
     own = read_keys(settings, []).own
     yield check_merchant_public_key(examination.public_key, own)
     yield check_stage(settings)

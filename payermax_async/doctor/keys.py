@@ -93,6 +93,7 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
 def _platform(own: PrivateKey | None, platform: tuple[PublicKey, ...]) -> Finding:
     if own is not None:
         try:
+            # Both are public keys on one page, and look alike.
             check_pair(own, platform)
         except ConfigurationError as error:
             return fail(

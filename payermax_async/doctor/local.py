@@ -35,6 +35,7 @@ def check_settings(
         environ: The process's variables, to notice misspelt ones.
     """
     reading = read_merchant(settings)
+    # All at once: who sets up a server should not have to start it six times.
     for problem in reading.problems:
         yield fail("settings", f"{problem}.", _SETTING_FIX)
     if settings.shout:

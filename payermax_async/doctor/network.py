@@ -146,6 +146,7 @@ class SystemNetwork:
         try:
             line = _secured(writer)
             loop = asyncio.get_running_loop()
+            # The loop's clock: the machine's own may be what is wrong.
             before = loop.time()
             date = await self._date(reader, writer, parts)
             return attrs.evolve(line, date=date, trip=loop.time() - before)

@@ -94,6 +94,7 @@ def judge_answer(
 
 
 def _signature_of(error: ApiError) -> Finding:
+    # Whether refusals are signed is PayerMax's choice.
     if error.verified:
         return good(_REPLY, "PayerMax's key in the settings fits its answer.")
     return warn(
@@ -108,6 +109,7 @@ def _refusal(error: ApiError, config: MerchantConfig) -> Finding:
     info = lookup(error.code)
     meaning = info.meaning if info else error.api_message or "No meaning is known."
     what = f"{error.code}: {meaning}"
+    # The best of answers: to say so, PayerMax had to accept all the rest.
     if isinstance(error, NotFoundError):
         return good(
             _QUERY,
@@ -123,6 +125,7 @@ def _refusal(error: ApiError, config: MerchantConfig) -> Finding:
             "public key yet.",
             f"Compare the app id with the dashboard. {_upload(config)}",
         )
+    # Says nothing of keys and ids; in a minute it will.
     if isinstance(error, ThrottledError):
         return warn(_QUERY, what, "Wait a minute and look again.")
     if isinstance(error, AuthenticationError):

@@ -92,6 +92,7 @@ def _gateway_is_local(settings: Settings) -> bool:
 
 
 def _is_inside(host: str) -> bool:
+    # Names that lead no further than this machine or its network (RFC 6761, 6762).
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
         return True
     try:
@@ -180,6 +181,7 @@ def _sample(config: MerchantConfig | None, probe: Probe) -> JsonObject:
         app_id=APP_ID if config is None else config.app_id,
         merchant_link_id=probe.link_id,
         out_trade_no=probe.link_id,
+        # Whatever a handler makes of it, it ships nothing.
         status="FAILED",
     )
 

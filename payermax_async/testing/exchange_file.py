@@ -91,6 +91,7 @@ def write_exchanges(file: Path, exchanges: list[JsonObject]) -> None:
     # One exchange a line, so that a new recording shows what changed.
     lines = b",\n".join(write_json(item) for item in exchanges if item)
     text = b'{"format":%d,"exchanges":[\n%s\n]}\n' % (_FORMAT, lines)
+    # Beside the file, since only within one file system a move is whole or nothing.
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "wb") as opened:

@@ -141,6 +141,7 @@ class FakeTransport:
         if self._state != "open":
             raise ClientStateError(f"the transport is {self._state}")
         answer = self._ask(request)
+        # Before on_sent: what failed to leave must not count as sent.
         if isinstance(answer, PayerMaxError) and answer.outcome is Outcome.NOT_SENT:
             raise answer
         # Before on_sent, so that a hook of the caller's sees it.

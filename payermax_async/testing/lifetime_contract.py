@@ -62,6 +62,7 @@ async def call(
     Only errors of this package may come out, and none of them tells the signature
     or the body.
     """
+    # A list, so that a second call shows.
     sent: list[None] = []
     response: HttpResponse | None = None
     failure: PayerMaxError | None = None
@@ -90,6 +91,7 @@ def in_loop(
     @functools.wraps(test)
     def run(self: _Self, /, *args: _Params.args, **kwargs: _Params.kwargs) -> None:
         async def guarded() -> None:
+            # A transport that hangs must fail the test and not hold up the run.
             async with asyncio.timeout(_GUARD):
                 await test(self, *args, **kwargs)
 

@@ -113,6 +113,7 @@ class LocalSandbox:
             ) as server:
                 yield cls(server.engine, clock, faults, server)
             return
+        # The engine needs something to post with before the sandbox is made of it.
         places: list[LocalSandbox] = []
 
         async def post(url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:
@@ -138,6 +139,7 @@ class LocalSandbox:
             clock: Its time. Without one, waits between attempts take no real time:
                 they move the sandbox's clock on.
         """
+        # On a port the client uses its own transport: that is what it is for.
         transport = None if self._server else SandboxTransport(self.engine.gateway)
         return PayerMaxClient(
             self.config,

@@ -193,10 +193,20 @@ async def test_an_unreachable_gateway_is_not_sent(
 @pytest.mark.parametrize(
     ("words", "advice"),
     [
-        (create("--timeout", "4"), "payermax links query order-1001"),
+        (
+            create("--timeout", "4"),
+            (
+                "The link may exist. Run 'payermax links query order-1001'; if "
+                "PayerMax keeps saying that it does not exist, run the same command "
+                "again with the same id. Never choose a new one for it."
+            ),
+        ),
         (
             ["links", "expire", "order-1001", "--timeout", "4"],
-            "The link may still be payable",
+            (
+                "The link may still be payable. Run the command again, which does no "
+                "harm twice, or run 'payermax links query order-1001'."
+            ),
         ),
         (
             ["links", "query", "order-1001", "--timeout", "4"],
@@ -206,8 +216,15 @@ async def test_an_unreachable_gateway_is_not_sent(
             ["call", "refund", "--version", "1.4", "--data", "{}", "--timeout", "4"],
             "Find out before sending anything again",
         ),
+        (
+            [
+                *("call", "refund", "--version", "1.4", "--timeout", "1"),
+                *("--data", '{"outRefundNo": "refund-1"}'),
+            ],
+            "The refund may be under way. Query refund-1; if PayerMax keeps saying",
+        ),
     ],
-    ids=["create", "expire", "query", "call"],
+    ids=["create", "expire", "query", "call", "refund"],
 )
 async def test_no_answer_means_unknown_and_says_what_to_do(
     settings: Callable[[str], None], shell: Shell, words: list[str], advice: str

@@ -123,6 +123,7 @@ class DemoOutput:
             depth: How deep objects are shown.
         """
         room = max(self._console.width - 6, 40)
+        # Folded, not cut: addresses must be there to the last letter.
         head = Text(overflow="fold")
         head.append(line, style="name")
         for signature in header_values(headers, "sign"):
@@ -154,6 +155,7 @@ class DemoOutput:
             StepFailedError: It does not.
         """
         mark, style = (self._tick, "good") if holds else (self._cross, "bad")
+        # Told before it fails, so that the claim stands beside what was shown.
         self._console.print(self._line(mark, style, claim))
         if not holds:
             raise StepFailedError(f"not so: {claim}")
@@ -170,6 +172,7 @@ class DemoOutput:
         self._console.print()
         self._console.print(Text("Summary", style="title"))
         self._console.print(_set_in(table))
+        # There is one at the most: a step that fails ends the run.
         failed = next((step for step in self._steps if step.failure), None)
         checks = sum(len(step.claims) for step in self._steps)
         if self.succeeded:

@@ -75,6 +75,7 @@ async def _check_closed(output: DemoOutput, ports: list[int]) -> None:
         for port in ports:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
+            # Only a refusal proves it closed; a time-out would be a firewall's.
             except ConnectionRefusedError:
                 closed = True
             else:
@@ -153,6 +154,7 @@ async def _browse(console: Console, run: DemoRun) -> None:
             await stop.wait()
         finally:
             telling.cancel()
+            # Not awaited itself, which would raise its cancellation here.
             await asyncio.wait([telling])
     console.print("Stopped.", style="quiet")
 

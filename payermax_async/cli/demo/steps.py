@@ -170,6 +170,7 @@ async def _refuse(run: DemoRun, delivery: CaughtNotification) -> None:
             f"40000 became 90000 in {len(forged)} bytes",
             len(forged) == len(delivery.body) and forged != delivery.body,
         )
+        # The genuine signature: a forger has seen a message, not the key.
         sign = header_values(delivery.headers, "sign")[0]
         status, answer = await run.buyer.post(run.receiver.url, _headers(sign), forged)
         seen = await run.receiver.next(_PATIENCE)
@@ -231,6 +232,7 @@ async def _withdraw(run: DemoRun) -> None:
         output.check("the second link can be paid", page.action is not None)
         await run.client.expire_link(second.merchant_link_id)
         await _check_signatures(run, run.capture.last)
+        # The page was opened before: what it offers is no longer true.
         late = await run.buyer.submit(page, outcome="succeed")
         _tell(output, "POST", page.url, late)
         found = await run.client.query_link(second.merchant_link_id)
@@ -274,6 +276,7 @@ async def _signed(keys: tuple[PublicKey, ...], headers: Headers, body: bytes) ->
     """Whether the one signature among the headers belongs to the body."""
     signatures = header_values(headers, "sign")
     try:
+        # Two of them would leave open which one counts.
         (signature,) = signatures
         await RsaVerifier(*keys).verify(body, signature)
     except (ValueError, SignatureError):

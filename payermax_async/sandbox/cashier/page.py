@@ -74,6 +74,7 @@ class CashierPage(abc.ABC):
         """A text with its places filled."""
         return self.texts.say(key, **values)
 
+    # A template sets what stands there in markup of its own, such as a link.
     def around(self, key: str, place: str) -> tuple[str, str]:
         """The text before and after one of its places."""
         before, _, after = self.texts.template(key).partition(f"{{{place}}}")
@@ -90,6 +91,7 @@ class CashierPage(abc.ABC):
     @property
     def merchant_name(self) -> str:
         """The merchant's name, or the word for one."""
+        # A link knows no name of its merchant, so the word stands for it.
         return self.merchant.name.strip() or self.say("merchant")
 
     @property

@@ -103,6 +103,7 @@ def result_view(
         merchant=_merchant(link),
         language=_language(link),
         link_id=link.link_id,
+        # Who walked away reads so; to the ledger the order is still pending.
         status=ResultStatus.ABANDONED if trade.left else _RESULTS[trade.status],
         amount=_money(link),
         trade_no=trade.out_trade_no,
@@ -135,5 +136,6 @@ def gone_view(
         reason=obstacle,
         link_id=link.link_id,
         amount=_money(link),
+        # Of a link that was paid, its time being up too says nothing.
         at=link.ends_at if paid is None else paid.completed_at,
     )

@@ -96,10 +96,12 @@ class Pager:
         digits = page.isascii() and page.isdigit() and len(page) < 10
         number = int(page) if digits else 1
         return cls(
+            # Records are forgotten to make room: a page that was there may be gone.
             page=min(max(1, number), last),
             size=size,
             total=total,
             path=path,
+            # An address that says nothing twice can be read, and kept as a bookmark.
             query={name: value for name, value in query.items() if value},
         )
 

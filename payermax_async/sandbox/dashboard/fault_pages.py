@@ -148,6 +148,7 @@ def faults_page(
         frame=frame,
         placed=[_item(item) for item in placed],
         operations=names,
+        # Every field has an entry: to a template a missing name is an error.
         posted={**dict.fromkeys(FAULT_FIELDS, ""), "operation": "*", **posted},
     )
 

@@ -54,6 +54,7 @@ class LinkEntry:
 
     def state(self, now: datetime) -> Tag:
         """Where it stands, in a word."""
+        # In this order: a link that was paid and has expired reads as paid.
         if self.is_paid:
             return Tag("paid", "good")
         if self.link.withdrawn_at is not None:
@@ -161,7 +162,9 @@ def link_page(
         state=(entry.state(frame.now),),
         is_payable=entry.is_payable(frame.now),
         cashier_url=url,
+        # Better none than a broken one, where segno is not installed.
         picture=f"/qr/{quote(entry.link.link_id)}.svg" if with_qr else "",
+        # Newest first, as everywhere here: what just happened is looked for.
         trades=[trade_item(frame, trade) for trade in reversed(entry.trades)],
         refunds=[refund_item(refund) for refund in reversed(entry.refunds)],
         notices=notices,

@@ -49,6 +49,7 @@ def _why(delivery: Delivery) -> str:
 
 def _tags(delivery: Delivery) -> tuple[Tag, ...]:
     state = Tag(delivery.state.value, _TONES[delivery.state])
+    # The usual key needs no word.
     if delivery.key is NoticeKey.PLATFORM:
         return (state,)
     return (Tag(f"{delivery.key.value} key", "wait"), state)
@@ -57,6 +58,7 @@ def _tags(delivery: Delivery) -> tuple[Tag, ...]:
 def notice_row(delivery: Delivery, frame: Frame) -> Row:
     """The line of a delivery."""
     tries = len(delivery.attempts)
+    # The last attempt: a repetition of this minute belongs to what just happened.
     last = delivery.attempts[-1].at if delivery.attempts else delivery.begun_at
     return Row(
         href=f"{PATH}/{delivery.number}",

@@ -84,6 +84,7 @@ def _tone(exchange: Exchange) -> str:
         return "bad"
     if exchange.fault:
         return "wait"
+    # A refusal may be what was tested for; only a wrong signature is a mistake.
     return "good" if exchange.code == SUCCESS_CODE else "wait"
 
 

@@ -76,6 +76,7 @@ def _paid_with(trade: Trade) -> str:
 def _buttons(trade: Trade) -> tuple[tuple[str, str], ...]:
     if trade.status is PaymentStatus.PENDING and not trade.left:
         return (("succeed", "Let it succeed"), ("fail", "Let it fail"))
+    # Closing it is what lets the merchant hear of the failure.
     if trade.status is PaymentStatus.FAILED and not trade.announced:
         return (("close", "Close its result page"),)
     return ()

@@ -144,6 +144,7 @@ class FaultAction:
     """Seconds that the gateway's clock is ahead for this request."""
     cut: int | None = None
     """Break the answer off after so many bytes of its body."""
+    # The machine's time, unlike wait: a socket knows no other.
     gap: float | None = None
     """Seconds of the machine's time before each byte of the answer's body."""
 
@@ -153,6 +154,7 @@ class FaultAction:
     """What the exchange's record calls it."""
 
     def __attrs_post_init__(self) -> None:
+        # Two at once would leave open which of them the merchant gets.
         given = (
             self.code is not None,
             self.response is not None,

@@ -63,6 +63,7 @@ def find_dispute(
     """
     dispute = repository.dispute(fields.text("caseId", 64))
     trade = repository.trade(dispute.out_trade_no) if dispute is not None else None
+    # By merchant alone: two apps of one merchant see the same disputes.
     ours = dispute is not None and dispute.owner.merchant_no == owner.merchant_no
     if dispute is None or trade is None or not ours:
         raise RefusedError("ORDER_NOT_EXIST", "The case does not exist.")

@@ -54,6 +54,7 @@ def _card(card: CardFace) -> JsonObject:
         "source": "CARD",
         "cardBinNo": card.bin,
         "cardNumber": f"{card.bin}****{card.last4}",
+        # As many stars as digits are hidden, unlike the field before.
         "cardIdentifierNo": card.bin + "*" * (card.length - 10) + card.last4,
         "cardHolderName": card.holder,
         "cardLast4": card.last4,
@@ -88,6 +89,7 @@ class Payloads:
         """The reply to a withdrawal."""
         data = self._link_facts(link, now)
         if Quirk.EXPIRY_SAYS_ACTIVE in self.quirks:
+            # A client that believes this word would offer a link nobody can pay.
             data["linkStatus"] = LinkStatus.ACTIVE.value
         return self._spelled(data)
 
@@ -217,6 +219,7 @@ class Payloads:
                     "currency": trade.currency,
                 }
             }
+            # Follows from the order, so that every answer about it says the same.
             data["channelNo"] = f"CH{trade.out_trade_no[1:]}"
             data["cashierCountry"] = trade.country
         return data

@@ -105,6 +105,7 @@ def _amount(value: JsonValue, quirks: AbstractSet[Quirk]) -> JsonValue:
 
 
 def _time(value: str, quirks: AbstractSet[Quirk]) -> str:
+    # Before the offset, which takes the place of the Z that this puts back.
     if Quirk.TIMES_WITHOUT_FRACTION in quirks:
         value = value.partition(".")[0] + "Z"
     if Quirk.TIMES_WITH_OFFSET in quirks:

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 
+# Stands for a time that does not count, where two links are compared.
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -150,6 +151,7 @@ class CardFace:
         """The face of a card; the number itself goes no further."""
         return cls(
             org=card.org,
+            # Six and four digits are what PayerMax itself hands on.
             bin=card.number[:6],
             last4=card.last4,
             length=len(card.number),

@@ -52,6 +52,7 @@ def read_link(
     goods = tuple(_read_goods(item) for item in fields.objects("goodsDetails"))
     email, logo = _read_merchant(fields, policy)
     notify_url = None
+    # Waived means that it may be missing, not that it may be wrong.
     if fields.has("notifyUrl") or "notifyUrl" not in policy.waived:
         notify_url = fields.url("notifyUrl", 256)
     return Link(
@@ -148,6 +149,7 @@ def read_refund(fields: Fields) -> RefundRequest:
     amount = _positive(fields.number("refundAmount"), "refundAmount")
     currency = fields.code("refundCurrency", 3, "CURRENCY_INVALID")
     amount = fitted(amount, currency, "refundAmount")
+    # Either names the order; given both, the ledger holds them to one.
     trade_no = fields.optional("outTradeNo", _ID)
     token = fields.optional("tradeToken", _ID)
     if trade_no is None and token is None:

@@ -117,6 +117,7 @@ class Delivery:
                 "data": notice.data,
             },
             "begun_at": self.begun_at.isoformat(),
+            # As text: the strict writer takes no binary numbers.
             "delay": str(self.delay),
             "key": self.key.value,
             "state": self.state.value,

@@ -84,6 +84,7 @@ def notices_of(
         ]
     else:
         link, trade = event.link, event.trade
+        # The link's own address outweighs the one of the dashboard, as at PayerMax.
         url = link.notify_url or default_urls.get(link.owner.merchant_no)
         found = [
             Notice(
@@ -110,6 +111,7 @@ def notices_of(
 def _payment_code(trade: Trade) -> str:
     if trade.status is PaymentStatus.SUCCESS:
         return SUCCESS_CODE
+    # The envelope of a failure carries its code; there is always one.
     return trade.result_code or "PAYMENT_FAILED"
 
 
@@ -136,4 +138,5 @@ def is_acknowledged(status: int, body: bytes) -> bool:
         found = read_json(body)
     except JsonError:
         return False
+    # To the letter: PayerMax repeats whatever is answered otherwise.
     return status == 200 and isinstance(found, dict) and found.get("code") == "SUCCESS"

@@ -130,6 +130,7 @@ class Notifier:
         self._tasks: set[asyncio.Task[None]] = set()
         self._working: set[ClockHold] = set()
         self._at_rest = asyncio.Event()
+        # Nothing has begun yet: who waits for all of it goes on at once.
         self._at_rest.set()
         self._closed = False
 
@@ -192,6 +193,7 @@ class Notifier:
         for task in self._tasks:
             task.cancel()
         self.deliveries.clear()
+        # Numbers go on, since addresses of pages hold them.
         numbers = [delivery.number for delivery in deliveries]
         self._numbers = itertools.count(max([0, *numbers]) + 1)
         for delivery in deliveries:

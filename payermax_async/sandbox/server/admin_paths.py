@@ -70,6 +70,7 @@ class AdminRequest:
         """
         body = await read_body(self.request, limit)
         try:
+            # Buttons and curl -X POST send no body where all has a default.
             found = read_json(body or b"{}")
         except JsonError as error:
             raise ConfigurationError(f"the body is no JSON: {error}") from None

@@ -136,6 +136,7 @@ def _saved(read: Callable[[web.Request], bytes]) -> Handler:
             body = read(request)
         except NotThereError:
             raise web.HTTPNotFound(headers=DASHBOARD_HEADERS) from None
+        # From the path alone: nothing of a merchant's gets into a header.
         name = "-".join(request.path.removeprefix(f"{ROOT}/").split("/"))
         return web.Response(
             body=body,
@@ -218,6 +219,7 @@ def _go(place: str) -> web.Response:
 
 def _guarded(handler: Handler) -> Handler:
     async def guard(request: web.Request) -> web.StreamResponse:
+        # Pages, too: they show what merchants sent.
         refuse_strangers(request)
         refuse_notifications(request)
         return await handler(request)

@@ -108,6 +108,7 @@ class _Pages:
 
     async def qr(self, request: web.Request) -> web.Response:
         link = self._engine.ledger.repository.link(request.match_info["link"])
+        # No code for a link that is not there: it would lead people nowhere.
         if link is None:
             raise web.HTTPNotFound
         url = self._engine.ledger.payloads.link_url(link)

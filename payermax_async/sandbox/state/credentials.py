@@ -134,6 +134,7 @@ def keep_secret(store: SandboxStore) -> bytes:
     """The secret behind the tokens of the cashier's forms, made when missing."""
     found = store.setting("form secret")
     if not isinstance(found, str):
+        # Kept, so that a form which is open over a restart is still taken.
         found = secrets.token_hex(32)
         store.write((), {"form secret": found})
     return found.encode()

@@ -98,6 +98,7 @@ class SandboxStore:
             (version,) = run("PRAGMA user_version").fetchone()
             (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
             if tables == 0:
+                # One by one: executescript would commit what is under way.
                 for statement in _SCHEMA.split(";"):
                     run(statement)
                 run(f"PRAGMA application_id={_APPLICATION}")
@@ -180,6 +181,7 @@ class SandboxStore:
                 run("ROLLBACK")
                 raise
             run("COMMIT")
+            # Written into a file that nobody can open any more is written nowhere.
             if sqlite_file.identity(str(self._file)) != self._identity:
                 raise self._problem("another file stands in its place")
         except sqlite3.Error as error:
