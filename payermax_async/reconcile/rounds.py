@@ -78,6 +78,8 @@ class LinkState(enum.StrEnum):
     """It was paid; the receiver knows now."""
     MISMATCHED = "mismatched"
     """It was paid, but amount or currency are not those expected."""
+    REFUNDED = "refunded"
+    """It was paid, and given back as a whole."""
     OPEN = "open"
     """It can be paid, or a payment is under way."""
     EXPIRED = "expired"

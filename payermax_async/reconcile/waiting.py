@@ -25,6 +25,7 @@ from payermax_async.core.models.links import LinkDetails, PaidByPayments
 from payermax_async.reconcile.known import known_payment
 from payermax_async.reconcile.learned import has_ended, learned
 from payermax_async.reconcile.rounds import LinkState
+from payermax_async.webhooks.comparison import NotExpectedYetError
 from payermax_async.webhooks.events import LinkPaid, LinkPaidAgain
 from payermax_async.webhooks.expectations import check_expected, check_expected_id
 from payermax_async.webhooks.failures import failure_of
@@ -34,6 +35,7 @@ from payermax_async.webhooks.inbox.entries import (
     Source,
     StoredNotification,
 )
+from payermax_async.webhooks.inbox.rulings import GivenBack
 from payermax_async.webhooks.receiver import Receiver
 from payermax_async.webhooks.time_limit import TimeLimits
 
@@ -96,7 +98,7 @@ class LinkOutcome:
     merchant_link_id: str
     """The merchant's own id of the link."""
     state: LinkState
-    """Paid, mismatched or expired."""
+    """Paid, mismatched, refunded or expired."""
     source: Source
     """Whether the notification was first, or the question."""
     total_amount: Decimal
@@ -108,7 +110,11 @@ class LinkOutcome:
 
     @property
     def is_paid(self) -> bool:
-        """Whether it was paid, and what was expected, if that was given."""
+        """Whether it was paid, with what was expected, and not given back.
+
+        What is expected is what the wait was given, and what its receiver knows. Of
+        refunds only a receiver knows: what its inbox heard of by now.
+        """
         return self.state is LinkState.PAID
 
 
@@ -131,7 +137,9 @@ async def wait_until_paid(
         expected: What is to be paid; without it, compare the outcome's amount and
             currency with your order.
         receiver: Open. Its inbox is watched for the notification, and it gets what
-            asking tells first, so that its handlers run in either case, once. While
+            asking tells first, so that its handlers run in either case, once. A
+            payment is held against what the receiver expects, and is waited for until
+            that is known; if ``expected`` is given, that will do. While
             its inbox fails, which it tells of, this goes on: what asking told is
             returned when it was kept, or else when the time is over.
         polling: How often to ask.
@@ -220,7 +228,13 @@ class _Wait:
                 continue
             self.last_error = None
             self.told = self._outcome(link)
-            if await self._is_kept(link, receiver) and self.told is not None:
+            if not await self._is_kept(link, receiver) or self.told is None:
+                continue
+            if receiver is not None and link.is_paid:
+                entry = await self._entry(receiver)
+                if entry is not None:
+                    self.told = await self._told_by(entry, receiver)
+            if self.told is not None:
                 return self.told
 
     async def _is_kept(
@@ -255,18 +269,38 @@ class _Wait:
     async def watch(self, receiver: Receiver[ConnectionT]) -> LinkOutcome:
         while True:
             entry = await self._entry(receiver)
-            if entry is not None and entry.body is not None:
-                event = entry.event()
-                if isinstance(event, LinkPaid | LinkPaidAgain):
-                    told = event.notification.data
-                    outcome = self._paid(
-                        told, told.total_amount, told.currency, entry.source
-                    )
-                    if entry.state is EntryState.MISMATCHED:
-                        # The receiver knows more of what was to be paid.
-                        return attrs.evolve(outcome, state=LinkState.MISMATCHED)
-                    return outcome
+            outcome = None if entry is None else await self._told_by(entry, receiver)
+            if outcome is not None:
+                return outcome
             await self._clock.sleep(self._polling.inbox)
+
+    async def _told_by(
+        self, entry: StoredNotification, receiver: Receiver[ConnectionT]
+    ) -> LinkOutcome | None:
+        """What an entry tells, if it can be compared with what was to be paid."""
+        event = entry.event() if entry.body is not None else None
+        if not isinstance(event, LinkPaid | LinkPaidAgain):
+            return None
+        told = event.notification.data
+        outcome = self._paid(told, told.total_amount, told.currency, entry.source)
+        state = outcome.state
+        try:
+            asked = receiver.inbox.refunded(entry)
+            back = await self._time_limits.within(receiver.limits.store_timeout, asked)
+            if entry.state is EntryState.MISMATCHED or await receiver.difference(event):
+                state = LinkState.MISMATCHED
+            elif back is GivenBack.ALL:
+                state = LinkState.REFUNDED
+        except ValidationError:
+            state = LinkState.MISMATCHED  # no payment can be what is expected
+        except NotExpectedYetError as error:
+            if self._expected is None:
+                self.last_error = error
+                return None
+        except Exception as error:  # noqa: BLE001 - it may be known the next time
+            self._failed(receiver, error)
+            return None
+        return attrs.evolve(outcome, state=state)
 
     async def _entry(
         self, receiver: Receiver[ConnectionT]

@@ -17,7 +17,7 @@ from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import AmountInput
 from payermax_async.webhooks.alerts import AlertHook, Tally
 from payermax_async.webhooks.backoff import HandlerBackoff
-from payermax_async.webhooks.comparison import Expectations, ExpectedLookup
+from payermax_async.webhooks.comparison import Expectations, ExpectedLookup, difference
 from payermax_async.webhooks.events import NotifiedEvent
 from payermax_async.webhooks.expectations import check_expected_id
 from payermax_async.webhooks.failures import Failure, FailureHook, failure_of
@@ -362,6 +362,20 @@ class Receiver(Generic[ConnectionT]):
         """
         self._check_open()
         return await self._reception.accept(notification, body, source=source)
+
+    async def difference(self, event: NotifiedEvent) -> str:
+        """How a payment differs from what is to be paid, in words; empty if not at all.
+
+        As the receiver compares it before it calls a handler. Nothing is changed.
+
+        Raises:
+            NotExpectedYetError: It must be known what is to be paid, but is not yet.
+            ValidationError: No payment can be what the look-up answers.
+            Exception: Whatever the look-up or the inbox raises, if only that it took
+                too long.
+        """
+        expected = await self._expectations.of(event)
+        return "" if expected is None else difference(event, expected)
 
     def report(self, failure: Failure) -> None:
         """Tell the log and ``on_failure`` of it as of a failure of its own parts.

@@ -22,6 +22,7 @@ from payermax_async.testing.winding import WindingClock
 from payermax_async.transport.base import Headers
 from payermax_async.webhooks import (
     Alert,
+    ExpectedLookup,
     LinkNotPaid,
     LinkPaid,
     MemoryInbox,
@@ -62,16 +63,30 @@ class Shop:
         self.not_paid: list[str] = []
         self.alerts: list[Alert] = []
         self.links: dict[str, OpenLink] = {}
-        self.receiver = Receiver(
-            NotificationVerifier.for_merchant(sandbox.config, clock=self.clock),
-            MemoryInbox(),
-            clock=self.clock,
-            on_alert=self.alerts.append,
-            limits=ReceiverLimits(poll=86_400 * 7),
-        )
+        self.receiver = self._made(workers=4)
         self.receiver.on(LinkPaid)(self._on_paid)
         self.receiver.on(LinkNotPaid)(self._on_not_paid)
         sandbox.post = self._post
+
+    def _made(
+        self, *, workers: int, expect: ExpectedLookup | None = None
+    ) -> Receiver[None]:
+        return Receiver(
+            NotificationVerifier.for_merchant(self.sandbox.config, clock=self.clock),
+            MemoryInbox(),
+            expect=expect,
+            clock=self.clock,
+            on_alert=self.alerts.append,
+            limits=ReceiverLimits(poll=86_400 * 7, workers=workers),
+        )
+
+    async def without_handling(
+        self, expect: ExpectedLookup | None = None
+    ) -> Receiver[None]:
+        """From now on what comes is kept, by another receiver, and nothing handled."""
+        await self.receiver.aclose()
+        self.receiver = self._made(workers=0, expect=expect)
+        return self.receiver
 
     async def _on_paid(self, event: LinkPaid) -> None:
         self.paid.append(event.merchant_link_id)

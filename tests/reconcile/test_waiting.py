@@ -10,6 +10,7 @@ from payermax_async.core.errors import (
     ConfigurationError,
     NoReplyError,
 )
+from payermax_async.core.strict_json import JsonValue, write_json
 from payermax_async.reconcile import (
     LinkOutcome,
     LinkState,
@@ -17,9 +18,17 @@ from payermax_async.reconcile import (
     wait_until_paid,
 )
 from payermax_async.webhooks import Expected, Source
+from payermax_async.webhooks.comparison import PaidEvent
+from payermax_async.webhooks.parsing import read_notification
+from payermax_async.webhooks.samples import build_notification
 from tests.reconcile.conftest import Shop
 
 STEADY = Polling(draw=lambda low, high: high)
+DUE = Expected("19.90", "USD")
+
+
+def refund_body(**fields: JsonValue) -> bytes:
+    return write_json(build_notification("REFUND", quirks=(), clock=None, **fields))
 
 
 async def waiting(
@@ -214,3 +223,78 @@ async def test_cancelling_the_wait_leaves_nothing_behind(shop: Shop) -> None:
 def test_a_pace_without_a_meaning_is_refused(numbers: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match="Polling"):
         Polling(**numbers)  # type: ignore[arg-type]
+
+
+RARELY = Polling(first=1800, longest=1800, draw=lambda low, high: high)
+
+
+@pytest.mark.parametrize("notified", [True, False])
+async def test_what_still_waits_for_its_comparison_is_compared_and_not_called_paid(
+    shop: Shop, notified: bool
+) -> None:
+    shop.receiving = notified
+    async with await shop.without_handling():
+        await shop.receiver.expect("order-1", "5", "USD")
+        await shop.sandbox.pay(await shop.sell("order-1"))
+        await shop.sandbox.notifications()
+        task = await waiting(
+            shop, with_receiver=True, polling=RARELY if notified else STEADY
+        )
+        await shop.clock.advance(31)
+        outcome = await task
+    assert (outcome.state, outcome.is_paid) == (LinkState.MISMATCHED, False)
+
+
+async def test_while_nothing_is_known_of_what_was_to_be_paid_it_is_not_paid(
+    shop: Shop,
+) -> None:
+    known: list[Expected] = []
+
+    def look_up(event: PaidEvent) -> Expected | None:
+        return known[0] if known else None
+
+    async with await shop.without_handling(look_up):
+        await shop.sandbox.pay(await shop.sell("order-1"))
+        await shop.sandbox.notifications()
+        task = await waiting(shop, with_receiver=True)
+        given = await waiting(shop, with_receiver=True, expected=DUE)
+        await shop.clock.advance(120)
+        assert not task.done()
+        assert (await given).is_paid
+        known.append(DUE)
+        await shop.clock.advance(31)
+        assert (await task).is_paid
+
+
+@pytest.mark.parametrize("handled", [True, False])
+async def test_what_was_given_back_as_a_whole_is_not_paid(
+    shop: Shop, handled: bool
+) -> None:
+    await shop.sandbox.pay(await shop.sell("order-1"))
+    if handled:
+        await shop.sandbox.notifications()
+        await shop.receiver.settled()
+        assert shop.paid == ["order-1"]
+    (trade,) = (await shop.client.query_link("order-1")).pay_by_link_info
+    assert trade.out_trade_no is not None
+    for number, amount in (("R1", "10"), ("R2", "9.90")):
+        body = refund_body(
+            out_refund_no=number,
+            out_trade_no=trade.out_trade_no,
+            refund_amount=amount,
+            refund_currency="USD",
+            merchant_no=shop.client.config.merchant_no,
+            app_id=shop.client.config.app_id,
+        )
+        task = await waiting(shop, with_receiver=True, polling=RARELY)
+        await shop.clock.advance(1)
+        if task.done():
+            assert (await task).is_paid
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await shop.receiver.accept(read_notification(body), body)
+    await shop.sandbox.notifications()
+    task = await waiting(shop, with_receiver=True, polling=RARELY)
+    await shop.clock.advance(1)
+    outcome = await task
+    assert (outcome.state, outcome.is_paid) == (LinkState.REFUNDED, False)

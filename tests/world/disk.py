@@ -33,7 +33,7 @@ from tests.world.trace import Trace
 __all__ = ["Disk", "DiskInbox", "Effect"]
 
 T = TypeVar("T")
-_READS = {"next_due", "entries", "counts", "expected", "was_handled"}
+_READS = {"next_due", "entries", "counts", "expected", "was_handled", "refunded"}
 _FAULTS = ("fails", "slow", "answer lost", "half-open", "half-open", "slow")
 
 

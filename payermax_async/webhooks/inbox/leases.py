@@ -33,7 +33,7 @@ from payermax_async.webhooks.inbox.rulings import (
     rule,
 )
 
-__all__ = ["claim", "finish", "next_due", "renew", "was_handled"]
+__all__ = ["claim", "finish", "next_due", "refunded", "renew", "was_handled"]
 
 _HELD = "held_boot = {boot}, held_from = {clock}, held_until = {clock} + :lease"
 """On the database's clock: each process has one of its own, and they disagree."""
@@ -157,7 +157,10 @@ def finish(entry: StoredNotification, verdict: Verdict, now: datetime) -> Steps[
     )
     if not held:
         return False
-    if entry.ruling is Ruling.GIVEN_BACK and not (yield from _is_given_back(entry)):
+    if (
+        entry.ruling is Ruling.GIVEN_BACK
+        and (yield from refunded(entry)) is not GivenBack.ALL
+    ):
         # The refund was found to have failed since it was claimed.
         verdict = Verdict(state=EntryState.WAITING)
         yield Query("UPDATE {inbox} SET attempts = 0 WHERE id = :id", {"id": entry.id})
@@ -165,10 +168,11 @@ def finish(entry: StoredNotification, verdict: Verdict, now: datetime) -> Steps[
     return True
 
 
-def _is_given_back(entry: StoredNotification) -> Steps[bool]:
+def refunded(entry: StoredNotification) -> Steps[GivenBack]:
+    """How much of the payment of an entry was refunded; nothing of what is none."""
     known = yield from facts.successes(entry.subject)
-    own = next(one for one in known if one.id == entry.id)
-    return (yield from facts.refunded(own)) is GivenBack.ALL
+    own = [one for one in known if one.id == entry.id]
+    return (yield from facts.refunded(own[0])) if own else GivenBack.NOT_ALL
 
 
 def was_handled(entry: StoredNotification) -> Steps[bool]:

@@ -21,6 +21,7 @@ from payermax_async.webhooks.inbox.entries import (
     StoredNotification,
     Verdict,
 )
+from payermax_async.webhooks.inbox.rulings import GivenBack
 
 __all__ = ["Inbox"]
 
@@ -102,6 +103,10 @@ class Inbox(Protocol[ConnectionT_co]):
 
         PayerMax may tell of one payment twice, as PAYBYLINK and as PAYMENT.
         """
+        ...
+
+    async def refunded(self, entry: StoredNotification) -> GivenBack:
+        """How much of the payment of an entry is known to have been refunded."""
         ...
 
     async def next_due(self, tenant: str, now: datetime) -> datetime | None:

@@ -20,6 +20,7 @@ from payermax_async.webhooks.inbox.entries import (
     StoredNotification,
     Verdict,
 )
+from payermax_async.webhooks.inbox.rulings import GivenBack
 
 __all__ = ["SqlInbox"]
 
@@ -119,6 +120,10 @@ class SqlInbox(ABC, Generic[ConnectionT]):
     async def was_handled(self, entry: StoredNotification) -> bool:
         """Whether the payment of an entry was handled, under whichever type."""
         return await self._run(lambda: leases.was_handled(entry))
+
+    async def refunded(self, entry: StoredNotification) -> GivenBack:
+        """How much of the payment of an entry is known to have been refunded."""
+        return await self._run(lambda: leases.refunded(entry))
 
     async def next_due(self, tenant: str, now: datetime) -> datetime | None:
         """When there is next something to claim; ``None`` when nothing waits."""
