@@ -49,9 +49,7 @@ class Case:
         """How to begin."""
         return Step.ASK if self.in_doubt or self.taken else Step.SEND
 
-    def failed(
-        self, outcome: Outcome, *, duplicate: bool = False, coded: bool = False
-    ) -> Step:
+    def failed(self, outcome: Outcome, *, duplicate: bool, coded: bool) -> Step:
         """A send failed.
 
         Args:

@@ -239,6 +239,12 @@ def test_what_is_huge_is_not_written_out(amount: Decimal) -> None:
         format_amount(amount)
 
 
+def test_no_amount_is_written_with_more_than_24_decimals() -> None:
+    assert format_amount(Decimal("1E-24")) == f"0.{'0' * 23}1"
+    with pytest.raises(ValueError, match="24 decimals"):
+        format_amount(Decimal("1E-25"))
+
+
 def test_a_bad_amount_is_handed_on_for_validation_to_report() -> None:
     assert lenient_amount("19.90") == Decimal("19.90")
     for value in NO_AMOUNTS:

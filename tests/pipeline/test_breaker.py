@@ -12,6 +12,7 @@ from payermax_async.core.codec import to_wire
 from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
+    ExtensionError,
     HttpStatusError,
     NotSentError,
     OutcomeUnknownError,
@@ -240,6 +241,18 @@ async def test_after_the_pause_one_question_goes_first_and_never_a_create() -> N
         BreakerState.HALF_OPEN,
         BreakerState.CLOSED,
     ]
+
+
+async def test_a_transport_that_fails_by_itself_is_left_alone_as_well() -> None:
+    def broken(_request: HttpRequest) -> HttpResponse:
+        raise ValueError("in the transport")
+
+    async with client_of(broken, retry=ONCE, breaker=FOUR) as client:
+        for _ in range(4):
+            with pytest.raises(ExtensionError):
+                await client.query_link("order-1")
+        with pytest.raises(NotSentError, match="left alone"):
+            await client.query_link("order-1")
 
 
 async def test_what_a_question_about_nothing_finds_answers_no_write() -> None:

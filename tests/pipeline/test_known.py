@@ -87,6 +87,25 @@ async def test_what_this_client_knows_to_exist_is_asked_about_and_never_sent_aga
 
 
 @every_write
+async def test_what_was_found_after_a_lost_answer_is_known_as_well(
+    write: str, query: str, key: str, send: Send
+) -> None:
+    gateways = Gateways()
+    gateways.first.script[write] = [LOST]
+    async with gateways.client() as client:
+        assert (await send(client, "5.00")).found
+        # It is this client's own: where an answer may leave the amount out, it still
+        # is what was found.
+        gateways.first.made[key][0].pop("refundAmount", None)
+        assert (await send(client, "5.00")).found
+        gateways.first.made[key] = []
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await send(client, "5.00")
+        assert "knew it before" in caught.value.reason
+    assert gateways.names().count(write) == 1
+
+
+@every_write
 async def test_what_existed_and_is_not_there_any_more_is_unknown_until_resolved(
     write: str, query: str, key: str, send: Send
 ) -> None:

@@ -174,6 +174,8 @@ async def test_what_was_refused_is_not_called_unsent_when_its_repeat_cannot_leav
         assert not isinstance(caught.value, NotSentError)
         assert caught.value.outcome is Outcome.REJECTED
         assert isinstance(caught.value.__cause__, NotSentError)
+        assert caught.value.attempts == 5
+        assert caught.value.__notes__[-1].startswith("after 5 attempts in ")
 
 
 async def test_a_call_that_never_left_says_so() -> None:

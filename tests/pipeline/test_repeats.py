@@ -129,11 +129,12 @@ async def test_a_taken_id_that_no_query_shows_is_unknown_and_not_sent_again() ->
     assert gateways.names() == [CREATE, *[QUERY] * 4]
 
 
-async def test_a_link_whose_money_is_not_told_is_unknown() -> None:
+@pytest.mark.parametrize("lacking", ["totalAmount", "currency"])
+async def test_a_link_whose_money_is_not_told_is_unknown(lacking: str) -> None:
     gateways = Gateways(checks=True)
-    async with gateways.client() as client:
-        await client.create_link(order())
-        del gateways.first.made["order-1"][0]["totalAmount"]
+    async with gateways.client() as client, gateways.client() as another:
+        await another.create_link(order())
+        del gateways.first.made["order-1"][0][lacking]
         with pytest.raises(OutcomeUnknownError):
             await client.create_link(order())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,6 +16,7 @@ from payermax_async.core.errors import (
     ApiError,
     ClockSkewError,
     ConfigurationError,
+    NotFoundError,
     NotSentError,
     Outcome,
     PayerMaxError,
@@ -250,6 +252,9 @@ async def test_a_hopeless_clock_is_an_error_that_says_what_to_do(ahead: float) -
                 await client.create_link(order())
             expected = Outcome.REJECTED if left else Outcome.NOT_SENT
             assert caught.value.outcome is expected
+            told = re.search(r"(\d+) seconds off", str(caught.value))
+            assert told is not None
+            assert float(told[1]) == pytest.approx(abs(ahead), abs=1)
         assert len(gateway.stamps) == 1, "only the first one left this machine"
         clock.set_on = ahead
         await client.create_link(order())
@@ -319,6 +324,20 @@ async def test_a_page_with_an_old_date_moves_no_stamp_and_stops_no_call(
     assert gateway.made == 1
     assert set(gateway.stamps) == {START}
     assert not [event for event in events if isinstance(event, SkewMeasured)]
+
+
+@pytest.mark.parametrize("seconds", [-300, 300])
+async def test_a_page_with_another_date_moves_no_stamp_of_its_repeat(
+    seconds: float,
+) -> None:
+    gateway = TimedGateway(InstantClock(), 0)
+    gateway.dates = ()
+    gateway.script["queryPaybylink"] = [replies(dated(PAGE, seconds))]
+    still = RetryPolicy(draw=lambda low, _high: low)
+    async with client_of(gateway, clock=gateway.clock, retry=still) as client:
+        with pytest.raises(NotFoundError):
+            await client.query_link("order-1")
+    assert gateway.stamps == [START, START]
 
 
 @pytest.mark.parametrize("seconds", [-86_400, -1200, -924, 1236, 86_400])
