@@ -33,8 +33,8 @@ HOLDS_WRITES_BACK = os.environ.get("PAYERMAX_TEST_LOOP") == "uvloop"
 """Whether the loop writes only after it has read: an answer that was there before
 the request then ends the exchange without a byte of it on the wire."""
 
-_LOOKS = 500
-"""At what is still open at the end of a block."""
+_LOOKS = 3000
+"""At what is still open at the end of a block; half a minute of them."""
 
 GUARD = 30.0
 """Seconds that no call takes unless something is stuck, however slow the machine."""
