@@ -58,6 +58,7 @@ def error_console() -> Console:
 def tolerate_encodings() -> None:
     """Let a terminal that lacks a character show ``?`` instead of failing."""
     for stream in (sys.stdout, sys.stderr):
+        # Something in place of a stream, such as a test's, may not have it.
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
@@ -91,6 +92,7 @@ def print_facts(console: Console, facts: Iterable[Fact], *, indent: int = 2) -> 
     A wrapped address could not be copied, so the terminal wraps, not we.
     """
     rows = [(label, clean(value)) for label, value in facts]
+    # Of this table alone: one long label elsewhere must not move all others.
     width = max((len(label) for label, _ in rows), default=0)
     for label, value in rows:
         line = Text(" " * indent)

@@ -136,6 +136,7 @@ def _exposed(file: Path) -> str | None:
     """What to say of a private key's file that others may read."""
     if os.name != "posix" or str(file) == "-":
         return None
+    # Neither group nor others may read, write or run it.
     if stat.S_IMODE(file.expanduser().stat().st_mode) & 0o077 == 0:
         return None
     return f"others on this machine may read the file: chmod 600 {shown(file)}"

@@ -69,6 +69,7 @@ def generate(*, out: Path = Path(), bits: int = 2048) -> int:
         ],
     )
     console.print("Upload this line to PayerMax's dashboard as your public key:")
+    # Plain, on a line of its own: it is copied into a form.
     print(key.public_key.to_base64())
     return Exit.DONE
 

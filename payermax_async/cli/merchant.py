@@ -123,6 +123,7 @@ def ask(
     from payermax_async.client import PayerMaxClient
     from payermax_async.options import ClientOptions
 
+    # All else as the client has it: a command is no special customer.
     options = ClientOptions(timeout=timeout)
 
     async def run() -> None:

@@ -50,6 +50,7 @@ class LoopbackReceiver:
     ) -> None:
         self._verifier = verifier
         self._head_seconds = head_seconds
+        # Refused ones too: a demonstration of refusals has to see them.
         self._deliveries: asyncio.Queue[CaughtNotification] = asyncio.Queue()
         self._door: Door | None = None
         self._port = 0
@@ -103,6 +104,7 @@ class LoopbackReceiver:
         try:
             notification = await self._verifier.verify(request.headers, body)
         except WebhookError as error:
+            # As NotificationVerifier advises a merchant to answer.
             refusal, status, answer = error, error.status, error.body
         self._deliveries.put_nowait(
             CaughtNotification(

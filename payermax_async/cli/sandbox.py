@@ -73,6 +73,7 @@ def _known_keys(environ: Mapping[str, str]) -> Mapping[str, PublicKey]:
         print(f"# Not known for explaining wrong signatures: {clean(error)}")
         return {}
     name = "the one that PAYERMAX_PRIVATE_KEY held when the sandbox was started"
+    # The public half: it is all that explaining takes.
     return {} if key is None else {name: key.public_key}
 
 
@@ -108,6 +109,7 @@ async def _serve(server: SandboxServer, env_file: Path | None, *, virtual: bool)
         async with server:
             settings = {
                 **server.settings,
+                # For 'payermax trigger', which signs as this sandbox would.
                 PLATFORM_KEY: server.engine.credentials.platform_key.to_base64(),
             }
             if env_file is not None:

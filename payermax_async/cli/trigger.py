@@ -58,6 +58,7 @@ def trigger(
     config = (merchant or MerchantSource()).read()
     target = check_target(to, "--to")
     fields = _fields(event, number, amount, currency, status)
+    # From the settings, or the handler would refuse it as another merchant's.
     fields["merchant_no"] = config.merchant_no
     fields["app_id"] = config.app_id
     return asyncio.run(_post(target, _sign(event, _key(key), fields)))
@@ -72,6 +73,7 @@ def _key(file: Path | None) -> PrivateKey:
     if file is not None:
         return PrivateKey.from_file(file)
     try:
+        # Never the merchant's own key: PayerMax does not sign with that.
         return PrivateKey.from_env(PLATFORM_KEY, os.environ)
     except ConfigurationError as error:
         error.add_note("'payermax sandbox' prints it. Or name a file with --key.")

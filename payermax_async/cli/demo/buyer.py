@@ -58,6 +58,7 @@ class _PageReader(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         if tag in {"title", "h1", "script", "style"}:
             self._open.append(tag)
+        # The first that posts: a page's search field sends nothing.
         elif tag == "form" and self.action is None and found.get("method") == "post":
             self.action = found.get("action", "")
             self._in_form = True
@@ -207,6 +208,7 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
+        # While it comes: whoever serves the page decides how long it is.
         if len(body) > _LARGEST:
             raise UnreadableReplyError("the page is too large")
     return bytes(body)

@@ -57,6 +57,7 @@ class CapturingTransport:
     ) -> HttpResponse:
         """Send through the other transport and remember both sides."""
         response = await self._inner.send(request, timeout=timeout, on_sent=on_sent)
+        # Only what was answered: there is nothing to show of a failure.
         self._last = CapturedExchange(request, response)
         return response
 

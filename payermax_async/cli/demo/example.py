@@ -20,6 +20,7 @@ def published_example(notify_url: str) -> CreateLink:
     """
     return CreateLink(
         merchant_link_id="paylinktest001",
+        # IDR takes no decimals; the page's own amount shows it.
         total_amount="40000",
         currency="IDR",
         country="ID",
