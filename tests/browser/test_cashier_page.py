@@ -255,8 +255,10 @@ async def test_the_time_ticks_speaks_seldom_and_ends_the_payment(
     async with serve({PATH: html}, ANSWER) as site:
         context = await browser.new_context(viewport=PHONE)
         page = await context.new_page()
-        # The page's clock is the test's, so nothing here waits for real seconds.
+        # The page's clock is the test's, so nothing here waits for real seconds; and
+        # it is stopped, or on a busy machine seconds would pass unseen.
         await page.clock.install(time=0)
+        await page.clock.pause_at(1000)
         await page.goto(site.origin + PATH)
         timer = page.get_by_role("timer")
         spoken = page.locator("#time-spoken")
