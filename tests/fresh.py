@@ -41,13 +41,14 @@ def command_of(
 @contextlib.contextmanager
 def _interruptible() -> Generator[None]:
     """Let children hear SIGINT: what a shell starts with ``&`` is to ignore it."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _run(command: Sequence[str], left: float | None) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,20 @@ def test_a_run_that_takes_too_long_is_cut_short(
     Path(path).write_text(slow, encoding="utf-8")
     assert fresh.search([path], 3.0, random.Random(1)) == 0
     assert "0 seeds without a failure, one more was cut short" in capfd.readouterr().out
+
+
+def test_what_a_shell_starts_in_the_background_is_cut_short_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(fresh, "command_of", lambda _seed, _paths: waits)
+    monkeypatch.setattr(fresh, "_GRACE", 5.0)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert fresh.search([], 0.5, random.Random(1)) == 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_suite_draws_the_same_every_time(notes: Path) -> None:
