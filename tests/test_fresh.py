@@ -85,7 +85,11 @@ def test_what_a_shell_starts_in_the_background_is_cut_short_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(fresh, "command_of", lambda _seed, _paths: waits)
+
+    def command_of(_seed: int, _paths: list[str]) -> list[str]:
+        return waits
+
+    monkeypatch.setattr(fresh, "command_of", command_of)
     monkeypatch.setattr(fresh, "_GRACE", 5.0)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
