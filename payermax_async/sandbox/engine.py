@@ -138,25 +138,8 @@ class SandboxEngine:
             repository=read_repository(store) if store else None,
         )
         self.notifier = self._make_notifier(post)
-        self.gateway = SandboxGateway(
-            self.ledger,
-            (self._own_merchant(), *self.options.merchants),
-            self.keys.signer,
-            clock=self.clock,
-            policy=self.options.gateway,
-            # A hook of the caller's own is asked first: it knows what it wants.
-            faults=_Chain(hook, script) if hook else script,
-            on_events=self.tell,
-            foreign=self.keys.foreign,
-        )
-        self.cashier = CashierController(
-            self.ledger,
-            # Kept with the links, or a page that is open over a restart would not
-            # be taken.
-            secret=keep_secret(store) if store else secrets.token_bytes(32),
-            clock_runs=isinstance(self.clock, SystemClock),
-            on_events=self.tell,
-        )
+        self.gateway = self._make_gateway(hook)
+        self.cashier = self._make_cashier(store)
         self._scheduler = Scheduler(
             self.ledger, clock=self.clock, on_events=self._notify
         )
@@ -185,6 +168,29 @@ class SandboxEngine:
             # A notification on its way takes no virtual time.
             hold=clock.hold if isinstance(clock, VirtualClock) else nullcontext,
             other_signer=self.keys.find,
+        )
+
+    def _make_gateway(self, hook: FaultHook | None) -> SandboxGateway:
+        return SandboxGateway(
+            self.ledger,
+            (self._own_merchant(), *self.options.merchants),
+            self.keys.signer,
+            clock=self.clock,
+            policy=self.options.gateway,
+            # A hook of the caller's own is asked first: it knows what it wants.
+            faults=_Chain(hook, self.faults) if hook else self.faults,
+            on_events=self.tell,
+            foreign=self.keys.foreign,
+        )
+
+    def _make_cashier(self, store: SandboxStore | None) -> CashierController:
+        return CashierController(
+            self.ledger,
+            # Kept with the links, or a page that is open over a restart would not
+            # be taken.
+            secret=keep_secret(store) if store else secrets.token_bytes(32),
+            clock_runs=isinstance(self.clock, SystemClock),
+            on_events=self.tell,
         )
 
     def _own_merchant(self) -> SandboxMerchant:
