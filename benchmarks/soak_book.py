@@ -240,11 +240,12 @@ class Book:
 
         async def work() -> None:
             for number in numbers:
-                more = number % 2 * _MORE
+                # One that was in doubt may have been made with the changed amount.
+                made, change = self.more[number], number % 2
                 try:
-                    await self._send(self.ask(number, more), client)
+                    await self._send(self.ask(number, (made ^ change) * _MORE), client)
                 except ConflictError as error:
-                    right = bool(more) and bool(error.differences)
+                    right = bool(change) and bool(error.differences)
                     self.counts[f"{who}: conflict" if right else "wrong answer"] += 1
                 except PayerMaxError as error:
                     refused = error.outcome is Outcome.REJECTED
@@ -252,7 +253,7 @@ class Book:
                     wrong = refused and stranger is None
                     self.counts["wrong answer" if wrong else what] += 1
                 else:
-                    self.counts["wrong answer" if more else f"{who}: found"] += 1
+                    self.counts["wrong answer" if change else f"{who}: found"] += 1
 
         await asyncio.gather(*(work() for _ in range(workers)))
 
