@@ -23,13 +23,9 @@ from payermax_async.core.errors import (
     WebhookError,
     WebhookReason,
 )
-from payermax_async.core.models.notifications import (
-    LinkNotification,
-    Notification,
-    PaymentNotification,
-    RefundNotification,
-)
+from payermax_async.core.models.notifications import LinkNotification, Notification
 from payermax_async.core.money import format_amount
+from payermax_async.core.notices import notice_type, payload_amount, payload_text
 from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
 from payermax_async.sandbox.server.local_only import refuse_strangers
 from payermax_async.signing.diagnosis import explain_signature
@@ -218,16 +214,14 @@ def _seen(answer: Forwarded) -> str:
 
 def _summary(notification: Notification) -> str:
     """What it says, in a line, without anything about people."""
-    facts = [str(notification.notify_type), str(notification.code)]
+    row = notice_type(notification.notify_type)
+    facts = [notification.notify_type, str(notification.code)]
+    facts.append(payload_text(notification, row.id_field))
+    amount = payload_amount(notification)
+    if amount is not None:
+        currency = payload_text(notification, row.currency_field)
+        facts.append(f"{format_amount(amount)} {currency}")
     if isinstance(notification, LinkNotification):
-        link = notification.data
-        facts += [
-            link.merchant_link_id or "",
-            f"{format_amount(link.total_amount)} {link.currency}",
-            "paid" if link.is_paid else "not paid",
-        ]
-    elif isinstance(notification, PaymentNotification):
-        facts += [notification.data.out_trade_no or "", str(notification.data.status)]
-    elif isinstance(notification, RefundNotification):
-        facts += [notification.data.out_refund_no or "", str(notification.data.status)]
+        facts.append("paid" if notification.data.is_paid else "not paid")
+    facts.append(payload_text(notification, row.status_field))
     return ", ".join(filter(None, facts))

@@ -15,9 +15,10 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.common import DECISIVE, Received
 from payermax_async.core.models.notifications import Notification, UnknownNotification
+from payermax_async.core.notices import notice_type
 from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonValue
-from payermax_async.webhooks.parsing import is_case, merchant_within, read_outline
+from payermax_async.webhooks.parsing import merchant_within, read_outline
 
 __all__ = ["Addressees"]
 
@@ -101,7 +102,7 @@ class Addressees:
             outline = read_outline(content)
         except ShapeError:
             raise _not_ours() from None
-        if not is_case(outline):
+        if not notice_type(outline.notify_type).names_nobody:
             raise _not_ours()
         merchant = merchant_within(outline)
         if merchant is not None and self.merchant_nos is not None:

@@ -16,6 +16,7 @@ from payermax_async.core.models.notifications import (
 )
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
+from payermax_async.core.notices import notice_type, payload_text
 
 __all__ = [
     "LinkNotPaid",
@@ -238,13 +239,7 @@ class UnknownEvent(NotifiedEvent):
     def merchant_key(self) -> str:
         """The id of the link, order or refund, where the type has one."""
         found = self.notification
-        if isinstance(found, LinkNotification):
-            return found.data.merchant_link_id
-        if isinstance(found, PaymentNotification):
-            return found.data.out_trade_no
-        if isinstance(found, RefundNotification):
-            return found.data.out_refund_no
-        return ""
+        return payload_text(found, notice_type(found.notify_type).id_field)
 
 
 _OF_ORDER: dict[str, Callable[..., _OfOrder]] = {

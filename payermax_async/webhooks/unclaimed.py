@@ -10,6 +10,7 @@ import attrs
 
 from payermax_async.core.cleaning import clean_id
 from payermax_async.core.models.notifications import LinkNotification
+from payermax_async.core.notices import notice_type
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
 from payermax_async.webhooks.events import (
     LinkPaid,
@@ -26,12 +27,6 @@ from payermax_async.webhooks.inbox.entries import (
 
 __all__ = ["Loudness", "Unclaimed", "loudness"]
 
-_WITH_A_DEADLINE = frozenset(
-    {"CHARGEBACK", "COMPLAINT", "CUSTOMER COMPLAINT", "DISPUTE", "FRAUD", "RFI"}
-)
-"""Types that a merchant must answer within days, by their names without underscores.
-
-Unanswered, a dispute is lost and an account is closed."""
 _MOST_TYPES = 50
 _OTHER = "other types"
 _COUNTED = "unclaimed: "
@@ -58,8 +53,7 @@ def loudness(event: NotifiedEvent) -> Loudness:
         if isinstance(found, LinkNotification) and not found.data.pay_by_link_info:
             # It is sent for a link that was paid, so the payment only is missing.
             return Loudness.MONEY
-        name = " ".join(found.notify_type.upper().replace("_", " ").split())
-        if name in _WITH_A_DEADLINE:
+        if notice_type(found.notify_type).has_deadline:
             return Loudness.DEADLINE
     return Loudness.REST
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
+
+import attrs
 
 from payermax_async.core.models.links import LinkPayment
 from payermax_async.core.models.notifications import (
@@ -14,6 +17,7 @@ from payermax_async.core.models.notifications import (
     RefundNotification,
     UnknownNotification,
 )
+from payermax_async.core.notices import NoticeType, notice_type, payload_text
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 
 __all__ = ["dedupe_key", "numbered"]
@@ -38,8 +42,8 @@ def dedupe_key(notification: Notification) -> tuple[str, ...]:
           none before it is captured, and ``ZERO`` before the status of an order
           of nothing;
         - refunds: the merchant's id of the refund and its status;
-        - any other type: a digest of the whole payload, as nothing is known of
-          its ids.
+        - any other type: its id and status where they are known, and a digest of
+          the whole payload.
 
         Amounts are no part of it: compare them before you act. An inbox also knows
         what one notification left out and another one says.
@@ -79,7 +83,13 @@ def _event(notification: Notification) -> tuple[str, ...]:
             notification.data.out_refund_no,
             str(notification.data.status),
         )
-    return (notification.notify_type, _digest(notification))
+    row = notice_type(notification.notify_type)
+    known = (payload_text(notification, name) for name in _telling(row))
+    return (notification.notify_type, *known, _digest(notification))
+
+
+def _telling(row: NoticeType) -> tuple[str, ...]:
+    return tuple(filter(None, (row.id_field, row.status_field)))
 
 
 def numbered(out_trade_no: str | None) -> str:
@@ -104,6 +114,10 @@ def _digest(notification: Notification) -> str:
     content: JsonObject = {"extra": _in_order(said)}
     if isinstance(notification, UnknownNotification):
         content["data"] = _in_order(notification.data)
+    else:
+        # All of it: nobody ruled which of its fields make it another event.
+        fields = attrs.asdict(notification).get("data")
+        content["data"] = json.dumps(fields, default=str, sort_keys=True)
     return f"sha256:{hashlib.sha256(write_json(content)).hexdigest()}"
 
 

@@ -1,0 +1,88 @@
+"""One row makes a type of notification known wherever types are told apart."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from payermax_async.cli import listener
+from payermax_async.core import notices
+from payermax_async.core.models.common import Received
+from payermax_async.core.models.notifications import Notification
+from payermax_async.core.strict_json import write_json
+from payermax_async.webhooks import AlertKind, UnknownEvent, dedupe_key
+from payermax_async.webhooks.parsing import read_notification
+from tests.webhooks.post import Post, running
+
+
+@attrs.frozen(kw_only=True)
+class SurveyResult(Received):
+    survey_no: str
+    standing: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SurveyNotification(Notification):
+    data: SurveyResult
+
+
+SURVEY = notices.NoticeType(
+    name="SURVEY",
+    model=SurveyNotification,
+    id_field="survey_no",
+    status_field="standing",
+    has_deadline=True,
+    names_nobody=True,
+    sent_as="",
+    told_by=("surveyNo",),
+)
+CONTENT = {"data": {"surveyNo": "S-1", "standing": "OPEN"}}
+
+
+def body(data: dict[str, str]) -> bytes:
+    return write_json({"data": {**data}})
+
+
+async def _posted() -> tuple[int, Post]:
+    post = Post()
+    async with running(post):
+        status = await post.raw(body(CONTENT["data"]))
+        await post.receiver.settled()
+    return status, post
+
+
+async def test_without_its_row_a_type_is_for_nobody() -> None:
+    status, post = await _posted()
+    assert status == 403
+    assert [alert.kind for alert in post.alerts] == [AlertKind.NOT_OURS]
+
+
+async def test_a_row_makes_a_type_known_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notices, "NOTICES", (*notices.NOTICES, SURVEY))
+    found = read_notification(body(CONTENT["data"]))
+    assert isinstance(found, SurveyNotification)
+    assert found.notify_type == "SURVEY"
+    assert UnknownEvent(notification=found).merchant_key == "S-1"
+    assert "SURVEY, None, S-1, OPEN" == vars(listener)["_summary"](found)
+    others = [{**CONTENT["data"], name: "X"} for name in ("surveyNo", "standing", "by")]
+    keys = {dedupe_key(read_notification(body(one))) for one in others}
+    assert len({dedupe_key(found), *keys}) == 4
+    status, post = await _posted()
+    assert status == 200
+    (alert,) = post.alerts
+    assert (alert.kind, alert.merchant_key) == (AlertKind.UNCLAIMED, "S-1")
+    assert "SURVEY, which must be answered in time" in alert.problem
+
+
+def test_names_and_ways_to_tell_are_unique() -> None:
+    names = [row.name for row in notices.NOTICES]
+    assert len(names) == len(set(names))
+    for row in notices.NOTICES:
+        assert notices.notice_type(row.name.lower().replace(" ", "_")) is row
+        for field in row.told_by:
+            assert notices.told_apart(row.sent_as or "", {field}) == row.name
+            assert row.unless == "" or (
+                notices.told_apart(row.sent_as or "", {field, row.unless}) is None
+            )
