@@ -74,6 +74,8 @@ async def run(file: Path, rows: int, step: str, number: int, at_once: int) -> No
             client, orders(rows), journal=cast("Journal", journal), at_once=at_once
         ) as links,
     ):
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         async for done in links:
             sys.stdout.write(f"{done.position} {done.state}\n")
 
