@@ -156,7 +156,7 @@ FLOORS = {
         "__init__",
     ),
     "webhooks": (
-        "backoff bursts events expectations limits parsing samples time_limit",
+        "bursts events expectations limits parsing samples time_limit",
         "addressees failures http inbox",
         "alerts asgi comparison handlers reading",
         "aiohttp unclaimed verifier",
@@ -207,7 +207,6 @@ SANS_IO = (
     "pipeline.matching",
     "sandbox.ledger",
     "storage.sql",
-    "webhooks.backoff",
     "webhooks.bursts",
     "webhooks.events",
     "webhooks.expectations",

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.aiohttp import add_webhook, webhook_handler
     from payermax_async.webhooks.alerts import Alert, AlertHook, AlertKind
     from payermax_async.webhooks.asgi import RunningReceiver, WebhookApp
-    from payermax_async.webhooks.backoff import HandlerBackoff
     from payermax_async.webhooks.comparison import ExpectedLookup
     from payermax_async.webhooks.events import (
         LinkNotPaid,
@@ -69,7 +68,7 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.inbox.postgres import PostgresInbox
     from payermax_async.webhooks.inbox.protocol import Inbox
     from payermax_async.webhooks.inbox.sqlite import SqliteChanges, SqliteInbox
-    from payermax_async.webhooks.limits import ReceiverLimits
+    from payermax_async.webhooks.limits import HandlerBackoff, ReceiverLimits
     from payermax_async.webhooks.receiver import Receiver
     from payermax_async.webhooks.samples import (
         NotificationKind,
@@ -166,7 +165,7 @@ _HOMES = {
     "Failure": "webhooks.failures",
     "FailureHook": "webhooks.failures",
     "Handler": "webhooks.handlers",
-    "HandlerBackoff": "webhooks.backoff",
+    "HandlerBackoff": "webhooks.limits",
     "Handlers": "webhooks.handlers",
     "HeaderSource": "webhooks.http.headers",
     "Inbox": "webhooks.inbox.protocol",

@@ -12,7 +12,6 @@ import attrs
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ValidationError, WebhookError
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
-from payermax_async.webhooks.backoff import HandlerBackoff
 from payermax_async.webhooks.comparison import (
     Expectations,
     NotExpectedYetError,
@@ -30,7 +29,7 @@ from payermax_async.webhooks.inbox.entries import (
 )
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.inbox.rulings import GivenBack, Ruling
-from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.limits import HandlerBackoff, ReceiverLimits
 from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
 from payermax_async.webhooks.unclaimed import Unclaimed
 

@@ -16,7 +16,6 @@ from payermax_async.core.errors import (
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import AmountInput
 from payermax_async.webhooks.alerts import AlertHook, Tally
-from payermax_async.webhooks.backoff import HandlerBackoff
 from payermax_async.webhooks.comparison import Expectations, ExpectedLookup, difference
 from payermax_async.webhooks.events import NotifiedEvent
 from payermax_async.webhooks.expectations import check_expected_id
@@ -32,7 +31,7 @@ from payermax_async.webhooks.inbox.entries import (
     Stored,
 )
 from payermax_async.webhooks.inbox.protocol import Inbox
-from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.limits import HandlerBackoff, ReceiverLimits
 from payermax_async.webhooks.reception import Reception
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.verifier import NotificationVerifier

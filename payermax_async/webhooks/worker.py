@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 
 from payermax_async.clock import Clock
 from payermax_async.webhooks.alerts import Tally
-from payermax_async.webhooks.backoff import HandlerBackoff
 from payermax_async.webhooks.comparison import Expectations
 from payermax_async.webhooks.failures import failure_of
 from payermax_async.webhooks.handlers import Handlers
@@ -22,7 +21,7 @@ from payermax_async.webhooks.inbox.entries import (
 )
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.judging import Judge
-from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.limits import HandlerBackoff, ReceiverLimits
 from payermax_async.webhooks.time_limit import TimeLimits
 from payermax_async.webhooks.unclaimed import Unclaimed
 
