@@ -1,11 +1,11 @@
 """How fast links are made in bulk, what doubt costs, and what it holds in memory.
 
-Run it with ``python -m benchmarks.bulk_rate``; ``--rows 1000 10000 50000`` is what the
-guide's figures come from. Each measurement runs in a process of its own. PayerMax is a
-transport in the process that makes every link and knows it again; requests are signed
-with RSA as ever, replies are not, so that the client's own cost is what is seen. The
-floor is the bare signing rate of the same key in the same process. An answer is lost
-for 5 % of creates, and the queries that settle them take ``settle_waits`` of real time.
+Run it with ``python -m benchmarks.bulk_rate``; ``--rows 1000 10000 50000`` shows
+whether memory grows with them. Each measurement runs in a process of its own. PayerMax
+is a transport in the process that makes every link and knows it again; requests are
+signed with RSA as ever, replies are not, so that the client's own cost is what is seen.
+The bare signing rate of the same key in the same process stands beside it. An answer is
+lost for 5 % of creates, and the queries that settle them take all of ``settle_waits``.
 """
 
 from __future__ import annotations
