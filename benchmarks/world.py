@@ -10,6 +10,8 @@ each seed that failed, and ends with status 1 if one did.
 with as few faults as it fails with. ``--faults way,storage`` lets only these happen:
 families (way, gateway, storage, host, user, post) or kinds as the table names them.
 
+``--seconds 45`` plays seeds that nobody has seen, up to the first that fails.
+
 The same seed gives the same story on one minor version of Python with one set of
 packages. What it cannot show: real sockets and TLS (``tests/transport``), real SQL
 servers and files (``tests/inbox``), threads, forks and torn files.
@@ -19,15 +21,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+import random
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
+
+import attrs
 
 from tests.world.shrink import shrunk
 from tests.world.world import Told, play
-
-_SLOW = 20
 
 
 def _story(told: Told) -> str:
@@ -67,41 +70,82 @@ def _one(args: argparse.Namespace, only: Collection[str] | None) -> int:
     return 1 if told.broken else 0
 
 
-def _many(args: argparse.Namespace, only: Collection[str] | None) -> int:
-    begun = time.monotonic()
-    kinds, pairs = Counter[str](), Counter[tuple[str, str]]()
-    failing: dict[int, str] = {}
-    steps = doubles = 0
-    for seed in range(args.first, args.first + args.seeds):
-        told = play(seed, only=only)
+@attrs.define
+class _Seen:
+    """What many runs showed."""
+
+    runs: int = 0
+    steps: int = 0
+    doubles: int = 0
+    kinds: Counter[str] = attrs.field(factory=Counter[str])
+    pairs: Counter[tuple[str, str]] = attrs.field(factory=Counter[tuple[str, str]])
+    failing: dict[int, str] = attrs.field(factory=dict[int, str])
+
+    def add(self, told: Told) -> None:
+        """One more run."""
+        self.runs += 1
+        self.steps += told.steps
         broken = told.broken
-        steps += told.steps
         if told.doubles and not broken:
-            doubles += 1
+            self.doubles += 1
             broken = _documented(told)
         for one in told.struck:
-            kinds[one.kind] += 1
-            pairs[one.state, one.kind] += 1
+            self.kinds[one.kind] += 1
+            self.pairs[one.state, one.kind] += 1
         if broken:
-            failing[seed] = broken
-            print(f"seed {seed}: {broken}", flush=True)
-    took = time.monotonic() - begun
-    print(_table("faults by kind:", sorted(kinds.items())))
-    print(f"{len(pairs)} pairs of state and fault, the rarest {min(pairs.values())}x")
-    print(
-        f"{args.seeds} runs, {args.seeds / took:.1f} a second, {steps} steps, "
-        f"{sum(kinds.values())} faults"
-    )
-    print(f"{doubles} runs made something twice beyond the waits, as documented")
-    print(f"{len(failing)} failed: {' '.join(map(str, failing)) or '-'}")
-    return 1 if failing else 0
+            self.failing[told.seed] = broken
+            print(f"seed {told.seed}: {broken}", flush=True)
+
+    def report(self, took: float, used: float) -> None:
+        """Print it all."""
+        faults = sum(self.kinds.values())
+        print(_table("faults by kind:", sorted(self.kinds.items())))
+        states: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for (state, kind), count in self.pairs.items():
+            states[kind.partition(":")[0]][state] += count
+        for family, found in sorted(states.items()):
+            print(_table(f"states in which {family} failed:", sorted(found.items())))
+        rarest = min(self.pairs.values(), default=0)
+        print(f"{len(self.pairs)} pairs of state and fault, the rarest {rarest}x")
+        print(
+            f"{self.runs} runs, {self.runs / took:.1f} a second, "
+            f"{self.runs / used:.1f} a second of CPU, {self.steps} steps, "
+            f"{faults} faults"
+        )
+        print(
+            f"{self.doubles} runs made something twice, beyond the waits, as documented"
+        )
+        print(f"{len(self.failing)} failed: {' '.join(map(str, self.failing)) or '-'}")
+        for seed in self.failing:
+            print(f"  python -m benchmarks.world --seed {seed} --trace --shrink")
+
+
+def _many(args: argparse.Namespace, only: Collection[str] | None) -> int:
+    begun, used = time.monotonic(), time.process_time()
+    first, seeds = args.first, args.seeds
+    if args.seconds is not None:
+        # Seeds that nobody has seen, until the time is over or one fails.
+        first = random.SystemRandom().randrange(10**9) if first is None else first
+        seeds = 10**9
+        print(f"from seed {first} on", flush=True)
+    first, seen = first or 0, _Seen()
+    for seed in range(first, first + seeds):
+        seen.add(play(seed, only=only))
+        over = args.seconds is not None and time.monotonic() - begun > args.seconds
+        if over or (args.seconds is not None and seen.failing):
+            break
+    seen.report(time.monotonic() - begun, time.process_time() - used)
+    return 1 if seen.failing else 0
 
 
 def main() -> int:
     """Run it."""
     parser = argparse.ArgumentParser(description="one seed, one world")
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="the first of them")
+    parser.add_argument("--first", type=int, help="the first of them")
+    parser.add_argument(
+        "--seconds", type=float, help="new seeds for so long, up to the first failure"
+    )
     parser.add_argument("--seed", type=int, help="one only")
     parser.add_argument("--trace", action="store_true", help="tell what happens")
     parser.add_argument("--shrink", action="store_true", help="with few faults")

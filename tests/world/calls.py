@@ -49,6 +49,8 @@ class Call:
     result: Received | None = None
     error: BaseException | None = None
     ended: float | None = None
+    checked_at: int = -1
+    """The version of the ledger with which it was compared last."""
     told: CallFinished | None = None
     """What hooks were told of its end."""
     crashed: bool = False

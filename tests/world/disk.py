@@ -5,32 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
 
 from payermax_async.storage.lease_clock import LeaseClock, install
-from payermax_async.storage.migrations import migrate
+from payermax_async.storage.migrations import Component, migrate
 from payermax_async.storage.sql import Plan
 from payermax_async.storage.sqlite import drive
-from payermax_async.webhooks.inbox import leases
-from payermax_async.webhooks.inbox.entries import (
-    EntryState,
-    InboxError,
-    LeaseLostError,
-    StoredNotification,
-    Verdict,
-)
-from payermax_async.webhooks.inbox.schema import INBOX
-from payermax_async.webhooks.inbox.sql_inbox import SqlInbox
+from payermax_async.webhooks.inbox.entries import LeaseLostError
 from tests.world.chance import Chance
 from tests.world.loop import WorldLoop
 from tests.world.trace import Trace
 
-__all__ = ["Disk", "DiskInbox", "Effect"]
+__all__ = ["Disk", "Effect", "Snapshot"]
 
 T = TypeVar("T")
 _READS = {"next_due", "entries", "counts", "expected", "was_handled", "refunded"}
@@ -61,13 +50,24 @@ class Effect:
     process: str
 
 
+@attrs.frozen
+class Snapshot:
+    """What was committed by some moment."""
+
+    tables: bytes
+    effects: int
+    """How many there were."""
+
+
 @attrs.define(kw_only=True, eq=False)
 class Disk:
-    """The server's side: what it has committed stays."""
+    """The server's side: what it has committed stays, unless it loses that."""
 
     loop: WorldLoop
     chance: Chance
     trace: Trace
+    components: tuple[Component, ...]
+    """What it has tables for."""
     effects: list[Effect] = attrs.field(factory=list[Effect])
     read_only_until: float = -1.0
     _connection: sqlite3.Connection = attrs.field(init=False)
@@ -76,7 +76,37 @@ class Disk:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         clock = LeaseClock(boot="disk", micros=lambda: int(self.loop.time() * 1e6))
         install(self._connection, clock)
-        self.commit(self.steps_of(lambda: migrate(INBOX)))
+        for component in self.components:
+            self.commit(self.steps_of(lambda one=component: migrate(one)))  # type: ignore[misc]
+
+    def take_effect(self, effect: Effect) -> None:
+        """Write down what a handler did."""
+        self.effects.append(effect)
+        self.loop.is_changed = True
+
+    def snapshot(self) -> Snapshot:
+        """What is committed now."""
+        return Snapshot(self._connection.serialize(), len(self.effects))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Lose what was committed since, though its callers were told that it is."""
+        self._connection.deserialize(snapshot.tables)
+        since = self.effects[snapshot.effects :]
+        outside = [one for one in since if not one.in_transaction]
+        self.effects[snapshot.effects :] = outside
+
+    async def run(
+        self, place: str, plan: Plan[T], *, again: Plan[T] | None = None
+    ) -> T:
+        """Do steps, and do them once more when the connection breaks."""
+        name = str(getattr(plan(), "__name__", "steps"))
+        try:
+            return await self.transact(name, place, self.steps_of(plan))
+        except LostError as lost:
+            # As over a server: once more, on a new connection.
+            if again is None or not lost.may_be_done:
+                again = plan
+        return await self.transact(name, place, self.steps_of(again))
 
     def waiting(self) -> list[tuple[object, ...]]:
         """What still waits for its handler."""
@@ -146,65 +176,3 @@ class Disk:
         except (LeaseLostError, StopIteration, RuntimeError, ValueError):
             return
         self.trace.note("storage", f"{place}: committed, and nobody heard")
-
-
-class Changes:
-    """What a handler wants committed with the mark that it is done."""
-
-    def __init__(self) -> None:
-        self.effects: list[Effect] = []
-
-
-class DiskInbox(SqlInbox[Changes]):
-    """A process's way to the disk."""
-
-    def __init__(self, disk: Disk, place: str) -> None:
-        self._disk = disk
-        self._place = place
-        self._is_open = False
-
-    @property
-    def is_open(self) -> bool:
-        return self._is_open
-
-    async def open(self) -> None:
-        await asyncio.sleep(0.001)
-        self._is_open = True
-
-    async def aclose(self) -> None:
-        self._is_open = False
-
-    def work(
-        self, entry: StoredNotification, now: datetime
-    ) -> AbstractAsyncContextManager[Changes]:
-        return self._work(entry, now)
-
-    @asynccontextmanager
-    async def _work(
-        self, entry: StoredNotification, now: datetime
-    ) -> AsyncGenerator[Changes]:
-        changes = Changes()
-        yield changes
-        done = Verdict(state=EntryState.DONE)
-        finish = self._disk.steps_of(lambda: leases.finish(entry, done, now))
-
-        def commit() -> None:
-            if not finish():
-                raise LeaseLostError("another worker may have begun the same entry")
-            self._disk.effects.extend(changes.effects)
-
-        await self._disk.transact("work", self._place, commit)
-
-    async def _run(self, plan: Plan[T], *, again: Plan[T] | None = None) -> T:
-        if not self._is_open:
-            raise InboxError("the inbox is not open")
-        name = str(getattr(plan(), "__name__", "steps"))
-        try:
-            return await self._disk.transact(
-                name, self._place, self._disk.steps_of(plan)
-            )
-        except LostError as lost:
-            # As over a server: once more, on a new connection.
-            if again is None or not lost.may_be_done:
-                again = plan
-        return await self._disk.transact(name, self._place, self._disk.steps_of(again))

@@ -7,32 +7,28 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable
-from contextvars import ContextVar
-from datetime import timedelta
-from email.utils import format_datetime
 from urllib.parse import urlsplit
 
 import attrs
 
-from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint, FaultStage
 from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.ledger.ledger import Done, Ledger
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.records import Event, Owner
-from payermax_async.sandbox.ledger.refusals import RefusedError
-from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from tests.world.calls import CALL, Call
 from tests.world.chance import Chance
+from tests.world.fates import Fate, Kind
 from tests.world.keys import Keys
+from tests.world.ledger import HOST, ForgetfulRepository, WatchedLedger
 from tests.world.loop import WorldLoop, nobodys
-from tests.world.network import AMBIGUOUS, DEFINITE, INSIDE, Fate, Kind, Network
+from tests.world.network import INSIDE, Network
 from tests.world.settings import Setting
 from tests.world.trace import Trace
 from tests.world.virtual_time import LoopClock
+from tests.world.ways import QUERIES, Ways, told
 
 __all__ = ["BACKUP_URL", "HOSTS", "MAIN_URL", "OWNER", "Gateway"]
 
@@ -40,76 +36,8 @@ OWNER = Owner(merchant_no="TEST01021383478", app_id="test6666c8b036a24579974497c
 MAIN_URL = "https://gateway.test/gateway"
 BACKUP_URL = "https://backup.test/gateway"
 HOSTS = tuple(urlsplit(url).netloc for url in (MAIN_URL, BACKUP_URL))
-_HOST: ContextVar[str] = ContextVar("_HOST", default="")
-UNHEARD_OF = ("GATEWAY_TIMEOUT", "504", "FAIL", "ORDER_STRANGE")
-_WRITES = {"createPaybylink", "refund"}
-_UNSENT = {Kind.REFUSED, Kind.UNTRUSTED}
-_KINDS = tuple(kind for kind in Kind if kind is not Kind.NOTHING)
-
-
-class _Book(Repository):
-    def forget_refund_no(self, owner: Owner, data: JsonValue) -> None:
-        """Take the next refund of this number for a new one."""
-        assert isinstance(data, dict)
-        key = (owner.merchant_no, str(data.get("outRefundNo")))
-        self._by_refund_no.pop(key, None)
-
-
-class WatchedLedger(Ledger):
-    """Notes for which call it makes something, and shows new things late."""
-
-    lags: dict[str, float]
-    """By host: seconds that something new stays hidden from queries."""
-    checks_refunds = True
-    note: Callable[[str], None]
-    passed: Callable[[], float]
-    """The time that no clock step moves."""
-    made_at: dict[str, float]
-    made_by: dict[str, str]
-    """The host that made it."""
-    apart: float
-    """Seconds for which a host knows nothing of what the other one made."""
-
-    def perform(
-        self, operation: str, owner: Owner, data: JsonValue
-    ) -> Done[JsonObject]:
-        if operation in {"queryPaybylink", "refundQuery"}:
-            self._hide_new(owner, data)
-        links, refunds = len(self.repository.links()), len(self.repository.refunds())
-        if operation == "refund" and not self.checks_refunds:
-            assert isinstance(self.repository, _Book)
-            self.repository.forget_refund_no(owner, data)
-        done = super().perform(operation, owner, data)
-        call = CALL.get()
-        made = ""
-        if operation == "createPaybylink" and len(self.repository.links()) > links:
-            made = str(done.value["linkId"])
-        if operation == "refund" and len(self.repository.refunds()) > refunds:
-            made = str(done.value["refundTradeNo"])
-        if made:
-            assert call is not None
-            call.made.append(made)
-            self.made_at[made] = self.passed()
-            self.made_by[made] = _HOST.get()
-            self.note(f"made {made} for {call.key}")
-        return done
-
-    def _hide_new(self, owner: Owner, data: JsonValue) -> None:
-        assert isinstance(data, dict)
-        link = self.repository.link_of_merchant(owner, str(data.get("merchantLinkId")))
-        refund = self.repository.refund_of_merchant(owner, str(data.get("outRefundNo")))
-        record = link or refund
-        number = getattr(record, "link_id", "") or getattr(
-            record, "refund_trade_no", ""
-        )
-        age = self.passed() - self.made_at.get(number, 0.0)
-        host = _HOST.get()
-        lag = self.lags.get(host, 0.0)
-        if host != self.made_by.get(number, host):
-            lag = max(lag, self.apart)
-        if record is not None and age < lag:
-            self.note(f"hides {number} from a query")
-            raise RefusedError("ORDER_NOT_EXIST", "It does not exist.")
+_NEVER_BY_ITSELF = 10**7
+"""Seconds: the world ends refunds itself."""
 
 
 class _Hosts:
@@ -124,7 +52,7 @@ class _Hosts:
     async def send(
         self, request: HttpRequest, *, timeout: float, on_sent: Callable[[], None]
     ) -> HttpResponse:
-        _HOST.set(urlsplit(request.url).netloc)
+        HOST.set(urlsplit(request.url).netloc)
         return await self._inner.send(request, timeout=timeout, on_sent=on_sent)
 
     def vouches_for(self, url: str) -> bool:
@@ -142,33 +70,41 @@ class Gateway:
     chance: Chance
     setting: Setting
     trace: Trace
-    on_events: Callable[[tuple[Event, ...]], None]
     keys: Keys
+    on_events: Callable[[tuple[Event, ...]], None] = lambda _: None
+    on_refund: Callable[[str], None] = lambda _: None
+    """Told the number of each refund that is made."""
     clock: LoopClock = attrs.field(init=False)
     ledger: WatchedLedger = attrs.field(init=False)
     network: Network = attrs.field(init=False)
+    ways: Ways = attrs.field(init=False)
     dead: dict[str, float] = attrs.field(factory=dict[str, float])
     """Hosts that do not answer, and until when."""
+    throttled_until: float = -1.0
+    questions: tuple[float, Fate] = (-1.0, Fate())
+    """Until when every question meets which fate."""
     script: deque[Fate] = attrs.field(factory=deque[Fate])
     """Fates of the next requests, before any are drawn."""
 
     def __attrs_post_init__(self) -> None:
         self.clock = LoopClock(self.loop)
+        self.ways = Ways(chance=self.chance, setting=self.setting, clock=self.clock)
         self.ledger = WatchedLedger(
             self.clock,
             random.Random(self.chance.seed),
             LedgerPolicy(
                 duplicate_links=self.setting.duplicates,
-                refund_seconds=60 if self.setting.reuses_ids else 1,
+                refund_seconds=_NEVER_BY_ITSELF,
             ),
-            repository=_Book(),
+            repository=ForgetfulRepository(),
         )
         self.ledger.checks_refunds = self.setting.reuses_ids
         draw = self.chance.at("lags")
         self.ledger.lags = {host: draw.choice(self.setting.lags) for host in HOSTS}
         self.ledger.apart = draw.choice((0.0, 0.0, 4.0, math.inf))
         self.ledger.passed, self.ledger.made_at = self.loop.time, {}
-        self.ledger.made_by = {}
+        self.ledger.made_by, self.ledger.strays = {}, []
+        self.ledger.on_refund = self.on_refund
         self.ledger.note = lambda text: self.trace.note("gateway", text)
         gateway = SandboxGateway(
             self.ledger,
@@ -197,7 +133,8 @@ class Gateway:
     def heal(self) -> None:
         """From now on nothing goes wrong; what is under way still may arrive."""
         self.ledger.lags, self.ledger.apart = {}, 0.0
-        self.dead = {}
+        self.dead, self.throttled_until = {}, -1.0
+        self.questions = (-1.0, Fate())
         self.keys.tell()
         self.clock.ahead = 0.0
 
@@ -208,11 +145,12 @@ class Gateway:
         key = call.place if call is not None else "nobody"
         place = self.chance.next_at(f"{key}/{operation}")
         fate = self._drawn(operation, place, address.netloc, call)
+        self.loop.is_changed = True
         if call is not None:
             call.sent(operation)
         self.trace.note(
             "way",
-            f"{place} to {address.netloc}: {_told(fate)}",
+            f"{place} to {address.netloc}: {told(fate)}",
             fault=fate.kind is not Kind.NOTHING,
         )
         return fate
@@ -220,91 +158,18 @@ class Gateway:
     def _drawn(self, operation: str, place: str, host: str, call: Call | None) -> Fate:
         if self.script:
             return self.script.popleft()
-        state = f"{operation}, {'in doubt' if call and call.doubted else 'clear'}"
-        if self.dead.get(host, -1.0) > self.loop.time():
-            chance = self.chance.at(f"dead/{place}")
-            kind = chance.choice((Kind.REFUSED, Kind.SILENT, Kind.BROKEN, Kind.STATUS))
-            return Fate(kind=kind, done=chance.random() < 0.3, back=0.5)
-        found = self.chance.pick("way", _WAYS, place, state)
-        if found is not None:
-            return self._on_the_way(*found, operation)
-        found = self.chance.pick("gateway", _ANSWERS, place, state, weight=1.5)
-        return Fate() if found is None else self._answer(*found)
-
-    def _on_the_way(self, name: str, chance: random.Random, operation: str) -> Fate:
-        late = Fate(
-            there=chance.choice(self.setting.there),
-            inside=chance.choice((0.0, 2.0)),
-            back=chance.choice((0.01, 0.5, 5.0)),
+        now = self.loop.time()
+        until, fate = self.questions
+        dead_until = self.dead.get(host, -1.0)
+        if operation in QUERIES and until > now:
+            return fate
+        return self.ways.drawn(
+            operation,
+            place,
+            call,
+            dead=f"{host}/{dead_until:.3f}" if dead_until > now else "",
+            busy=self.throttled_until > now,
         )
-        if name == "late":
-            return late
-        if name == "doubled":
-            # Where nobody checks, no client can keep a network from doubling it.
-            harmless = self.setting.reuses_ids or operation not in _WRITES
-            again = chance.choice((0.1, 5.0)) if harmless else None
-            return attrs.evolve(late, again=again)
-        if name == "wrong date":
-            return attrs.evolve(late, date=self._wrong_date(chance))
-        return attrs.evolve(
-            late,
-            kind=Kind[name],
-            done=chance.random() < 0.6,
-            status=chance.choice((302, 429, 502, 503)),
-            retry_after=chance.choice((None, None, "3", "90", "-1", "soon")),
-            date=self._wrong_date(chance) if chance.random() < 0.3 else None,
-        )
-
-    def _answer(self, name: str, chance: random.Random) -> Fate:
-        signed = name.startswith("signed")
-        codes: tuple[str, ...] = AMBIGUOUS
-        done = chance.random() < 0.6
-        if name.endswith("unheard-of code"):
-            # Signed, it is taken for a refusal: PayerMax's own word, if a new one.
-            codes, done = UNHEARD_OF, done and not signed
-        if name.endswith("definite code"):
-            codes = DEFINITE
-            done = not signed and self.setting.lies and done
-        elif name.endswith("absence"):
-            codes = ("ORDER_NOT_EXIST",)
-        return Fate(
-            kind=Kind.CODED if signed else Kind.UNSIGNED_CODE,
-            done=done,
-            there=chance.choice(self.setting.there),
-            code=chance.choice(codes),
-            retry_after=chance.choice((None, None, None, "3", "90")),
-        )
-
-    def _wrong_date(self, chance: random.Random) -> str:
-        off = chance.choice((-7200, -1200, -600, -130, 90, 1200, 7200))
-        moment = self.clock.now() + timedelta(seconds=off)
-        return format_datetime(moment, usegmt=True)
-
-
-_SPOILT = {Kind.CODED, Kind.UNSIGNED_CODE}
-_WAYS = (
-    *("late", "late", "doubled", "wrong date"),
-    *(kind.name for kind in _KINDS if kind not in _SPOILT),
-    *("SILENT", "BROKEN", "BROKEN"),
-)
-_ANSWERS = (
-    *("signed unheard-of code", "unsigned unheard-of code"),
-    *("signed ambiguous code", "signed definite code"),
-    *("unsigned ambiguous code", "unsigned definite code"),
-)
-
-
-def _told(fate: Fate) -> str:
-    parts = [fate.kind.value, "done" if fate.done else "not done"]
-    if fate.kind in _UNSENT:
-        parts = [fate.kind.value]
-    parts += [f"there in {fate.there:g}"] if fate.there > 0.01 else []
-    parts += [f"inside {fate.inside:g}"] if fate.inside else []
-    parts += [f"back in {fate.back:g}"] if fate.back > 0.01 else []
-    parts += [fate.code] if fate.kind in _SPOILT else []
-    parts += [f"again after {fate.again:g}"] if fate.again is not None else []
-    parts += [f"dated {fate.date}"] if fate.date is not None else []
-    return ", ".join(parts)
 
 
 async def _stay_inside(point: FaultPoint) -> FaultAction | None:

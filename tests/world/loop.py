@@ -29,12 +29,14 @@ class Life:
     Attributes:
         name: Such as ``shop-1.2``, for the second life of the first process.
         steps: How many callbacks it has run.
+        gone: Set when it is dead.
     """
 
     def __init__(self, name: str, died: Callable[[], None]) -> None:
         self.name = name
         self.steps = 0
         self.is_dead = False
+        self.gone = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
         self._dies_at: int | None = None
         self._died = died
@@ -52,6 +54,7 @@ class Life:
         """Let none of its callbacks run any more."""
         if not self.is_dead:
             self.is_dead = True
+            self.gone.set()
             self._died()
 
     def step(self, callback: Callable[..., object], *args: object) -> None:
@@ -76,7 +79,7 @@ def nobodys() -> Context:
     return context
 
 
-_ENDLESS = 300_000
+_ENDLESS = 60_000
 """Steps; a world takes some thousand."""
 
 
@@ -107,11 +110,19 @@ class _Future(asyncio.Future[Any]):
 
 
 class WorldLoop(VirtualLoop):
-    """Knows which process each callback belongs to."""
+    """Knows which process each callback belongs to.
+
+    Attributes:
+        steps: How many callbacks were due at once.
+        is_changed: Whether something happened that is worth a look.
+        look: Called after each step in which it did; what it raises ends the world.
+    """
 
     def __init__(self) -> None:
         self.numbers = itertools.count()
         self.steps = 0
+        self.is_changed = False
+        self.look: Callable[[], None] | None = None
         super().__init__()
         self.set_task_factory(_make_task)
 
@@ -120,6 +131,9 @@ class WorldLoop(VirtualLoop):
         if self.steps > _ENDLESS:
             raise AssertionError("it goes round in circles")
         super()._run_once()  # type: ignore[misc]
+        if self.is_changed and self.look is not None:
+            self.is_changed = False
+            self.look()
 
     def create_future(self) -> asyncio.Future[Any]:
         return _Future(loop=self)

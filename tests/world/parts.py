@@ -149,9 +149,9 @@ class Parts:
         if kind.endswith("after"):
             await self._misbehave(kind, chance)
 
-    async def around_look_up(self) -> object:
-        """What a look-up says in the place of the truth; ``None`` for the truth."""
-        found = self._struck("look-up", "raises", "hangs", "knows nothing", "lies")
+    async def around(self, part: str, *kinds: str) -> str | None:
+        """Misbehave as a part of the merchant's; what it lies about, if it lies."""
+        found = self._struck(part, *kinds)
         if found is None:
             return None
         await self._misbehave(*found)

@@ -16,7 +16,9 @@ from payermax_async.sandbox.notifications.notices import (
 from tests.world.chance import Chance
 from tests.world.gateway import Gateway
 from tests.world.loop import WorldLoop
-from tests.world.shop import Process, Shop
+from tests.world.must import must
+from tests.world.orders import Shop
+from tests.world.process import Process
 from tests.world.trace import Trace
 
 __all__ = ["Delivery", "Post"]
@@ -36,6 +38,7 @@ class Delivery:
     notice: Notice
     place: str
     acknowledged: bool = False
+    acknowledged_at: float = 0.0
     never: bool = False
     """Whether PayerMax never sends it; somebody has to ask."""
 
@@ -53,8 +56,13 @@ class Post:
     longest: float = 0.0
     """Seconds that the longest answer took."""
 
-    def take(self, events: tuple[LedgerEvent, ...]) -> None:
-        """What happened at the gateway is told to the shop, some time."""
+    def take(self, events: tuple[LedgerEvent, ...], *, told: bool = False) -> None:
+        """What happened at the gateway is told to the shop, some time.
+
+        Args:
+            events: What happened.
+            told: Whether it is in any case: nobody asks about a second payment.
+        """
         for event in events:
             found = notices_of(
                 event,
@@ -64,13 +72,25 @@ class Post:
                 default_urls={},
             )
             for notice in found:
-                self._add(notice)
+                self._add(notice, told)
 
-    def _add(self, notice: Notice) -> None:
+    def send_again(self, since: float) -> None:
+        """Tell once more what was acknowledged since then, as the merchant asks for."""
+        for delivery in self.deliveries:
+            if delivery.acknowledged and delivery.acknowledged_at >= since:
+                delivery.acknowledged = False
+                self.loop.start(self._deliver(delivery))
+
+    def tells_of(self, merchant_link_id: str) -> bool:
+        """Whether every payment of a link so far is told of."""
+        mine = [one for one in self.deliveries if one.notice.key == merchant_link_id]
+        return not any(one.never for one in mine)
+
+    def _add(self, notice: Notice, told: bool) -> None:
         place = self.chance.next_at(f"post/{notice.kind.value}/{notice.key}")
         delivery = Delivery(notice=notice, place=place)
         # Of refunds nobody asks, so they are told of.
-        if notice.kind is not NoticeKind.REFUND:
+        if notice.kind is not NoticeKind.REFUND and not told:
             never = self.chance.pick("post", ("never sent",), place, notice.kind.value)
             delivery.never = never is not None
         self.deliveries.append(delivery)
@@ -93,7 +113,8 @@ class Post:
         sign = self.gateway.keys.sign_now(body)
         found = self.chance.pick("post", _FAULTS, place, delivery.notice.kind.value)
         if found is None:
-            delivery.acknowledged |= await self._at_the_door(place, body, sign)
+            if await self._at_the_door(place, body, sign):
+                self._acknowledge(delivery)
             return
         fault, draw = found
         self.trace.note("post", f"{place}: {fault}", fault=True)
@@ -112,9 +133,13 @@ class Post:
             sign = self.gateway.keys.stranger.sign_now(body)
         known = await self._at_the_door(place, body, sign, signed=fault != "unsigned")
         if fault in {"truncated", "forged", "swapped", "unsigned"}:
-            assert not known, f"{place} was {fault} and is acknowledged"
-        elif fault != "answer lost":
-            delivery.acknowledged |= known
+            must(not known, f"{place} was {fault} and is acknowledged")
+        elif fault != "answer lost" and known:
+            self._acknowledge(delivery)
+
+    def _acknowledge(self, delivery: Delivery) -> None:
+        delivery.acknowledged = True
+        delivery.acknowledged_at = self.loop.time()
 
     async def _at_the_door(
         self, place: str, body: bytes, sign: str, *, signed: bool = True
@@ -124,15 +149,16 @@ class Post:
         if not alive:
             return False
         process = self.chance.at(f"door/{place}").choice(alive)
-        answers: list[int] = []
+        life, answers = process.life, list[int]()
         work = process.run(
             lambda: self._hand_over(process, body, sign if signed else None, answers)
         )
-        await asyncio.wait({work}, timeout=60.0)
+        await process.until_done(work, timeout=60.0)
         if work.done() and not work.cancelled() and (error := work.exception()):
             raise error
-        assert answers or process.life.is_dead or not process.is_up, (
-            f"{place} waits for ever"
+        must(
+            answers or work.done() or life.is_dead or not process.is_up,
+            f"{place} waits for ever",
         )
         self.trace.note("post", f"{place} to {process.name}: {answers or 'no answer'}")
         return answers == [200]
@@ -144,6 +170,6 @@ class Post:
         headers = {"content-type": "application/json"}
         if sign is not None:
             headers["sign"] = sign
-        reply = await process.receiver.handle(headers, body)
+        reply = await process.mailroom.receiver.handle(headers, body)
         answers.append(reply.status)
         self.longest = max(self.longest, self.loop.time() - begun)

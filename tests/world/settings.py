@@ -36,18 +36,24 @@ class Setting:
     """Whether there is a backup host."""
     max_in_flight: int
     """The client's."""
-    breaker: bool
-    """Whether the breaker is a quick one."""
+    breaker: str
+    """Quick, usual or none."""
     processes: int
     """Of the shop."""
     orders: int
     """How many links it makes."""
+    rush: bool
+    """Whether all at once."""
+    mistaken: bool
+    """Whether the shop expects wrong amounts of its own at times."""
     transactional: bool
     """Whether its handlers share the inbox's transaction."""
     looks_up: bool
     """Whether a look-up says what is to be paid; else the inbox is told."""
+    handles_links: bool
+    """Whether PAYBYLINK has a handler."""
     handles_orders: bool
-    """Whether PAYMENT has a handler of its own."""
+    """Whether PAYMENT has one."""
     lags: tuple[float, ...]
     """By how much queries may lag."""
     there: tuple[float, ...]
@@ -73,6 +79,8 @@ class Setting:
         )
         beyond, vouched = draw.random() < 0.2, draw.random() < 0.7
         looks_up = draw.random() < 0.4
+        handles_links = draw.random() < 0.85
+        rush = draw.random() < 0.25
         return cls(
             duplicates=duplicates,
             beyond=beyond,
@@ -83,11 +91,14 @@ class Setting:
             sign_failures=not (trusting and vouched) or draw.random() < 0.5,
             failover=draw.random() < 0.4,
             max_in_flight=draw.choice((1, 2, 64)),
-            breaker=draw.random() < 0.5,
+            breaker=draw.choice(("quick", "quick", "usual", "none")),
             processes=draw.choice((1, 1, 2, 3)),
-            orders=draw.choice((2, 4, 6)),
+            orders=12 if rush else draw.choice((2, 4, 6)),
+            rush=rush,
+            mistaken=draw.random() < 0.3,
             transactional=draw.random() < 0.7,
             looks_up=looks_up,
+            handles_links=handles_links,
             # The inbox is told of links: nobody knows an order number beforehand.
             handles_orders=looks_up and draw.random() < 0.5,
             **_delays(draw, beyond),

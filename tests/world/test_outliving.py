@@ -21,8 +21,9 @@ from tests.world.gateway import HOSTS
 from tests.world.keys import stand_in_keys
 from tests.world.loop import WorldLoop
 from tests.world.network import Fate, Kind
+from tests.world.orders import Order
+from tests.world.process import Process
 from tests.world.settings import Setting
-from tests.world.shop import Order, Process
 from tests.world.world import World
 
 DEFAULT = (1.0, 4.0, 15.0)
@@ -44,7 +45,7 @@ async def _create(world: World, fate: Fate) -> Call:
     await asyncio.sleep(0.5)
     world.gateway.script.append(fate)
     order = Order(request=REQUEST, created_at=world.gateway.clock.now())
-    call = process.write(order, REQUEST, timeout=600.0)
+    call = process.desk.write(order, REQUEST, timeout=600.0)
     assert call.task is not None
     await asyncio.wait([call.task])
     await world.gateway.network.arrived()
@@ -92,7 +93,7 @@ def test_a_second_link_needs_no_check_and_a_request_later_than_all_waits(
         world = World(loop, chance, setting, keys=stand_in_keys())
         world.gateway.ledger.lags = dict.fromkeys(HOSTS, lag)
         call = runner.run(_create(world, Fate(kind=Kind.BROKEN, there=late)))
-        world.disk.close()
+        world.close()
     made = world.gateway.ledger.repository.links()
     assert len(made) == links
     assert {link.merchant_link_id for link in made} == {"order-1"}
