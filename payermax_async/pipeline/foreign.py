@@ -8,8 +8,7 @@ the request had left by then, and that is written down by whoever sent it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Literal
 
 from payermax_async.core.errors import (
@@ -82,16 +81,31 @@ def fitted(part: Part, error: BaseException, attempt: Attempt) -> BaseException:
     return wrapped(part, error, outcome_of(attempt))
 
 
-@contextmanager
-def blamed(part: Part, attempt: Attempt) -> Generator[None]:
+# A class, for six of them stand in an attempt, and a generator's frame costs more.
+class blamed:  # noqa: N801 - used like a function
     """Run a part's code, and let out what :func:`fitted` makes of what it raises."""
-    try:
-        yield
-    except BaseException as error:
-        fit = fitted(part, error, attempt)
-        if fit is error:
-            raise
-        raise fit from bare(error)
+
+    __slots__ = ("_attempt", "_part")
+
+    def __init__(self, part: Part, attempt: Attempt) -> None:
+        self._part: Part = part
+        self._attempt = attempt
+
+    def __enter__(self) -> None:
+        """Nothing is to be prepared."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Raise what fits the facts, unless that is what was raised."""
+        if error is None:
+            return
+        fit = fitted(self._part, error, self._attempt)
+        if fit is not error:
+            raise fit from bare(error)
 
 
 def _agrees(error: BaseException, attempt: Attempt) -> bool:
