@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -38,6 +39,9 @@ __all__ = [
 
 Check = Callable[[object], str | None]
 """Returns what is wrong with a value, or ``None``."""
+
+_Ruled = tuple[str, bool, Check | None, Mapping[str, Any]]
+"""A field's name, whether it may be left out, its check, and all of its rules."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile(
@@ -240,34 +244,45 @@ def amount_problem(value: Decimal, currency: object, *, zero: bool) -> str | Non
     return None
 
 
+@cache
+def _fields_of(kind: type[attrs.AttrsInstance]) -> tuple[_Ruled, ...]:
+    # Worked out once: it is asked of every model of every call.
+    fields = cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(kind))
+    return tuple(
+        (each.name, each.default is None, each.metadata.get("check"), each.metadata)
+        for each in fields
+    )
+
+
 def problems_of(model: attrs.AttrsInstance, path: str = "") -> Iterator[Problem]:
     """Every broken rule of a model and of the models inside it."""
-    for field in cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(type(model))):
-        value = getattr(model, field.name)
-        where = f"{path}.{field.name}" if path else field.name
+    for name, optional, check, rules in _fields_of(type(model)):
+        value = getattr(model, name)
         # Left out is fine where it may be; given as None where it must be is not.
-        if value is None and field.default is None:
-            continue
         if value is None:
-            yield Problem(where, "is required")
+            if not optional:
+                yield Problem(_inside(path, name), "is required")
+        elif check is not None:
+            problem = check(value)
+            if problem is not None:
+                yield Problem(_inside(path, name), problem)
         else:
-            yield from _field_problems(value, field.metadata, where)
+            yield from _part_problems_of(value, rules, _inside(path, name))
     # Last: they may speak of fields that are wrong by themselves, and then stay silent.
     across = getattr(model, "problems_across", None)
     if across is not None:
         for found in cast("Callable[[], Iterator[Problem]]", across)():
-            prefix = f"{path}." if path else ""
-            yield Problem(f"{prefix}{found.path}", found.message)
+            yield Problem(_inside(path, found.path), found.message)
 
 
-def _field_problems(
+def _inside(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _part_problems_of(
     value: object, rules: Mapping[str, Any], where: str
 ) -> Iterator[Problem]:
-    if "check" in rules:
-        problem = cast("Check", rules["check"])(value)
-        if problem is not None:
-            yield Problem(where, problem)
-    elif "parts" in rules:
+    if "parts" in rules:
         kind = cast("type[attrs.AttrsInstance]", rules["parts"])
         if isinstance(value, tuple):
             for index, item in enumerate(cast("tuple[object, ...]", value)):

@@ -215,10 +215,12 @@ def _write_object(value: Mapping[object, object], parts: list[str], depth: int) 
     for key, item in value.items():
         if not isinstance(key, str):
             raise TypeError("names in a JSON object are text")
-        parts.append(separator)
-        parts.append(_quoted(key))
-        parts.append(":")
-        _write(item, parts, depth)
+        # Most of what is sent is text, and one piece is joined sooner than four.
+        if isinstance(item, str):
+            parts.append(f"{separator}{_quoted(key)}:{_quoted(item)}")
+        else:
+            parts.append(f"{separator}{_quoted(key)}:")
+            _write(item, parts, depth)
         separator = ","
     parts.append("}" if separator == "," else "{}")
 
