@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TypeGuard, TypeVar, cast
+from typing import TypeVar, cast
 
 from payermax_async.clock import Clock
 from payermax_async.core.envelope import (
@@ -210,25 +210,27 @@ class AttemptRunner:
         if not attempt.sent:
             self._forgetful = True
             attempt.record_sent()
-        if not _is_whole(answer):
-            kind = type(answer).__name__
-            raise defect("transport", f"answered with a {kind} of no use", attempt)
-        return answer
+        flaw = _flaw_of(answer)
+        if flaw is not None:
+            raise defect("transport", f"answered with {flaw}", attempt)
+        return cast("HttpResponse", answer)
 
 
 def _body_of(answer: object) -> bytes | None:
     return answer.body if isinstance(answer, HttpResponse) else None
 
 
-def _is_whole(response: object) -> TypeGuard[HttpResponse]:
-    """Whether a transport answered in the types that are read further on."""
-    return (
-        isinstance(response, HttpResponse)
-        and type(response.body) is bytes
-        and type(response.status) is int
-        and type(response.headers) is tuple
-        and all(map(_is_line, response.headers))
-    )
+def _flaw_of(answer: object) -> str | None:
+    """Why an answer is not in the types that are read further on."""
+    if not isinstance(answer, HttpResponse):
+        return f"a {type(answer).__name__}, not an HttpResponse"
+    for name, kind in (("status", int), ("headers", tuple), ("body", bytes)):
+        found: object = getattr(answer, name)
+        if type(found) is not kind:
+            return f"{name} of type {type(found).__name__}, not {kind.__name__}"
+    if not all(map(_is_line, answer.headers)):
+        return "headers that are no pairs of name and value as text"
+    return None
 
 
 def _is_line(header: object) -> bool:

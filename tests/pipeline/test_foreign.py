@@ -641,6 +641,33 @@ async def test_whoever_answers_has_sent(answer: object, told: bool) -> None:
     assert creates(gateway) == gateway.made == 1
 
 
+FLAWS = {
+    "nothing": "a NoneType, not an HttpResponse",
+    "text": "a str, not an HttpResponse",
+    "a mutable body": "body of type bytearray, not bytes",
+    "a text as body": "body of type str, not bytes",
+    "a text as status": "status of type str, not int",
+    "headers in a list": "headers of type list, not tuple",
+    "a header that is none": "headers that are no pairs of name and value as text",
+    "a header in three parts": "headers that are no pairs of name and value as text",
+}
+
+
+@pytest.mark.parametrize("kind", list(FLAWS))
+async def test_what_is_wrong_with_an_answer_of_a_transport_is_said(kind: str) -> None:
+    class Careless(FakeTransport):
+        async def send(
+            self, request: HttpRequest, *, timeout: float, on_sent: object
+        ) -> HttpResponse:
+            return cast("HttpResponse", BROKEN[kind])
+
+    gateway = LinkGateway()
+    async with with_parts(gateway, transport=Careless(gateway)) as client:
+        with pytest.raises(ExtensionError) as caught:
+            await client.query_link("order-1")
+    assert f"the transport answered with {FLAWS[kind]}" in str(caught.value)
+
+
 async def test_the_silence_of_a_transport_that_never_tells_says_nothing() -> None:
     class Mute(Transporting):
         async def send(
