@@ -54,7 +54,8 @@ class AlertKind(enum.StrEnum):
     REFUND_REVERSED = "refund reversed"
     """A refund failed after it was told of as successful: the money did not go."""
     REFUND_UNCLEAR = "refund unclear"
-    """A payment is handled of which a refund is known that cannot be compared."""
+    """A payment is handled of which a refund is known that cannot be compared, or that
+    is said to have succeeded and to have failed."""
     BODY_CHANGED = "body changed"
     """Something in this process takes or changes the bodies of notifications; PayerMax
     was asked to send again. Which link it is about is not said: of such a body nothing

@@ -65,7 +65,7 @@ _RULINGS: Mapping[Ruling, tuple[AlertKind, str, EntryState | None]] = {
     ),
 }
 """What is told of a ruling, and the state of what takes no effect."""
-_UNCLEAR_REFUND = "a refund of it is known that cannot be compared with it"
+_UNCLEAR_REFUND = "it is not clear what a refund of it gave back"
 
 
 class Judge(Generic[ConnectionT]):

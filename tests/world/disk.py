@@ -70,6 +70,8 @@ class Disk:
     """What it has tables for."""
     effects: list[Effect] = attrs.field(factory=list[Effect])
     read_only_until: float = -1.0
+    history: int = 0
+    """How often it lost something: what was under way or kept before is void."""
     _connection: sqlite3.Connection = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -90,6 +92,7 @@ class Disk:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Lose what was committed since, though its callers were told that it is."""
+        self.history += 1
         self._connection.deserialize(snapshot.tables)
         since = self.effects[snapshot.effects :]
         outside = [one for one in since if not one.in_transaction]
@@ -170,7 +173,10 @@ class Disk:
         raise AssertionError("nobody sets it")
 
     async def _later(self, when: float, place: str, work: Callable[[], T]) -> None:
+        history = self.history
         await asyncio.sleep(when)
+        if self.history != history:
+            return  # the server died with it
         try:
             self.commit(work)
         except (LeaseLostError, StopIteration, RuntimeError, ValueError):

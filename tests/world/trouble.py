@@ -135,8 +135,9 @@ class Trouble:
         """
         world = self.world
         snapshot, since = disk.snapshot(), world.loop.time()
+        history = disk.history
         await asyncio.sleep(seconds)
-        if world.chance.calm:
+        if world.chance.calm or disk.history != history:
             return
         world.trace.note("storage", f"loses the commits of {seconds:g} s", fault=True)
         for process in world.shop.processes:

@@ -217,13 +217,16 @@ def given_back(one: Success, refunds: Sequence[Refunded]) -> GivenBack:
     """How much of a payment is known to have been refunded.
 
     Refunds are added up in the payment's currency, each once. One that failed after
-    it had succeeded is taken back. What cannot be compared is not counted, but said.
+    it had succeeded is taken back. One that is said to have succeeded after it failed
+    may have done either last, as notifications overtake each other. It is not counted,
+    but said, as is what cannot be compared.
 
     Args:
         one: The payment.
         refunds: What was heard of refunds of its trade, the oldest first.
     """
     last: dict[str, list[Refunded]] = {}
+    failed = {refund.refund for refund in refunds if refund.rank == ENDED}
     for refund in refunds:
         if refund.rank not in {SUCCEEDED, ENDED}:
             continue
@@ -233,8 +236,11 @@ def given_back(one: Success, refunds: Sequence[Refunded]) -> GivenBack:
         told.append(refund)
     counted: list[Decimal] = []
     unclear = False
-    for told in last.values():
+    for name, told in last.items():
         if told[-1].rank != SUCCEEDED:
+            continue
+        if name in failed:
+            unclear = True
             continue
         said = {(refund.amount, refund.currency) for refund in told}
         amount, currency = next(iter(said))
