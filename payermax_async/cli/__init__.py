@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_EXTRA = frozenset({"cyclopts", "jinja2", "rich", "segno"})
+_EXTRA = frozenset(
+    {"cyclopts", "jinja2", "python_calamine", "rich", "segno", "xlsxwriter"}
+)
 """What the extra ``cli`` installs, by top-level module."""
 
 

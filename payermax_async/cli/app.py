@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError, CycloptsPanel
 
 from payermax_async import __version__
+from payermax_async.cli.bulk.app import app as bulk
 from payermax_async.cli.call import call
 from payermax_async.cli.codes import codes
 from payermax_async.cli.console import (
@@ -59,6 +60,7 @@ def _build() -> App:
     app.command(listen)
     app.command(trigger)
     app.command(links)
+    app.command(bulk)
     app.command(keys)
     app.command(webhooks)
     app.command(inbox)

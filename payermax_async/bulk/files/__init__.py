@@ -1,0 +1,1 @@
+"""Orders from files of people: what is read of them, and what is wrong with it."""

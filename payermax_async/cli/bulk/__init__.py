@@ -1,0 +1,1 @@
+"""``payermax bulk``: from a spreadsheet to links, each exactly once."""

@@ -1,0 +1,10 @@
+"""Which commands ``payermax bulk`` has."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+__all__ = ["app"]
+
+app = App(name="bulk", help="From a spreadsheet to payment links, each exactly once.")
+"""Each command is a function of a module beside this one."""
