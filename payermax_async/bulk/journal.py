@@ -24,7 +24,7 @@ from payermax_async.bulk.schema import JOURNAL
 from payermax_async.storage import sqlite_file
 from payermax_async.storage.group_writer import GroupWriter
 from payermax_async.storage.lease_clock import LeaseClock, install, system_lease_clock
-from payermax_async.storage.migrations import migrate
+from payermax_async.storage.migrations import checked, migrate
 from payermax_async.storage.sql import Plan
 from payermax_async.storage.sqlite import SqliteDatabase, drive
 
@@ -298,7 +298,7 @@ class MemoryJournal(_SqlJournal):
 
 def _pages(connection: sqlite3.Connection) -> Iterator[JournalRow]:
     after: tuple[int, str] | None = None
-    while rows := drive(connection, statements.page(after)):
+    while rows := drive(connection, checked(JOURNAL, statements.page(after))):
         yield from rows
         last = rows[-1].planned
         after = last.position, last.key

@@ -8,24 +8,30 @@ side while a deployment goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import attrs
 
 from payermax_async.storage.errors import StorageError
-from payermax_async.storage.sql import Dialect, Query, Steps
+from payermax_async.storage.sql import Dialect, Query, Row, Steps
 
 __all__ = [
     "Component",
     "Migration",
     "Standing",
+    "checked",
+    "least_reader",
     "migrate",
+    "outgrown",
     "pending",
     "refusal",
     "script",
     "standing",
     "statements",
 ]
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -96,10 +102,7 @@ def standing(component: Component) -> Steps[Standing]:
         )
     found, least = 0, 0
     if "components" in tables:
-        rows = yield Query(
-            "SELECT version, least_reader FROM {components} WHERE name = :name",
-            {"name": component.name},
-        )
+        rows = yield Query(least_reader(component))
         found, least = rows[0] if rows else (0, 0)
     return Standing(
         found=found,
@@ -111,13 +114,42 @@ def standing(component: Component) -> Steps[Standing]:
 
 def refusal(component: Component, now: Standing) -> str:
     """Why this code may not use the tables as they stand; empty where it may."""
-    if now.least_reader <= component.version:
-        return ""
+    return outgrown(component, [(now.found, now.least_reader)])
+
+
+def outgrown(component: Component, rows: Iterable[Row]) -> str:
+    """The same for the row that :func:`least_reader` asks for."""
+    for found, least in rows:
+        if least > component.version:
+            return (
+                f"the tables of the {component.name} are of version {found} and want "
+                f"code that knows version {least}; this package knows "
+                f"{component.version}: update it wherever it uses them"
+            )
+    return ""
+
+
+def least_reader(component: Component) -> str:
+    """What is asked in each transaction, for a process that has the tables open.
+
+    Whoever changes them locks their versions first, so that an answer holds to the end
+    of the transaction that asked.
+    """
     return (
-        f"the tables of the {component.name} are of version {now.found} and want code "
-        f"that knows version {now.least_reader}; this package knows "
-        f"{component.version}: update it wherever it uses them"
+        "SELECT version, least_reader FROM {components} "  # noqa: S608 - constants
+        f"WHERE name = '{component.name}'"
     )
+
+
+def checked(component: Component, steps: Steps[T]) -> Steps[T]:
+    """The steps, unless the tables have moved past this code since they were opened.
+
+    Raises:
+        StorageError: They have.
+    """
+    if refused := outgrown(component, (yield Query(least_reader(component)))):
+        raise StorageError(refused)
+    return (yield from steps)
 
 
 def pending(component: Component) -> Steps[tuple[Migration, ...]]:

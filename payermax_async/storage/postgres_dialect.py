@@ -59,12 +59,13 @@ def postgres_dialect(schema: str) -> Dialect:
     )
 
 
-def before_migrating(schema: str) -> tuple[str, str]:
+def before_migrating(schema: str) -> tuple[str, str, str]:
     """What comes first in a transaction that changes tables.
 
     The lock, because two that make the same table at the same moment both fail or both
     do it, IF NOT EXISTS or not; then the schema, which has to be asked for first: one
-    that is there may be none that the role may create.
+    that is there may be none that the role may create. Then the versions, which whoever
+    is at work has read and keeps from being locked until its transaction ends.
     """
     return (
         f"SELECT pg_advisory_xact_lock({_MIGRATING})",
@@ -72,5 +73,9 @@ def before_migrating(schema: str) -> tuple[str, str]:
             "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace "  # noqa: S608 - a checked name
             f"WHERE nspname = '{schema}') THEN CREATE SCHEMA \"{schema}\"; "
             "END IF; END $$"
+        ),
+        (
+            f"DO $$ BEGIN IF to_regclass('\"{schema}\".components') IS NOT NULL "
+            f'THEN LOCK TABLE "{schema}".components; END IF; END $$'
         ),
     )

@@ -16,6 +16,7 @@ from payermax_async.storage.errors import StorageError
 from payermax_async.storage.migrations import (
     Component,
     Standing,
+    checked,
     migrate,
     pending,
     standing,
@@ -113,7 +114,7 @@ class Runner:
     async def _attempt(self, plan: Plan[T], end: float) -> T:
         async with self._own.take(_until(end)) as connection:
             seconds = _until(end)
-            work = transact(self._dialect, connection, plan, seconds)
+            work = transact(self._dialect, connection, self._component, plan, seconds)
             try:
                 return await self._guarded(work, seconds)
             except _AgainError as failed:
@@ -183,7 +184,7 @@ class Runner:
                     async with shared(connection, left(float("inf"))):
                         yield connection
                         async with asyncio.timeout(ours):
-                            await drive(self._dialect, connection, last())
+                            await self.drive(connection, last())
                 except BaseException as error:
                     if is_lost(error):
                         await self._for_handlers.retire(connection)
@@ -197,7 +198,7 @@ class Runner:
 
     async def drive(self, connection: PostgresConnection, steps: Steps[T]) -> T:
         """Run steps on the merchant's connection: no limit of ours, never again."""
-        return await drive(self._dialect, connection, steps)
+        return await drive(self._dialect, connection, checked(self._component, steps))
 
     # --- the tables --------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import psycopg
 
 from payermax_async.storage.errors import StorageError
+from payermax_async.storage.migrations import Component, least_reader, outgrown
 from payermax_async.storage.pooling import is_lost
 from payermax_async.storage.sql import Dialect, Plan, Query, Row, Steps, as_given, plain
 
@@ -62,12 +63,21 @@ async def drive(dialect: Dialect, connection: PostgresConnection, steps: Steps[T
 
 
 async def transact(
-    dialect: Dialect, connection: PostgresConnection, plan: Plan[T], seconds: float
+    dialect: Dialect,
+    connection: PostgresConnection,
+    component: Component,
+    plan: Plan[T],
+    seconds: float,
 ) -> T:
     """Run steps of our own in a transaction that the server ends in time, too."""
     limits = _OWN_LIMITS.format(max(1, round(seconds * 1000)))
-    await connection.execute(limits.encode())
+    asked = dialect.write(least_reader(component))
     try:
+        # In one message, so that asking costs no way to the server and back.
+        answers = await connection.execute(f"{limits}; {asked}".encode())
+        await answers.set_result(-1)
+        if refused := outgrown(component, await answers.fetchall()):
+            raise StorageError(refused)
         result = await drive(dialect, connection, plan())
     except BaseException:
         await _take_back(connection)

@@ -24,7 +24,9 @@ from payermax_async.storage.lease_clock import (
 from payermax_async.storage.migrations import (
     Component,
     Standing,
+    least_reader,
     migrate,
+    outgrown,
     pending,
     script,
     standing,
@@ -219,6 +221,7 @@ class SqliteDatabase:
             # Taken at once: a read that turns into a write could not wait.
             connection.execute("BEGIN" if self._read_only else "BEGIN IMMEDIATE")
             try:
+                self._check_version(connection)
                 result = work(connection)
                 job.check()
                 connection.execute("COMMIT")
@@ -305,6 +308,12 @@ class SqliteDatabase:
             connection.close()
             raise
         return connection
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        # Newer code may have changed the tables since they were opened.
+        text = SQLITE.write(least_reader(self._component))
+        if refused := outgrown(self._component, connection.execute(text)):
+            raise StorageError(f"{self._path}: {refused}")
 
     def _check_tables(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN")

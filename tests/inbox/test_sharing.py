@@ -83,22 +83,59 @@ async def test_tables_of_a_later_version_are_left_alone(shared: kit.Place) -> No
     inbox = shared.inbox()
     await inbox.open()
     await inbox.aclose()
-    if shared.kind == "sqlite":
-        connection = sqlite3.connect(shared.where)
-        with connection:
-            connection.execute(
-                "UPDATE payermax_components SET version = 99, least_reader = 99"
-            )
-        connection.close()
-    else:
-        async with await psycopg.AsyncConnection.connect(shared.where) as other:
-            await other.execute(
-                f"UPDATE {shared.schema}.components "
-                "SET version = 99, least_reader = 99".encode()
-            )
+    await _move_past(shared)
     with pytest.raises(StorageError, match="version 99"):
         await inbox.open()
     assert not inbox.is_open
+
+
+async def test_an_open_inbox_stops_when_the_tables_move_past_it(
+    shared: kit.Place,
+) -> None:
+    inbox = shared.inbox()
+    await inbox.open()
+    await inbox.store(kit.link("o-1"))
+    await inbox.store(kit.link("o-2"))
+    begun, ended = await kit.claim(inbox)
+    await _move_past(shared)
+    past = pytest.raises(StorageError, match=r"version 99 .* update it")
+    with past:
+        await inbox.store(kit.link("o-3"))
+    with past:
+        await kit.claim(inbox, holder="b")
+    with past:
+        await inbox.renew(begun, kit.MINUTE)
+    with past:
+        await inbox.finish(begun, Verdict(state=EntryState.DONE), kit.NOW)
+    with past:
+        async with inbox.work(ended, kit.NOW):
+            pass  # A handler that was at it: what it did is taken back.
+    await _move_back(shared)
+    # Whatever it was at is as it was, for the newer process to go on with.
+    assert await kit.states(inbox) == ["waiting", "waiting"]
+    assert await inbox.renew(ended, kit.MINUTE)
+    await inbox.aclose()
+
+
+async def _move_past(shared: kit.Place) -> None:
+    await _set_versions(shared, 99)
+
+
+async def _move_back(shared: kit.Place) -> None:
+    await _set_versions(shared, 1)
+
+
+async def _set_versions(shared: kit.Place, version: int) -> None:
+    versions = f"SET version = {version}, least_reader = {version}"
+    if shared.kind == "sqlite":
+        connection = sqlite3.connect(shared.where)
+        with connection:
+            connection.execute(f"UPDATE payermax_components {versions}")
+        connection.close()
+    else:
+        async with await psycopg.AsyncConnection.connect(shared.where) as other:
+            update = f"UPDATE {shared.schema}.components {versions}"
+            await other.execute(update.encode())
 
 
 # --- SQLite ----------------------------------------------------------------------
