@@ -30,7 +30,10 @@ class InFlight:
     clock: Clock
     observers: Observers
     budget: RetryBudget = attrs.field(factory=RetryBudget)
-    _active: set[CanBeCut] = attrs.field(factory=set[CanBeCut], init=False)
+    # By age: they are cut off in the same order in each run of a test.
+    _active: dict[CanBeCut, None] = attrs.field(
+        factory=dict["CanBeCut", None], init=False
+    )
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _idle: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
@@ -72,11 +75,11 @@ class InFlight:
         """A call starts."""
         self.check()
         self.budget.call_started()
-        self._active.add(execution)
+        self._active[execution] = None
 
     def leave(self, execution: CanBeCut) -> None:
         """A call ended."""
-        self._active.discard(execution)
+        self._active.pop(execution, None)
         if not self._active:
             self._idle.set()
 

@@ -6,6 +6,7 @@ fault out moves no other: a failing run can be shrunk.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
 from collections.abc import Collection
@@ -85,15 +86,20 @@ class Chance:
         share = self._shares[family] * weight
         if self.calm or not share:
             return None
-        chance = self.at(f"{family}/{place}")
-        if chance.random() >= share:
+        if self._roll(f"{family}/{place}") >= share:
             return None
+        chance = self.at(f"{family}/{place}")
         kind = f"{family}: {chance.choice(tuple(kinds))}"
         fault = Struck(kind, place, state)
         if fault.name in self._without or not self._may(family, kind):
             return None
         self.struck.append(fault)
         return kind.removeprefix(f"{family}: "), chance
+
+    def _roll(self, place: str) -> float:
+        """A number below 1 for one place: most often nothing else is drawn there."""
+        digest = hashlib.blake2b(f"{self.seed}/{place}".encode(), digest_size=8)
+        return int.from_bytes(digest.digest()) / 2**64
 
     def _may(self, family: str, kind: str) -> bool:
         return self._only is None or bool(self._only & {family, kind})

@@ -147,7 +147,7 @@ class Disk:
         found = self.chance.pick("storage", _FAULTS, place, name)
         if found is None:
             await asyncio.sleep(0.001)
-            result = self.commit(work)
+            result = self.commit(work) if writes else work()
             await asyncio.sleep(0)  # committed, and not heard of yet
             return result
         fault, draw = found

@@ -13,14 +13,13 @@ import itertools
 import warnings
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar
 
 from tests.world.virtual_time import VirtualLoop
 
 __all__ = ["PROCESS", "Life", "WorldLoop", "nobodys"]
 
 T = TypeVar("T")
-Given = TypeVarTuple("Given")
 
 
 class Life:
@@ -57,15 +56,15 @@ class Life:
             self.gone.set()
             self._died()
 
-    def step(self, callback: Callable[..., object], *args: object) -> None:
-        """Run one callback, unless it is dead."""
+    def lives_on(self) -> bool:
+        """Count one more step; whether it is taken."""
         if self.is_dead:
-            return
+            return False
         self.steps += 1
         if self._dies_at is not None and self.steps >= self._dies_at:
             self.die()
-            return
-        callback(*args)
+            return False
+        return True
 
 
 PROCESS: ContextVar[Life | None] = ContextVar("PROCESS", default=None)
@@ -113,7 +112,7 @@ class WorldLoop(VirtualLoop):
     """Knows which process each callback belongs to.
 
     Attributes:
-        steps: How many callbacks were due at once.
+        steps: How many callbacks it ran.
         is_changed: Whether something happened that is worth a look.
         look: Called after each step in which it did; what it raises ends the world.
     """
@@ -130,37 +129,19 @@ class WorldLoop(VirtualLoop):
         # Here, where nobody else's ``except`` is in between.
         if self.steps > _ENDLESS:
             raise AssertionError("it goes round in circles")
-        super()._run_once()  # type: ignore[misc]
+        super()._run_once()
         if self.is_changed and self.look is not None:
             self.is_changed = False
             self.look()
 
+    def run_one(self, handle: asyncio.Handle) -> None:
+        self.steps += 1
+        life = handle._context.get(PROCESS)  # type: ignore[attr-defined]
+        if life is None or life.lives_on():
+            handle._run()
+
     def create_future(self) -> asyncio.Future[Any]:
         return _Future(loop=self)
-
-    def call_soon(
-        self,
-        callback: Callable[[Unpack[Given]], object],
-        *args: *Given,
-        context: Context | None = None,
-    ) -> asyncio.Handle:
-        self.steps += 1
-        life = PROCESS.get() if context is None else context.get(PROCESS)
-        if life is None:
-            return super().call_soon(callback, *args, context=context)
-        return super().call_soon(life.step, callback, *args, context=context)
-
-    def call_at(
-        self,
-        when: float,
-        callback: Callable[[Unpack[Given]], object],
-        *args: *Given,
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        life = PROCESS.get() if context is None else context.get(PROCESS)
-        if life is None:
-            return super().call_at(when, callback, *args, context=context)
-        return super().call_at(when, life.step, callback, *args, context=context)
 
     def start(
         self, work: Coroutine[Any, Any, T], life: Life | None = None

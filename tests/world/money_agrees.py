@@ -39,10 +39,18 @@ _REFUNDS = {
 
 def check_effects(world: World) -> None:
     """Nothing is handled that did not happen, and within a transaction once."""
+    disk = world.shop.disks["inbox"]
+    looked_at, now = world.looked_at.effects, (disk.history, len(disk.effects))
+    if looked_at == now:
+        return
+    world.looked_at.effects = now
+    known = looked_at[1] if looked_at[0] == disk.history else 0
     seen: Counter[tuple[str, str]] = Counter()
     first: defaultdict[str, set[str]] = defaultdict(set)
-    for effect in world.shop.disks["inbox"].effects:
-        if effect.kind in _REFUNDS:
+    for number, effect in enumerate(disk.effects):
+        if number < known:
+            pass  # looked at before; what is true of it stays true
+        elif effect.kind in _REFUNDS:
             _check_refund(world, effect)
         else:
             _check_payment(world, effect)

@@ -88,7 +88,7 @@ FAULTS: dict[str, tuple[list[str], object, str, int]] = {
         [f"{P}.execution.Execution.next_delay", f"{P}.budget.RetryBudget.take"],
         always(0.05),
         " was sent .* times",
-        25,
+        4,
     ),
     "what is found is not compared": (
         [f"{P}.matching.compare"],

@@ -57,6 +57,7 @@ class LookedAt:
     """How much of what only grows was looked at."""
 
     version: int = -1
+    effects: tuple[int, int] = (0, 0)
     told: int = 0
     waited: int = 0
 

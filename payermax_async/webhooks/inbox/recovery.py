@@ -71,7 +71,7 @@ def _made(arrival: Arrival) -> Steps[dict[int, tuple[EntryState | None, Role]]]:
     """What this very arrival made, by its part; each was counted once too often."""
     found: dict[int, tuple[EntryState | None, Role]] = {}
     parts = parts_of(arrival.notification, tenant=arrival.tenant)
-    for key in {part.event.merchant_key for part in parts}:
+    for key in sorted({part.event.merchant_key for part in parts}):
         rows = yield Query(
             "UPDATE {inbox} SET deliveries = deliveries - 1 WHERE tenant = :tenant "
             "AND substr(merchant_key, 1, 200) = substr(:merchant_key, 1, 200) "
