@@ -134,7 +134,7 @@ FLOORS = {
     ),
     "bulk": (
         "records",
-        "report rows schema statements",
+        "payments report rows schema statements",
         "journal outcomes",
         "runner",
         "files run",

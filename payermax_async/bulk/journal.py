@@ -11,7 +11,8 @@ from os import PathLike, fspath
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, runtime_checkable
 
-from payermax_async.bulk import statements
+from payermax_async.bulk import payments, statements
+from payermax_async.bulk.payments import PaymentMark, RowPayment
 from payermax_async.bulk.records import (
     BulkBatch,
     JournalError,
@@ -21,10 +22,12 @@ from payermax_async.bulk.records import (
     RowResult,
 )
 from payermax_async.bulk.schema import JOURNAL
+from payermax_async.clock import Clock, SystemClock
 from payermax_async.storage import sqlite_file
+from payermax_async.storage.errors import StorageError
 from payermax_async.storage.group_writer import GroupWriter
 from payermax_async.storage.lease_clock import LeaseClock, install, system_lease_clock
-from payermax_async.storage.migrations import checked, migrate
+from payermax_async.storage.migrations import checked, migrate, pending
 from payermax_async.storage.sql import Plan
 from payermax_async.storage.sqlite import SqliteDatabase, drive
 
@@ -107,6 +110,8 @@ class Journal(Protocol):
 class _SqlJournal:
     """The methods of a journal over whatever runs steps."""
 
+    _clock: Clock
+
     def _write(self, plan: Plan[T]) -> Awaitable[T]:
         raise NotImplementedError
 
@@ -116,7 +121,10 @@ class _SqlJournal:
 
     async def claim(self, row: PlannedRow, *, run: str, lease: timedelta) -> RowClaim:
         """See :class:`Journal`."""
-        return await self._write(lambda: statements.claim(row, run=run, lease=lease))
+        now = self._clock.now()
+        return await self._write(
+            lambda: statements.claim(row, run=run, lease=lease, now=now)
+        )
 
     async def sending(
         self,
@@ -136,7 +144,8 @@ class _SqlJournal:
 
     async def settle(self, key: str, token: int, result: RowResult) -> bool:
         """See :class:`Journal`."""
-        return await self._write(lambda: statements.settle(key, token, result))
+        now = self._clock.now()
+        return await self._write(lambda: statements.settle(key, token, result, now=now))
 
     async def renew(self, key: str, token: int, lease: timedelta) -> bool:
         """See :class:`Journal`."""
@@ -145,6 +154,28 @@ class _SqlJournal:
     async def release(self, run: str) -> None:
         """See :class:`Journal`."""
         await self._write(lambda: statements.release(run))
+
+    async def batch(self) -> BulkBatch | None:
+        """What it is tied to; ``None`` before the first run."""
+        return await self._write(statements.begun_batch)
+
+    async def mark_paid(self, payment: RowPayment) -> PaymentMark:
+        """Note that a link was paid, if amount and currency are the row's.
+
+        What was paid stays paid, whatever is told later.
+        """
+        now = self._clock.now()
+        return await self._write(lambda: payments.mark_paid(payment, now))
+
+    async def mark_expired(self, key: str) -> bool:
+        """Note that a link was not paid and never will be; false if it is no news."""
+        now = self._clock.now()
+        return await self._write(lambda: payments.mark_expired(key, now))
+
+    async def mark_asked(self, key: str) -> None:
+        """Note that PayerMax has just answered a question about a link."""
+        now = self._clock.now()
+        await self._write(lambda: payments.mark_asked(key, now))
 
 
 class SqliteJournal(_SqlJournal):
@@ -163,6 +194,7 @@ class SqliteJournal(_SqlJournal):
         *,
         busy_timeout: float = 10.0,
         lease_clock: LeaseClock | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Keep the settings; nothing is opened yet.
 
@@ -170,6 +202,7 @@ class SqliteJournal(_SqlJournal):
             path: The file, created when it is missing.
             busy_timeout: Seconds for a write.
             lease_clock: What holds go by, for tests that turn time by hand.
+            clock: The time of day that is noted for reports.
 
         Raises:
             ConfigurationError: No file can have the path.
@@ -183,6 +216,7 @@ class SqliteJournal(_SqlJournal):
             lease_clock=lease_clock,
         )
         self._busy_timeout = busy_timeout
+        self._clock = clock or SystemClock()
         self._writer = GroupWriter(self._database.run, timeout=busy_timeout)
 
     @property
@@ -232,6 +266,11 @@ class SqliteJournal(_SqlJournal):
             )
             with closing(connection):
                 connection.execute("BEGIN")  # one state of it, whoever writes meanwhile
+                if drive(connection, pending(JOURNAL)):
+                    raise StorageError(
+                        f"{self._path}: it is no journal, or an older version's: open "
+                        "it for writing once"
+                    )
                 yield from _pages(connection)
         except sqlite3.Error as error:
             raise sqlite_file.told(error, self._path) from None
@@ -246,12 +285,16 @@ class MemoryJournal(_SqlJournal):
         >>> journal = MemoryJournal()
     """
 
-    def __init__(self, *, lease_clock: LeaseClock | None = None) -> None:
+    def __init__(
+        self, *, lease_clock: LeaseClock | None = None, clock: Clock | None = None
+    ) -> None:
         """Be empty.
 
         Args:
             lease_clock: What holds go by, for tests that turn time by hand.
+            clock: The time of day that is noted for reports.
         """
+        self._clock = clock or SystemClock()
         self._connection = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False
         )

@@ -132,7 +132,10 @@ def changed(row: PreparedRow, known: JournalRow, *, repeated: bool) -> DoneRow:
 def result_of(link: CreatedLink) -> RowResult:
     """What the journal notes of a link."""
     return RowResult(
-        state=RowState.CREATED, link_url=link.link_url, link_id=link.link_id or ""
+        state=RowState.CREATED,
+        link_url=link.link_url,
+        link_id=link.link_id or "",
+        expires_at=link.expires_at,
     )
 
 
@@ -150,6 +153,7 @@ def result_of_error(error: PayerMaxError) -> RowResult:
             state=RowState.PAID if paid else RowState.EXPIRED,
             link_url=error.details.link_url or "",
             link_id=error.details.link_id or "",
+            expires_at=error.details.expires_at,
             reason=f"it is {error.state}",
             remedy=error.remedy,
         )

@@ -119,6 +119,8 @@ class RowResult:
     """What to do about it."""
     again: bool = False
     """Whether a refused row may simply be tried again."""
+    expires_at: datetime | None = None
+    """When its link can no longer be paid, as far as PayerMax said so."""
 
 
 @attrs.frozen(kw_only=True)
@@ -133,6 +135,18 @@ class JournalRow:
     """``requestTime`` of the last create that may have left."""
     hosts: tuple[str, ...] = ()
     """Base URLs of the hosts that may have seen one."""
+    began_at: datetime | None = None
+    """When a run took it up."""
+    settled_at: datetime | None = None
+    """When it was last noted how its create ended."""
+    asked_at: datetime | None = None
+    """When PayerMax last said whether its link was paid."""
+    ended_at: datetime | None = None
+    """When it was noted that its link was paid, or can no longer be."""
+    trade_no: str = ""
+    """PayerMax's order number of the payment."""
+    payment_problem: str = ""
+    """What is odd about a payment of its link; somebody should look at it."""
 
 
 class ClaimStanding(enum.Enum):

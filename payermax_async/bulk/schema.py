@@ -56,8 +56,23 @@ CREATE INDEX {prefix}journal_learned_key ON {journal_learned} (link_key)
 held, is on the database's own clock. What was learned by those who had lost their hold
 is only ever added to."""
 
+_TIMES = """
+ALTER TABLE {journal} ADD COLUMN began_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE {journal} ADD COLUMN settled_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE {journal} ADD COLUMN expires_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE {journal} ADD COLUMN asked_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE {journal} ADD COLUMN ended_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE {journal} ADD COLUMN trade_no TEXT NOT NULL DEFAULT '';
+ALTER TABLE {journal} ADD COLUMN payment_problem TEXT NOT NULL DEFAULT ''
+"""
+"""Times of day, for reports; 0 where none is known. Version 1 would let the end of a
+create overwrite that the link was paid, so it may not use the tables any more."""
+
 JOURNAL = Component(
     name="journal",
-    migrations=(Migration(number=1, statements=_FIRST, least_reader=1),),
+    migrations=(
+        Migration(number=1, statements=_FIRST, least_reader=1),
+        Migration(number=2, statements=_TIMES, least_reader=2),
+    ),
 )
 """A later version adds its statements below, and never changes these."""

@@ -20,17 +20,27 @@ from payermax_async.bulk.records import (
 )
 from payermax_async.storage.sql import Query, Row, Steps, from_micros, micros
 
-__all__ = ["begin", "claim", "page", "release", "renew", "sending", "settle"]
+__all__ = [
+    "begin",
+    "begun_batch",
+    "claim",
+    "page",
+    "release",
+    "renew",
+    "sending",
+    "settle",
+]
 
 _COLUMNS = (
     "s.link_key, s.order_number, s.position, s.digest, s.amount, s.currency, "
     "s.own_columns, s.state, s.link_url, s.link_id, s.reason, s.remedy, s.again, "
-    "s.stamp, s.hosts"
+    "s.stamp, s.hosts, s.expires_at, s.began_at, s.settled_at, s.asked_at, s.ended_at, "
+    "s.trade_no, s.payment_problem"
 )
 _HELD = "held_boot = {boot}, held_from = {clock}, held_until = {clock} + :lease"
 _RESULT = (
     "state = :state, link_url = :link_url, link_id = :link_id, reason = :reason, "
-    "remedy = :remedy, again = :again"
+    "remedy = :remedy, again = :again, expires_at = :expires_at, settled_at = :now"
 )
 _PAGE = 1000
 
@@ -57,15 +67,38 @@ def _read(row: Row) -> JournalRow:
             reason=row[10],
             remedy=row[11],
             again=bool(row[12]),
+            expires_at=_moment(row[15]),
         ),
-        stamp=from_micros(row[13]) if row[13] else None,
+        stamp=_moment(row[13]),
         hosts=tuple(row[14].split()),
+        began_at=_moment(row[16]),
+        settled_at=_moment(row[17]),
+        asked_at=_moment(row[18]),
+        ended_at=_moment(row[19]),
+        trade_no=row[20],
+        payment_problem=row[21],
     )
 
 
-def _values(result: RowResult) -> Mapping[str, object]:
-    values = attrs.asdict(result)
-    return {**values, "state": result.state.value, "again": int(result.again)}
+def _moment(number: int) -> datetime | None:
+    return from_micros(number) if number else None
+
+
+def _values(result: RowResult, now: datetime) -> Mapping[str, object]:
+    return {
+        **attrs.asdict(result),
+        "state": result.state.value,
+        "again": int(result.again),
+        "expires_at": micros(result.expires_at) if result.expires_at else 0,
+        # What was given back is as if it had not begun.
+        "now": 0 if result.state is RowState.PLANNED else micros(now),
+    }
+
+
+def begun_batch() -> Steps[BulkBatch | None]:
+    """What the journal is tied to, if it was begun."""
+    rows = yield Query("SELECT plan, fingerprint FROM {journal_batch} WHERE id = 1")
+    return BulkBatch(plan=rows[0][0], fingerprint=rows[0][1]) if rows else None
 
 
 def begin(batch: BulkBatch) -> Steps[None]:
@@ -74,15 +107,15 @@ def begin(batch: BulkBatch) -> Steps[None]:
     Raises:
         BatchMismatchError: It is tied to another one.
     """
-    rows = yield Query("SELECT plan, fingerprint FROM {journal_batch} WHERE id = 1")
-    if not rows:
+    known = yield from begun_batch()
+    if known is None:
         yield Query(
             "INSERT INTO {journal_batch} (id, plan, fingerprint) "
             "VALUES (1, :plan, :fingerprint)",
             attrs.asdict(batch),
         )
         return
-    plan, fingerprint = rows[0]
+    plan, fingerprint = known.plan, known.fingerprint
     if fingerprint != batch.fingerprint:
         raise BatchMismatchError(
             f"this journal is of {fingerprint}, and this run is of "
@@ -96,7 +129,9 @@ def begin(batch: BulkBatch) -> Steps[None]:
         )
 
 
-def claim(row: PlannedRow, *, run: str, lease: timedelta) -> Steps[RowClaim]:
+def claim(
+    row: PlannedRow, *, run: str, lease: timedelta, now: datetime
+) -> Steps[RowClaim]:
     """Take a row for a run, if it is there to be taken."""
     rows = yield Query(
         f"SELECT {_COLUMNS}, s.token, s.seen_by, s.holder, {{held}}, "  # noqa: S608 - constants
@@ -105,7 +140,7 @@ def claim(row: PlannedRow, *, run: str, lease: timedelta) -> Steps[RowClaim]:
         {"key": row.key},
     )
     if not rows:
-        yield from _insert(row, run, lease)
+        yield from _insert(row, run, lease, now)
         fresh = JournalRow(planned=row, result=RowResult(state=RowState.PLANNED))
         return RowClaim(standing=ClaimStanding.OURS, row=fresh, token=1)
     known = _read(rows[0])
@@ -140,10 +175,10 @@ def claim(row: PlannedRow, *, run: str, lease: timedelta) -> Steps[RowClaim]:
         return RowClaim(standing=ClaimStanding.HELD, row=known, held_for=held_for)
     learned = yield from _learned(row.key)
     if learned is not None:
-        yield _store(row.key, learned)
+        yield _store(row.key, learned, now)
         known = attrs.evolve(known, result=learned)
         return RowClaim(standing=ClaimStanding.SETTLED, row=known)
-    yield from _take(row, run, lease, planned=refused)
+    yield from _take(row, run, lease, planned=refused, now=now)
     if refused:
         result = RowResult(state=RowState.PLANNED)
         known = attrs.evolve(known, planned=row, result=result)
@@ -155,14 +190,15 @@ def claim(row: PlannedRow, *, run: str, lease: timedelta) -> Steps[RowClaim]:
     )
 
 
-def _insert(row: PlannedRow, run: str, lease: timedelta) -> Steps[None]:
+def _insert(row: PlannedRow, run: str, lease: timedelta, now: datetime) -> Steps[None]:
     yield Query(
         "INSERT INTO {journal} (link_key, order_number, position, digest, amount, "
         "currency, own_columns, state, link_url, link_id, reason, remedy, again, "
         "stamp, hosts, sent_boot, sent_at, seen_by, token, holder, held_boot, "
-        "held_from, held_until) VALUES (:key, :order_number, :position, :digest, "
-        ":amount, :currency, :own_columns, :state, '', '', '', '', 0, 0, '', '', 0, "
-        ":run, 1, :run, {boot}, {clock}, {clock} + :lease)",
+        "held_from, held_until, began_at) "
+        "VALUES (:key, :order_number, :position, :digest, :amount, :currency, "
+        ":own_columns, :state, '', '', '', '', 0, 0, '', '', 0, "
+        ":run, 1, :run, {boot}, {clock}, {clock} + :lease, :now)",
         {
             "key": row.key,
             "order_number": row.order,
@@ -174,11 +210,14 @@ def _insert(row: PlannedRow, run: str, lease: timedelta) -> Steps[None]:
             "state": RowState.PLANNED.value,
             "run": run,
             "lease": _length(lease),
+            "now": micros(now),
         },
     )
 
 
-def _take(row: PlannedRow, run: str, lease: timedelta, *, planned: bool) -> Steps[None]:
+def _take(
+    row: PlannedRow, run: str, lease: timedelta, *, planned: bool, now: datetime
+) -> Steps[None]:
     yield Query(
         f"UPDATE {{journal}} SET token = token + 1, holder = :run, {_HELD} "  # noqa: S608 - constants
         "WHERE link_key = :key",
@@ -187,13 +226,15 @@ def _take(row: PlannedRow, run: str, lease: timedelta, *, planned: bool) -> Step
     if planned:
         yield Query(
             "UPDATE {journal} SET state = :state, digest = :digest, amount = :amount, "
-            "currency = :currency, reason = '', remedy = '', again = 0 "
+            "currency = :currency, reason = '', remedy = '', again = 0, "
+            "began_at = :now, settled_at = 0 "
             "WHERE link_key = :key",
             {
                 "state": RowState.PLANNED.value,
                 "digest": row.digest,
                 "amount": row.amount,
                 "currency": row.currency,
+                "now": micros(now),
                 "key": row.key,
             },
         )
@@ -218,11 +259,11 @@ def _learned(key: str) -> Steps[RowResult | None]:
     return None
 
 
-def _store(key: str, result: RowResult) -> Query:
+def _store(key: str, result: RowResult, now: datetime) -> Query:
     return Query(
         f"UPDATE {{journal}} SET {_RESULT}, holder = '', held_until = 0 "  # noqa: S608 - constants
         "WHERE link_key = :key",
-        {**_values(result), "key": key},
+        {**_values(result, now), "key": key},
     )
 
 
@@ -253,12 +294,23 @@ def sending(
     return bool(rows)
 
 
-def settle(key: str, token: int, result: RowResult) -> Steps[bool]:
+def settle(key: str, token: int, result: RowResult, *, now: datetime) -> Steps[bool]:
     """Note how a row ended; false if it is somebody else's: then it is only added."""
+    values = {**_values(result, now), "key": key, "token": token}
     rows = yield Query(
         f"UPDATE {{journal}} SET {_RESULT}, holder = '', held_until = 0 "  # noqa: S608 - constants
-        "WHERE link_key = :key AND token = :token RETURNING id",
-        {**_values(result), "key": key, "token": token},
+        "WHERE link_key = :key AND token = :token AND state <> 'paid' RETURNING id",
+        values,
+    )
+    if rows:
+        return True
+    # Somebody was told meanwhile that it was paid: that stays.
+    rows = yield Query(
+        "UPDATE {journal} SET holder = '', held_until = 0, settled_at = :now, "
+        "link_url = CASE :link_url WHEN '' THEN link_url ELSE :link_url END, "
+        "link_id = CASE :link_id WHEN '' THEN link_id ELSE :link_id END "
+        "WHERE link_key = :key AND token = :token AND state = 'paid' RETURNING id",
+        values,
     )
     if rows:
         return True
@@ -266,7 +318,7 @@ def settle(key: str, token: int, result: RowResult) -> Steps[bool]:
         "INSERT INTO {journal_learned} (link_key, token, state, link_url, link_id, "
         "reason, remedy) VALUES (:key, :token, :state, :link_url, :link_id, :reason, "
         ":remedy)",
-        {**_values(result), "key": key, "token": token},
+        values,
     )
     return False
 

@@ -38,11 +38,13 @@ def clock_of(gateways: Gateways, boot: str = BOOT) -> LeaseClock:
 
 
 def memory(gateways: Gateways) -> MemoryJournal:
-    return MemoryJournal(lease_clock=clock_of(gateways))
+    return MemoryJournal(lease_clock=clock_of(gateways), clock=gateways.clock)
 
 
 def on_disk(file: Path, gateways: Gateways, boot: str = BOOT) -> SqliteJournal:
-    return SqliteJournal(file, lease_clock=clock_of(gateways, boot))
+    return SqliteJournal(
+        file, lease_clock=clock_of(gateways, boot), clock=gateways.clock
+    )
 
 
 async def ran(
