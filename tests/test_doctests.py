@@ -27,7 +27,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SKETCHES = {
     "bulk",
     "bulk.report.BulkReport",
-    "bulk.run.create_links",
+    "bulk.create.create_links",
     "reconcile.reconciler.Reconciler",
     "reconcile.waiting.wait_until_paid",
     "reconcile.rounds.OpenLinks",

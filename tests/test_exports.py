@@ -38,10 +38,11 @@ PUBLIC = {
         ValidationError Verifier WebhookError
     """,
     "payermax_async.bulk": """
-        BatchMismatchError BulkBatch BulkItem BulkReport BulkRun BulkSource
-        ClaimStanding DoneRow DoneState FailureGroup Journal JournalError JournalRow
-        MemoryJournal OrderRow PlannedRow RowClaim RowResult RowState SqliteJournal
-        StateTotal create_links link_id_of
+        BatchMismatchError BatchStatus BulkBatch BulkControl BulkItem BulkProgress
+        BulkRails BulkReport BulkRun BulkSource ClaimStanding DoneRow DoneState
+        FailureGroup Journal JournalError JournalRow MemoryJournal OrderRow PlannedRow
+        Rail RailTrippedError RowClaim RowInDoubt RowResult RowSettled RowState
+        RunPaused RunResumed RunStatus SqliteJournal StateTotal create_links link_id_of
     """,
     "payermax_async.contrib": """
         OpenTelemetryHook PrometheusHook

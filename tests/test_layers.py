@@ -133,11 +133,14 @@ FLOORS = {
         "__init__",
     ),
     "bulk": (
-        "records",
-        "payments report rows schema statements",
-        "journal outcomes",
+        "outage progress records",
+        "control payments report rows schema statements",
+        "control_statements journal outcomes source",
+        "events gate rails sql_journal",
+        "pacing",
         "runner",
         "files run",
+        "create",
         "__init__",
     ),
     "pipeline": (
@@ -199,6 +202,9 @@ FLOORS = {
 floor does not know of each other, and nothing knows of what stands above it."""
 
 SANS_IO = (
+    "bulk.outage",
+    "bulk.progress",
+    "bulk.rails",
     "core",
     "pipeline.retry",
     "pipeline.breaker",

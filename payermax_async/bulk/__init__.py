@@ -15,8 +15,18 @@ from typing import TYPE_CHECKING
 from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from payermax_async.bulk.journal import Journal, MemoryJournal, SqliteJournal
+    from payermax_async.bulk.control import BatchStatus, BulkControl, RunStatus
+    from payermax_async.bulk.create import create_links
+    from payermax_async.bulk.events import (
+        RowInDoubt,
+        RowSettled,
+        RunPaused,
+        RunResumed,
+    )
+    from payermax_async.bulk.journal import Journal
     from payermax_async.bulk.outcomes import DoneRow, DoneState
+    from payermax_async.bulk.progress import BulkProgress
+    from payermax_async.bulk.rails import BulkRails, Rail, RailTrippedError
     from payermax_async.bulk.records import (
         BatchMismatchError,
         BulkBatch,
@@ -30,12 +40,18 @@ if TYPE_CHECKING:
     )
     from payermax_async.bulk.report import BulkReport, FailureGroup, StateTotal
     from payermax_async.bulk.rows import BulkItem, OrderRow, link_id_of
-    from payermax_async.bulk.run import BulkRun, BulkSource, create_links
+    from payermax_async.bulk.run import BulkRun
+    from payermax_async.bulk.source import BulkSource
+    from payermax_async.bulk.sql_journal import MemoryJournal, SqliteJournal
 
 __all__ = [
     "BatchMismatchError",
+    "BatchStatus",
     "BulkBatch",
+    "BulkControl",
     "BulkItem",
+    "BulkProgress",
+    "BulkRails",
     "BulkReport",
     "BulkRun",
     "BulkSource",
@@ -49,9 +65,16 @@ __all__ = [
     "MemoryJournal",
     "OrderRow",
     "PlannedRow",
+    "Rail",
+    "RailTrippedError",
     "RowClaim",
+    "RowInDoubt",
     "RowResult",
+    "RowSettled",
     "RowState",
+    "RunPaused",
+    "RunResumed",
+    "RunStatus",
     "SqliteJournal",
     "StateTotal",
     "create_links",
@@ -60,11 +83,15 @@ __all__ = [
 
 _HOMES = {
     "BatchMismatchError": "bulk.records",
+    "BatchStatus": "bulk.control",
     "BulkBatch": "bulk.records",
+    "BulkControl": "bulk.control",
     "BulkItem": "bulk.rows",
+    "BulkProgress": "bulk.progress",
+    "BulkRails": "bulk.rails",
     "BulkReport": "bulk.report",
     "BulkRun": "bulk.run",
-    "BulkSource": "bulk.run",
+    "BulkSource": "bulk.source",
     "ClaimStanding": "bulk.records",
     "DoneRow": "bulk.outcomes",
     "DoneState": "bulk.outcomes",
@@ -72,15 +99,22 @@ _HOMES = {
     "Journal": "bulk.journal",
     "JournalError": "bulk.records",
     "JournalRow": "bulk.records",
-    "MemoryJournal": "bulk.journal",
+    "MemoryJournal": "bulk.sql_journal",
     "OrderRow": "bulk.rows",
     "PlannedRow": "bulk.records",
+    "Rail": "bulk.rails",
+    "RailTrippedError": "bulk.rails",
     "RowClaim": "bulk.records",
+    "RowInDoubt": "bulk.events",
     "RowResult": "bulk.records",
+    "RowSettled": "bulk.events",
     "RowState": "bulk.records",
-    "SqliteJournal": "bulk.journal",
+    "RunPaused": "bulk.events",
+    "RunResumed": "bulk.events",
+    "RunStatus": "bulk.control",
+    "SqliteJournal": "bulk.sql_journal",
     "StateTotal": "bulk.report",
-    "create_links": "bulk.run",
+    "create_links": "bulk.create",
     "link_id_of": "bulk.rows",
 }
 """The module that each name lives in, below ``payermax_async``."""

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
-import weakref
-from collections.abc import Awaitable, Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from os import PathLike, fspath
-from types import TracebackType
-from typing import Protocol, Self, TypeVar, runtime_checkable
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
 
-from payermax_async.bulk import payments, statements
-from payermax_async.bulk.payments import PaymentMark, RowPayment
+from payermax_async.bulk.control import BatchStatus, BulkControl
+from payermax_async.bulk.progress import BulkProgress
 from payermax_async.bulk.records import (
     BulkBatch,
-    JournalError,
     JournalRow,
     PlannedRow,
     RowClaim,
     RowResult,
 )
-from payermax_async.bulk.schema import JOURNAL
-from payermax_async.clock import Clock, SystemClock
-from payermax_async.storage import sqlite_file
-from payermax_async.storage.errors import StorageError
-from payermax_async.storage.group_writer import GroupWriter
-from payermax_async.storage.lease_clock import LeaseClock, install, system_lease_clock
-from payermax_async.storage.migrations import checked, migrate, pending
-from payermax_async.storage.sql import Plan
-from payermax_async.storage.sqlite import SqliteDatabase, drive
 
-__all__ = ["Journal", "MemoryJournal", "SqliteJournal"]
-
-T = TypeVar("T")
+__all__ = ["Journal"]
 
 
 @runtime_checkable
@@ -102,246 +86,47 @@ class Journal(Protocol):
         """Let go of all rows of a run that has ended."""
         ...
 
+    async def control(
+        self,
+        *,
+        paused: bool | None = None,
+        at_once: int | None = None,
+        per_second: float | None = None,
+    ) -> BulkControl:
+        """Tell the runs of the batch, in whatever process, to pause or go on.
+
+        Each looks about once a second. A pause lasts until it is taken back, also for
+        runs that begin later.
+
+        Args:
+            paused: Whether nothing new may be begun.
+            at_once: How many creates may be under way in each run.
+            per_second: How many creates each run may begin a second.
+                ``None`` leaves a thing as it is; 0 takes it back, so that each run
+                goes by what it was given.
+
+        Returns:
+            What they are told from now on.
+
+        Raises:
+            ConfigurationError: Nothing can go by a number.
+        """
+        ...
+
+    async def attend(
+        self, run: str, progress: BulkProgress, *, ended: str = ""
+    ) -> BulkControl:
+        """Note how far a run is, and why it ended; what it is told."""
+        ...
+
+    async def committed(self) -> Mapping[str, Decimal]:
+        """By currency, the amounts of all links that exist or may exist."""
+        ...
+
+    def status(self) -> BatchStatus:
+        """How the batch stands; blocks, and may be closed."""
+        ...
+
     def read(self) -> Iterator[JournalRow]:
         """All rows in the order of their positions; blocks, and may be closed."""
         ...
-
-
-class _SqlJournal:
-    """The methods of a journal over whatever runs steps."""
-
-    _clock: Clock
-
-    def _write(self, plan: Plan[T]) -> Awaitable[T]:
-        raise NotImplementedError
-
-    async def begin(self, batch: BulkBatch) -> None:
-        """See :class:`Journal`."""
-        await self._write(lambda: statements.begin(batch))
-
-    async def claim(self, row: PlannedRow, *, run: str, lease: timedelta) -> RowClaim:
-        """See :class:`Journal`."""
-        now = self._clock.now()
-        return await self._write(
-            lambda: statements.claim(row, run=run, lease=lease, now=now)
-        )
-
-    async def sending(
-        self,
-        key: str,
-        token: int,
-        *,
-        stamp: datetime,
-        hosts: tuple[str, ...],
-        lease: timedelta,
-    ) -> bool:
-        """See :class:`Journal`."""
-        return await self._write(
-            lambda: statements.sending(
-                key, token, stamp=stamp, hosts=hosts, lease=lease
-            )
-        )
-
-    async def settle(self, key: str, token: int, result: RowResult) -> bool:
-        """See :class:`Journal`."""
-        now = self._clock.now()
-        return await self._write(lambda: statements.settle(key, token, result, now=now))
-
-    async def renew(self, key: str, token: int, lease: timedelta) -> bool:
-        """See :class:`Journal`."""
-        return await self._write(lambda: statements.renew(key, token, lease))
-
-    async def release(self, run: str) -> None:
-        """See :class:`Journal`."""
-        await self._write(lambda: statements.release(run))
-
-    async def batch(self) -> BulkBatch | None:
-        """What it is tied to; ``None`` before the first run."""
-        return await self._write(statements.begun_batch)
-
-    async def mark_paid(self, payment: RowPayment) -> PaymentMark:
-        """Note that a link was paid, if amount and currency are the row's.
-
-        What was paid stays paid, whatever is told later.
-        """
-        now = self._clock.now()
-        return await self._write(lambda: payments.mark_paid(payment, now))
-
-    async def mark_expired(self, key: str) -> bool:
-        """Note that a link was not paid and never will be; false if it is no news."""
-        now = self._clock.now()
-        return await self._write(lambda: payments.mark_expired(key, now))
-
-    async def mark_asked(self, key: str) -> None:
-        """Note that PayerMax has just answered a question about a link."""
-        now = self._clock.now()
-        await self._write(lambda: payments.mark_asked(key, now))
-
-
-class SqliteJournal(_SqlJournal):
-    """A journal in a SQLite file of its own, which several runs may share.
-
-    Writes that come together share a commit, and each returns after its own. The file
-    is readable by its owner alone and has to be on a local disk.
-
-    Example:
-        >>> journal = SqliteJournal("november.sqlite3")
-    """
-
-    def __init__(
-        self,
-        path: str | PathLike[str],
-        *,
-        busy_timeout: float = 10.0,
-        lease_clock: LeaseClock | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        """Keep the settings; nothing is opened yet.
-
-        Args:
-            path: The file, created when it is missing.
-            busy_timeout: Seconds for a write.
-            lease_clock: What holds go by, for tests that turn time by hand.
-            clock: The time of day that is noted for reports.
-
-        Raises:
-            ConfigurationError: No file can have the path.
-        """
-        self._path = fspath(path)
-        self._database = SqliteDatabase(
-            path,
-            JOURNAL,
-            busy_timeout=busy_timeout,
-            read_only=False,
-            lease_clock=lease_clock,
-        )
-        self._busy_timeout = busy_timeout
-        self._clock = clock or SystemClock()
-        self._writer = GroupWriter(self._database.run, timeout=busy_timeout)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can be used."""
-        return self._database.is_open
-
-    async def open(self) -> None:
-        """Open the file, and make or check its tables.
-
-        Raises:
-            JournalError: It is open already.
-            StorageError: The file cannot be used, and why.
-        """
-        if self.is_open:
-            raise JournalError("the journal is open already")
-        await self._database.open()
-
-    async def aclose(self) -> None:
-        """Close the file once what was begun is over; a second call does nothing."""
-        await self._database.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    def _write(self, plan: Plan[T]) -> Awaitable[T]:
-        return self._writer.write(plan)
-
-    def read(self) -> Iterator[JournalRow]:
-        """All rows in their order, through a connection of its own that only reads.
-
-        Raises:
-            StorageError: The file cannot be read, and why.
-        """
-        try:
-            connection = sqlite_file.connect(
-                self._path, timeout=self._busy_timeout, read_only=True
-            )
-            with closing(connection):
-                connection.execute("BEGIN")  # one state of it, whoever writes meanwhile
-                if drive(connection, pending(JOURNAL)):
-                    raise StorageError(
-                        f"{self._path}: it is no journal, or an older version's: open "
-                        "it for writing once"
-                    )
-                yield from _pages(connection)
-        except sqlite3.Error as error:
-            raise sqlite_file.told(error, self._path) from None
-
-
-class MemoryJournal(_SqlJournal):
-    """A journal that is gone with its process: for tests, and for runs without one.
-
-    After a crash nobody knows what was sent. Closing it forgets nothing.
-
-    Example:
-        >>> journal = MemoryJournal()
-    """
-
-    def __init__(
-        self, *, lease_clock: LeaseClock | None = None, clock: Clock | None = None
-    ) -> None:
-        """Be empty.
-
-        Args:
-            lease_clock: What holds go by, for tests that turn time by hand.
-            clock: The time of day that is noted for reports.
-        """
-        self._clock = clock or SystemClock()
-        self._connection = sqlite3.connect(
-            ":memory:", isolation_level=None, check_same_thread=False
-        )
-        weakref.finalize(self, self._connection.close)
-        install(self._connection, lease_clock or system_lease_clock())
-        drive(self._connection, migrate(JOURNAL))
-        self._is_open = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can be used."""
-        return self._is_open
-
-    async def open(self) -> None:
-        """Make it usable.
-
-        Raises:
-            JournalError: It is open already.
-        """
-        if self._is_open:
-            raise JournalError("the journal is open already")
-        self._is_open = True
-
-    async def aclose(self) -> None:
-        """Close it; a second call does nothing."""
-        self._is_open = False
-
-    async def _write(self, plan: Plan[T]) -> T:
-        if not self._is_open:
-            raise JournalError("the journal is not open")
-        self._connection.execute("BEGIN")
-        try:
-            result = drive(self._connection, plan())
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        return result
-
-    def read(self) -> Iterator[JournalRow]:
-        """All rows in their order."""
-        yield from _pages(self._connection)
-
-
-def _pages(connection: sqlite3.Connection) -> Iterator[JournalRow]:
-    after: tuple[int, str] | None = None
-    while rows := drive(connection, checked(JOURNAL, statements.page(after))):
-        yield from rows
-        last = rows[-1].planned
-        after = last.position, last.key

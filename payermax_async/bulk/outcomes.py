@@ -7,34 +7,49 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from payermax_async.bulk.records import JournalRow, RowClaim, RowResult, RowState
+from payermax_async.bulk.records import (
+    JournalError,
+    JournalRow,
+    RowClaim,
+    RowResult,
+    RowState,
+)
 from payermax_async.bulk.rows import BulkItem, PreparedRow
 from payermax_async.core.cleaning import clean_message
 from payermax_async.core.codes.lookup import Resend, lookup
 from payermax_async.core.errors import (
     AlreadyEndedError,
     ApiError,
+    AuthenticationError,
+    ClientStateError,
+    ClockSkewError,
+    ConfigurationError,
     ConflictError,
     NotSentError,
     Outcome,
     PayerMaxError,
+    ReplySignatureError,
     ValidationError,
 )
 from payermax_async.core.models.links import CreatedLink
+from payermax_async.storage.errors import StorageError
 
 __all__ = [
+    "REACH",
     "DoneRow",
     "DoneState",
     "changed",
     "done",
+    "is_forged",
     "rest",
     "result_of",
     "result_of_error",
+    "stops_all",
 ]
 
 _ACCEPTED = timedelta(seconds=120)
 """How far PayerMax takes a ``requestTime`` to be from its own clock, either way."""
-_REACH = 2 * _ACCEPTED + timedelta(seconds=10)
+REACH = 2 * _ACCEPTED + timedelta(seconds=10)
 """After this long nothing that was stamped before is taken any more, even if it was
 stamped by a clock as fast as PayerMax takes."""
 
@@ -74,6 +89,8 @@ class DoneRow:
     """Why there is no usable link; empty otherwise."""
     remedy: str = ""
     """What to do about it."""
+    known: bool = False
+    """Whether it was settled before, by the journal: nobody was asked."""
 
 
 _DONE = {
@@ -85,13 +102,16 @@ _DONE = {
 }
 
 
-def done(row: PreparedRow, result: RowResult, *, made: bool = False) -> DoneRow:
+def done(
+    row: PreparedRow, result: RowResult, *, made: bool = False, known: bool = False
+) -> DoneRow:
     """How a row ended in this run.
 
     Args:
         row: Which.
         result: What the journal notes.
         made: Whether this run made the link.
+        known: Whether it was settled before.
     """
     state = _DONE.get(result.state, DoneState.UNKNOWN)
     if made and result.state is RowState.CREATED:
@@ -105,6 +125,7 @@ def done(row: PreparedRow, result: RowResult, *, made: bool = False) -> DoneRow:
         link_id=result.link_id or None,
         reason=result.reason,
         remedy=result.remedy,
+        known=known,
     )
 
 
@@ -176,6 +197,28 @@ def _may_come_again(error: PayerMaxError) -> bool:
     return info is not None and info.resend is Resend.SAME
 
 
+_SYSTEMIC = (
+    AuthenticationError,
+    ClientStateError,
+    ClockSkewError,
+    ConfigurationError,
+    JournalError,
+    StorageError,
+)
+
+
+def stops_all(error: BaseException) -> bool:
+    """Whether the next row would fail in the same way."""
+    if isinstance(error, PayerMaxError) and error.outcome is Outcome.UNKNOWN:
+        return False
+    return isinstance(error, _SYSTEMIC)
+
+
+def is_forged(error: PayerMaxError) -> bool:
+    """Whether the doubt is about an answer whose signature was refused."""
+    return isinstance(error.__cause__, ReplySignatureError)
+
+
 def rest(claim: RowClaim, now: datetime) -> timedelta:
     """How long a create that another process let out may still be taken.
 
@@ -187,8 +230,8 @@ def rest(claim: RowClaim, now: datetime) -> timedelta:
         now: PayerMax's time, as far as that is known.
     """
     if claim.sent_ago is not None:
-        return max(_REACH - claim.sent_ago, timedelta(0))
+        return max(REACH - claim.sent_ago, timedelta(0))
     if claim.row.stamp is None:
         return timedelta(0)
-    left = claim.row.stamp + _REACH - now
-    return min(max(left, timedelta(0)), _REACH)
+    left = claim.row.stamp + REACH - now
+    return min(max(left, timedelta(0)), REACH)

@@ -3,58 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Iterable,
-)
-from contextlib import aclosing, asynccontextmanager
-from typing import Self, cast
+from contextlib import aclosing
+from typing import Self
 
+import attrs
+
+from payermax_async.assembly import Engine
+from payermax_async.bulk.events import RowInDoubt, RowSettled, RunPaused, RunResumed
 from payermax_async.bulk.journal import Journal
-from payermax_async.bulk.outcomes import DoneRow
-from payermax_async.bulk.records import BulkBatch, JournalError
+from payermax_async.bulk.outage import OutageWatch
+from payermax_async.bulk.outcomes import REACH, DoneRow
+from payermax_async.bulk.pacing import Pace, Place, RunStoppedError, Turns
+from payermax_async.bulk.progress import BulkProgress, ProgressCount
+from payermax_async.bulk.rails import Rail, RailTrippedError, RailWatch
 from payermax_async.bulk.report import BulkReport
-from payermax_async.bulk.rows import BulkItem, PreparedRow, prepared
+from payermax_async.bulk.rows import PreparedRow, prepared
 from payermax_async.bulk.runner import RowRunner
-from payermax_async.client import PayerMaxClient, engine_of
-from payermax_async.config import MerchantConfig
-from payermax_async.core.errors import ConfigurationError
+from payermax_async.bulk.source import BulkSource, each_of
 from payermax_async.core.models.link_request import LinkDefaults
-from payermax_async.pipeline.bounds import Bounds
-from payermax_async.storage.errors import StorageError
+from payermax_async.pipeline.observe import Event
 
-__all__ = ["BulkRun", "BulkSource", "create_links"]
-
-BulkSource = Iterable[BulkItem] | AsyncIterable[BulkItem]
-"""Where rows come from, one after the other; never all of them are held."""
+__all__ = ["BulkRun", "RunPlan", "ended"]
 
 _ASIDE = 1000
 """Rows that wait to be settled at the most; then no more are begun."""
-_NAME_BYTES = 8
-_END = object()
+_MOST_UNANSWERED = 20
+"""Sends in a row without an answer that make an outage, or twice as many as may be
+under way at once."""
+_TICK = 1.0
+"""Seconds of the event loop between looks at the journal, whatever rows do."""
 
 
-class _Place:
-    """A row's place in the run: its turn, or a seat aside while it waits."""
+@attrs.frozen(kw_only=True)
+class RunPlan:
+    """How a run is to go."""
 
-    def __init__(self, turns: asyncio.Semaphore, seats: asyncio.Semaphore) -> None:
-        self._held, self._seats = turns, seats
-        self.is_aside = False
-
-    async def step_aside(self) -> None:
-        """Let another row have the turn; wait while too many are aside already."""
-        if not self.is_aside:
-            await self._seats.acquire()
-            self._held.release()
-            self._held, self.is_aside = self._seats, True
-
-    def leave(self) -> None:
-        """Give back what is held."""
-        self._held.release()
+    name: str
+    """Its name."""
+    watch: RailWatch
+    """Where it stops by itself."""
+    at_once: int
+    """How many creates are under way."""
+    per_second: float | None
+    """How many are begun a second; ``None`` for as fast as can be."""
+    rows: int | None
+    """How many the source holds, if that is known."""
+    journal_lost: bool
+    """Whether rows may have been sent that the journal knows nothing of."""
 
 
 class BulkRun:
@@ -62,32 +57,85 @@ class BulkRun:
 
     Made by :func:`create_links`. What stops it early is raised after the rows that
     were settled by then: what the source raised, what the journal said, a refusal that
-    every row would get.
+    every row would get, a rail.
     """
 
     def __init__(
         self,
-        runner: RowRunner,
+        engine: Engine,
+        journal: Journal,
         source: BulkSource,
         defaults: LinkDefaults,
-        *,
-        at_once: int,
+        plan: RunPlan,
     ) -> None:
-        self._runner = runner
+        clock = engine.in_flight.clock
+        self._engine = engine
+        self._journal = journal
         self._source = source
         self._defaults = defaults
-        self._turns = asyncio.Semaphore(at_once)
+        self._name = plan.name
+        self._count = ProgressCount(started=clock.monotonic(), rows=plan.rows)
+        self._pace = Pace(
+            clock=clock,
+            hosts=tuple(engine.retry_loop.hosts.hosts),
+            watch=plan.watch,
+            outage=OutageWatch(most_unanswered=max(_MOST_UNANSWERED, 2 * plan.at_once)),
+            turns=Turns(plan.at_once),
+            at_once=plan.at_once,
+            per_second=plan.per_second,
+            look=self.look,
+        )
+        self._runner = RowRunner(
+            engine=engine,
+            journal=journal,
+            run=plan.name,
+            pace=self._pace,
+            lost_until=clock.monotonic() + REACH.total_seconds()
+            if plan.journal_lost
+            else None,
+            on_doubt=self._in_doubt,
+        )
         self._seats = asyncio.Semaphore(_ASIDE)
-        self._out: asyncio.Queue[DoneRow | None] = asyncio.Queue(at_once)
-        self._rows: dict[asyncio.Task[None], _Place] = {}
+        self._out: asyncio.Queue[DoneRow | None] = asyncio.Queue(plan.at_once)
+        self._rows: dict[asyncio.Task[None], Place] = {}
         self._intake: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
+        self._is_complete = False
         self._ended = False
+        self._looks = asyncio.Lock()
+        self._waited_for = ""
+
+    @property
+    def name(self) -> str:
+        """Names the run in its journal and its events."""
+        return self._name
 
     @property
     def report(self) -> BulkReport:
         """What the journal knows of all its rows, also after the end of the run."""
-        return BulkReport(self._runner.journal.read)
+        return BulkReport(self._journal.read)
+
+    @property
+    def progress(self) -> BulkProgress:
+        """How far it is."""
+        clock = self._pace.clock
+        slots = self._engine.retry_loop.sends.slots
+        return self._count.at(
+            clock.monotonic(), throttled=slots.wave, waits_for=self._pace.waits_for
+        )
+
+    @property
+    def rail(self) -> Rail | None:
+        """At which rail it stopped; ``None`` as long as it met none."""
+        tripped = self._pace.watch.tripped
+        return tripped.rail if tripped is not None else None
+
+    def stop(self) -> None:
+        """Begin nothing more: what is under way ends, what waits aside is left.
+
+        For signals: the rows that end are yielded still, then iteration is over.
+        """
+        self._stop(None)
 
     def __aiter__(self) -> Self:
         return self
@@ -109,136 +157,137 @@ class BulkRun:
     async def work(self) -> None:
         """Take rows from the source until it ends, and settle them."""
         self._intake = asyncio.create_task(self._take_in())
+        ticker = asyncio.create_task(self._tick())
         try:
             await asyncio.wait({self._intake})
             while self._rows:
                 await asyncio.wait(set(self._rows))
+            self._is_complete = not (self._pace.is_closed or self._error or self.rail)
             await self._out.put(None)
         finally:
-            left = {self._intake, *self._rows}
+            left = {self._intake, ticker, *self._rows}
             for task in left:
                 task.cancel()
-            await _ended(left)
+            await ended(left)
 
     async def _take_in(self) -> None:
         try:
-            async with aclosing(_each(self._source)) as items:
+            async with aclosing(each_of(self._source)) as items:
                 async for position, item in items:
                     row = prepared(item, position, self._defaults)
-                    await self._turns.acquire()
-                    place = _Place(self._turns, self._seats)
+                    await self._pace.turns.acquire()
+                    place = Place(self._pace.turns, self._seats)
+                    self._count.taken += 1
                     task = asyncio.create_task(self._settle(row, place))
                     self._rows[task] = place
                     task.add_done_callback(self._rows.pop)
         except Exception as error:  # noqa: BLE001 - the application's own; it is raised
             self._error = self._error or error
 
-    async def _settle(self, row: PreparedRow, place: _Place) -> None:
+    async def _settle(self, row: PreparedRow, place: Place) -> None:
+        async def step_aside() -> None:
+            await place.step_aside()
+            self._count.in_doubt = sum(place.is_aside for place in self._rows.values())
+
         try:
-            await self._out.put(await self._runner.settled(row, place.step_aside))
+            await self._pace.look_again()
+            told = await self._runner.settled(row, step_aside)
+            self._note(told)
+            await self._out.put(told)
+            tripped = self._pace.watch.tripped
+            if tripped is not None:
+                raise tripped
+        except RunStoppedError:
+            pass  # the row is as it was
+        except RailTrippedError as error:
+            self._trip(error)
         except Exception as error:  # noqa: BLE001 - raised to whoever iterates
             self._stop(error)
         finally:
             place.leave()
 
-    def _stop(self, error: Exception) -> None:
+    def _note(self, told: DoneRow) -> None:
+        name = "known" if told.known else told.state.value
+        self._count.settle(name, self._pace.clock.monotonic())
+        self._emit(
+            RowSettled(
+                run=self.name,
+                position=told.position,
+                merchant_key=told.merchant_link_id,
+                state=told.state,
+                known=told.known,
+            )
+        )
+
+    def _in_doubt(self, row: PreparedRow) -> None:
+        """Count a create that got no answer."""
+        self._count.doubts += 1
+        planned = row.planned
+        self._emit(
+            RowInDoubt(
+                run=self.name, position=planned.position, merchant_key=planned.key
+            )
+        )
+
+    def _emit(self, event: Event) -> None:
+        self._engine.in_flight.observers.emit(event)
+
+    def _trip(self, error: RailTrippedError) -> None:
+        if error.rail is not Rail.FIRST:
+            self._stop(error)
+        elif self._intake is not None:
+            # The trial's own rows are settled to the end.
+            self._intake.cancel()
+
+    def _stop(self, error: Exception | None) -> None:
         """Begin nothing more: what is under way ends, what waits aside is left."""
         self._error = self._error or error
+        self._pace.close()
         if self._intake is not None:
             self._intake.cancel()
         for task, place in self._rows.items():
             if place.is_aside and task is not asyncio.current_task():
                 task.cancel()
 
+    async def _tick(self) -> None:
+        """Look at the journal while no row does."""
+        while True:
+            await asyncio.sleep(_TICK)
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001 - raised to whoever iterates
+                self._stop(error)
+                return
 
-@asynccontextmanager
-async def create_links(
-    client: PayerMaxClient,
-    orders: BulkSource,
-    *,
-    journal: Journal,
-    at_once: int = 16,
-    plan: str = "",
-    names: Callable[[], str] = lambda: secrets.token_hex(_NAME_BYTES),
-) -> AsyncGenerator[BulkRun]:
-    """Create the link of every order exactly once, however often it is run.
+    async def say_over(self, error: BaseException | None) -> None:
+        """Say in the journal that it ended, and why."""
+        error = error or self._error
+        if self._is_complete and error is None:
+            words = "finished"
+        elif self.rail is not None:
+            words = f"stopped at a rail: {self.rail}"
+        elif isinstance(error, Exception):
+            words = f"stopped by {type(error).__name__}"
+        else:
+            words = "stopped"
+        await self.look(over=words)
 
-    The journal notes each row before its create leaves. Run again with the same
-    journal and source, what exists is found, what is in doubt is asked about first,
-    and what was not begun is done. Leaving the block early stops the run; nothing goes
-    on in the background.
-
-    Args:
-        client: Open, and open until the block ends.
-        orders: Requests or rows, also from an async iterable; taken one by one as
-            there is room. Ids must not repeat.
-        journal: Opened and closed here unless it is open already. One per batch.
-        at_once: How many creates are under way; what waits to be settled is not
-            counted. The client's own limits hold, too.
-        plan: Hash or name of the plan the rows come from: going on with another one
-            is refused.
-        names: Makes a name for the run that no other has.
-
-    Yields:
-        The run: ``async for done in run``.
-
-    Raises:
-        BatchMismatchError: The journal belongs to another plan, merchant or gateway.
-        ConfigurationError: ``at_once`` is less than 1.
-        StorageError: The journal cannot be used; nothing is sent without it.
-
-    Example:
-        >>> async with create_links(client, orders, journal=journal) as run:
-        ...     async for done in run:
-        ...         print(done.merchant_link_id, done.state, done.link_url)
-    """
-    if at_once < 1:
-        raise ConfigurationError("at_once must be at least 1")
-    engine = engine_of(client)
-    engine.in_flight.check()
-    async with _opened(journal):
-        await journal.begin(
-            BulkBatch(plan=plan, fingerprint=_fingerprint(client.config))
-        )
-        runner = RowRunner(engine=engine, journal=journal, run=names())
-        run = BulkRun(runner, orders, client.config.defaults, at_once=at_once)
-        working = asyncio.create_task(run.work())
-        try:
-            yield run
-        except BaseException as error:
-            await _finished(working, runner, error)
-            raise
-        await _finished(working, runner, None)
-        run.raise_error()
+    async def look(self, *, over: str = "") -> None:
+        """Say in the journal how it goes, and go by what stands there."""
+        if self._looks.locked() and not over:
+            return
+        async with self._looks:
+            told = await self._journal.attend(self.name, self.progress, ended=over)
+        self._pace.follow(told)
+        waits_for, before = self._pace.waits_for, self._waited_for
+        self._waited_for = waits_for
+        if waits_for and waits_for != before:
+            self._emit(RunPaused(run=self.name, why=waits_for))
+        elif before and not waits_for:
+            self._emit(RunResumed(run=self.name))
 
 
-async def _finished(
-    working: asyncio.Task[None], runner: RowRunner, error: BaseException | None
-) -> None:
-    """End the run, then let go of its rows."""
-    working.cancel()
-    await _ended({working})
-    try:
-        await runner.journal.release(runner.run)
-    except (JournalError, StorageError) as failure:
-        if error is None:
-            raise
-        error.add_note(f"the run's rows stay held for a while: {failure}")
-
-
-@asynccontextmanager
-async def _opened(journal: Journal) -> AsyncGenerator[None]:
-    if journal.is_open:
-        yield
-        return
-    await journal.open()
-    try:
-        yield
-    finally:
-        await journal.aclose()
-
-
-async def _ended(tasks: set[asyncio.Task[None]]) -> None:
+async def ended(tasks: set[asyncio.Task[None]]) -> None:
     """Wait until all have ended, even if told to stop waiting; then stop."""
     stopped: asyncio.CancelledError | None = None
     while left := {task for task in tasks if not task.done()}:
@@ -248,37 +297,3 @@ async def _ended(tasks: set[asyncio.Task[None]]) -> None:
             stopped = error
     if stopped is not None:
         raise stopped
-
-
-async def _each(source: BulkSource) -> AsyncGenerator[tuple[int, object]]:
-    if not isinstance(source, AsyncIterable):
-        for numbered in enumerate(cast("Iterable[object]", source), start=1):
-            yield numbered
-        return
-    # In tasks of their own: a source that does not let itself be cancelled keeps
-    # nobody from leaving.
-    bounds, position = Bounds(), 0
-    items = aiter(cast("AsyncIterable[object]", source))
-    try:
-        while (item := await bounds.run(_next(items))) is not _END:
-            position += 1
-            yield position, item
-    finally:
-        if isinstance(items, AsyncGenerator):
-            await bounds.run(_closed(cast("AsyncGenerator[object]", items)))
-
-
-async def _next(items: AsyncIterator[object]) -> object:
-    return await anext(items, _END)
-
-
-async def _closed(items: AsyncGenerator[object]) -> None:
-    await items.aclose()
-
-
-def _fingerprint(config: MerchantConfig) -> str:
-    provider = f" by {config.sp_merchant_no}" if config.sp_merchant_no else ""
-    return (
-        f"merchant {config.merchant_no}{provider}, app {config.app_id}, at "
-        f"{config.environment.base_url}"
-    )

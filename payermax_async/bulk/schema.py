@@ -68,11 +68,29 @@ ALTER TABLE {journal} ADD COLUMN payment_problem TEXT NOT NULL DEFAULT ''
 """Times of day, for reports; 0 where none is known. Version 1 would let the end of a
 create overwrite that the link was paid, so it may not use the tables any more."""
 
+_CONTROL = """
+CREATE TABLE {journal_control} (
+    id INTEGER PRIMARY KEY,
+    paused INTEGER NOT NULL,
+    at_once INTEGER NOT NULL,
+    per_second DOUBLE PRECISION NOT NULL
+);
+CREATE TABLE {journal_run} (
+    name TEXT PRIMARY KEY,
+    progress TEXT NOT NULL,
+    ended TEXT NOT NULL,
+    seen_boot TEXT NOT NULL,
+    seen_at BIGINT NOT NULL
+)
+"""
+"""What the runs are told, 0 for nothing, and what each said of itself last."""
+
 JOURNAL = Component(
     name="journal",
     migrations=(
         Migration(number=1, statements=_FIRST, least_reader=1),
         Migration(number=2, statements=_TIMES, least_reader=2),
+        Migration(number=3, statements=_CONTROL, least_reader=2),
     ),
 )
 """A later version adds its statements below, and never changes these."""

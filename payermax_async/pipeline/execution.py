@@ -45,6 +45,8 @@ class Care:
     """Whether a doubtful send ends the call at once, to be settled later."""
     asks_only: bool = False
     """Whether a write in doubt is only asked about."""
+    asks_once: bool = False
+    """Whether one question tells what became of it before this call, without waits."""
     hosts: tuple[str, ...] | None = None
     """Base URLs of hosts that may have seen it before; ``None`` for no doubt."""
 
@@ -273,5 +275,7 @@ class Execution:
                 elapsed=self.elapsed,
                 outcome=outcome,
                 error=type(error).__name__ if error is not None else None,
+                deferred=isinstance(error, OutcomeUnknownError)
+                and (self.care.defers or self.care.asks_only),
             )
         )

@@ -83,6 +83,8 @@ class CallFinished(_OfCall):
     """The class of the error, ``CancelledError`` included."""
     questions: int = 0
     """How often the gateway was asked what became of it, or whether it is well."""
+    deferred: bool = False
+    """Whether somebody who keeps a journal of it settles later what is unknown."""
 
 
 @attrs.frozen(kw_only=True)
@@ -225,7 +227,7 @@ def log_event(event: Event) -> None:
     level = _LEVELS.get(type(event), logging.DEBUG)
     if isinstance(event, CallFinished):
         # A refusal is an answer; what was not answered somebody should see.
-        answered = event.outcome in {None, Outcome.REJECTED}
+        answered = event.outcome in {None, Outcome.REJECTED} or event.deferred
         level = logging.INFO if answered else logging.WARNING
     if not _LOG.isEnabledFor(level):
         return

@@ -117,8 +117,13 @@ class OneWrite:
         )
 
     async def _ask(self) -> Any:
+        once = self.execution.care.asks_once and not self.case.own
         return await self.questions.ask(
-            question_of(self.call), self.execution, self.execution.hosts, self.doubt
+            question_of(self.call),
+            self.execution,
+            self.execution.hosts,
+            self.doubt,
+            once=once,
         )
 
     async def _judge(self, request: Sent, reply: Any) -> Any:

@@ -48,14 +48,24 @@ class Questions:
         execution: Execution,
         absence_from: tuple[str, ...],
         doubt: PayerMaxError | None,
+        *,
+        once: bool = False,
     ) -> FoundT | None:
         """What exists; ``None`` when that was nothing, each time through the waits.
+
+        Args:
+            query: The question.
+            execution: What it is asked for.
+            absence_from: Base URLs of those that have to know nothing of it.
+            doubt: What the doubt came from.
+            once: Whether to go without the waits.
 
         Raises:
             ConflictError: The gateway takes another id for this one.
             OutcomeUnknownError: That could not be found out.
         """
-        for wait in (self._rest(execution, doubt), *self.waits):
+        waits = () if once else self.waits
+        for wait in (self._rest(execution, doubt), *waits):
             await self.pause(wait, execution, doubt)
             found = await self.ask_hosts(query, execution, absence_from, doubt)
             if found is not None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from payermax_async.bulk import (
     BatchMismatchError,
     BulkBatch,
+    BulkControl,
+    BulkProgress,
     ClaimStanding,
     Journal,
     PlannedRow,
@@ -17,6 +21,7 @@ from payermax_async.bulk import (
     RowResult,
     RowState,
 )
+from payermax_async.core.errors import ConfigurationError
 
 LEASE = timedelta(seconds=90)
 STAMP = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -215,3 +220,74 @@ class JournalContract:
             await asyncio.gather(*(self.claim(journal, row) for row in part))
         read = [row.planned.position for row in journal.read()]
         assert read == sorted(row.position for row in rows)
+
+    async def test_what_runs_are_told_is_kept_and_taken_back(
+        self, journal: Journal
+    ) -> None:
+        told = await journal.control(paused=True, at_once=4, per_second=2.5)
+        assert told == BulkControl(paused=True, at_once=4, per_second=2.5)
+        assert await journal.attend("a", BulkProgress()) == told
+        told = await journal.control(paused=False)
+        assert told == BulkControl(at_once=4, per_second=2.5)
+        assert await journal.control(at_once=0, per_second=0) == BulkControl()
+        assert await journal.attend("a", BulkProgress()) == BulkControl()
+
+    @pytest.mark.parametrize(
+        "pace",
+        [
+            {"at_once": -1},
+            {"at_once": 1001},
+            {"per_second": -0.5},
+            {"per_second": float("nan")},
+            {"per_second": float("inf")},
+        ],
+    )
+    async def test_a_pace_that_nobody_can_go_by_is_refused(
+        self, journal: Journal, pace: dict[str, Any]
+    ) -> None:
+        with pytest.raises(ConfigurationError):
+            await journal.control(**pace)
+        assert journal.status().control == BulkControl()
+
+    async def test_anybody_can_read_how_it_stands(
+        self, journal: Journal, seconds: Seconds
+    ) -> None:
+        assert journal.status().batch is None
+        batch = BulkBatch(plan="p1", fingerprint="merchant P1")
+        await journal.begin(batch)
+        claim = await self.claim(journal)
+        await self.claim(journal, planned("order-2", 2))
+        await journal.settle("order-1", claim.token, CREATED)
+        await journal.attend("a", BulkProgress(created=1, rows=2, rate=0.5))
+        seconds.now += 3
+        status = journal.status()
+        assert status.batch == batch
+        assert status.counts == {RowState.PLANNED: 1, RowState.CREATED: 1}
+        (run,) = status.runs
+        assert run.progress == BulkProgress(created=1, rows=2, rate=0.5)
+        assert run.seen_ago == timedelta(seconds=3)
+        assert run.is_alive
+        seconds.now += 13
+        assert not journal.status().runs[0].is_alive
+        await journal.attend("a", BulkProgress(created=2), ended="finished")
+        (run,) = journal.status().runs
+        assert (run.ended, run.is_alive) == ("finished", False)
+
+    async def test_a_few_runs_that_ended_are_remembered(
+        self, journal: Journal, seconds: Seconds
+    ) -> None:
+        for number in range(9):
+            seconds.now += 1
+            await journal.attend(f"run-{number}", BulkProgress(), ended="finished")
+        assert [run.run for run in journal.status().runs] == [
+            f"run-{number}" for number in range(4, 9)
+        ]
+
+    async def test_what_exists_or_may_exist_is_summed_by_currency(
+        self, journal: Journal
+    ) -> None:
+        for number, state in enumerate(RowState, start=1):
+            claim = await self.claim(journal, planned(f"order-{number}", number))
+            await journal.settle(f"order-{number}", claim.token, RowResult(state=state))
+        # created, expired, paid, sending, unknown; not planned, refused, conflicting
+        assert await journal.committed() == {"USD": Decimal("19.90") * 5}

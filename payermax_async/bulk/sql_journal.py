@@ -1,0 +1,326 @@
+"""Journals over SQLite: in a file that several runs may share, or in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+import weakref
+from collections.abc import Awaitable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from os import PathLike, fspath
+from types import TracebackType
+from typing import Self, TypeVar
+
+from payermax_async.bulk import control_statements, payments, statements
+from payermax_async.bulk.control import BatchStatus, BulkControl, checked_pace
+from payermax_async.bulk.payments import PaymentMark, RowPayment
+from payermax_async.bulk.progress import BulkProgress
+from payermax_async.bulk.records import (
+    BulkBatch,
+    JournalError,
+    JournalRow,
+    PlannedRow,
+    RowClaim,
+    RowResult,
+)
+from payermax_async.bulk.schema import JOURNAL
+from payermax_async.clock import Clock, SystemClock
+from payermax_async.storage import sqlite_file
+from payermax_async.storage.errors import StorageError
+from payermax_async.storage.group_writer import GroupWriter
+from payermax_async.storage.lease_clock import LeaseClock, install, system_lease_clock
+from payermax_async.storage.migrations import checked, migrate, pending
+from payermax_async.storage.sql import Plan
+from payermax_async.storage.sqlite import SqliteDatabase, drive
+
+__all__ = ["MemoryJournal", "SqliteJournal"]
+
+T = TypeVar("T")
+
+
+class _SqlJournal:
+    """The methods of a journal over whatever runs steps."""
+
+    _clock: Clock
+
+    def _write(self, plan: Plan[T]) -> Awaitable[T]:
+        raise NotImplementedError
+
+    async def begin(self, batch: BulkBatch) -> None:
+        """See :class:`Journal`."""
+        await self._write(lambda: statements.begin(batch))
+
+    async def claim(self, row: PlannedRow, *, run: str, lease: timedelta) -> RowClaim:
+        """See :class:`Journal`."""
+        now = self._clock.now()
+        return await self._write(
+            lambda: statements.claim(row, run=run, lease=lease, now=now)
+        )
+
+    async def sending(
+        self,
+        key: str,
+        token: int,
+        *,
+        stamp: datetime,
+        hosts: tuple[str, ...],
+        lease: timedelta,
+    ) -> bool:
+        """See :class:`Journal`."""
+        return await self._write(
+            lambda: statements.sending(
+                key, token, stamp=stamp, hosts=hosts, lease=lease
+            )
+        )
+
+    async def settle(self, key: str, token: int, result: RowResult) -> bool:
+        """See :class:`Journal`."""
+        now = self._clock.now()
+        return await self._write(lambda: statements.settle(key, token, result, now=now))
+
+    async def renew(self, key: str, token: int, lease: timedelta) -> bool:
+        """See :class:`Journal`."""
+        return await self._write(lambda: statements.renew(key, token, lease))
+
+    async def release(self, run: str) -> None:
+        """See :class:`Journal`."""
+        await self._write(lambda: statements.release(run))
+
+    async def control(
+        self,
+        *,
+        paused: bool | None = None,
+        at_once: int | None = None,
+        per_second: float | None = None,
+    ) -> BulkControl:
+        """See :class:`Journal`."""
+        checked_pace(at_once or None, per_second or None)
+        return await self._write(
+            lambda: control_statements.control(
+                paused=paused, at_once=at_once, per_second=per_second
+            )
+        )
+
+    async def attend(
+        self, run: str, progress: BulkProgress, *, ended: str = ""
+    ) -> BulkControl:
+        """See :class:`Journal`."""
+        return await self._write(
+            lambda: control_statements.attend(run, progress, ended=ended)
+        )
+
+    async def committed(self) -> Mapping[str, Decimal]:
+        """See :class:`Journal`."""
+        return await self._write(control_statements.committed)
+
+    async def batch(self) -> BulkBatch | None:
+        """What it is tied to; ``None`` before the first run."""
+        return await self._write(statements.begun_batch)
+
+    async def mark_paid(self, payment: RowPayment) -> PaymentMark:
+        """Note that a link was paid, if amount and currency are the row's.
+
+        What was paid stays paid, whatever is told later.
+        """
+        now = self._clock.now()
+        return await self._write(lambda: payments.mark_paid(payment, now))
+
+    async def mark_expired(self, key: str) -> bool:
+        """Note that a link was not paid and never will be; false if it is no news."""
+        now = self._clock.now()
+        return await self._write(lambda: payments.mark_expired(key, now))
+
+    async def mark_asked(self, key: str) -> None:
+        """Note that PayerMax has just answered a question about a link."""
+        now = self._clock.now()
+        await self._write(lambda: payments.mark_asked(key, now))
+
+
+class SqliteJournal(_SqlJournal):
+    """A journal in a SQLite file of its own, which several runs may share.
+
+    Writes that come together share a commit, and each returns after its own. The file
+    is readable by its owner alone and has to be on a local disk.
+
+    Example:
+        >>> journal = SqliteJournal("november.sqlite3")
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        busy_timeout: float = 10.0,
+        lease_clock: LeaseClock | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Keep the settings; nothing is opened yet.
+
+        Args:
+            path: The file, created when it is missing.
+            busy_timeout: Seconds for a write.
+            lease_clock: What holds go by, for tests that turn time by hand.
+            clock: The time of day that is noted for reports.
+
+        Raises:
+            ConfigurationError: No file can have the path.
+        """
+        self._path = fspath(path)
+        self._lease_clock = lease_clock or system_lease_clock()
+        self._database = SqliteDatabase(
+            path,
+            JOURNAL,
+            busy_timeout=busy_timeout,
+            read_only=False,
+            lease_clock=self._lease_clock,
+        )
+        self._busy_timeout = busy_timeout
+        self._clock = clock or SystemClock()
+        self._writer = GroupWriter(self._database.run, timeout=busy_timeout)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._database.is_open
+
+    async def open(self) -> None:
+        """Open the file, and make or check its tables.
+
+        Raises:
+            JournalError: It is open already.
+            StorageError: The file cannot be used, and why.
+        """
+        if self.is_open:
+            raise JournalError("the journal is open already")
+        await self._database.open()
+
+    async def aclose(self) -> None:
+        """Close the file once what was begun is over; a second call does nothing."""
+        await self._database.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def _write(self, plan: Plan[T]) -> Awaitable[T]:
+        return self._writer.write(plan)
+
+    def read(self) -> Iterator[JournalRow]:
+        """All rows in their order, through a connection of its own that only reads.
+
+        Raises:
+            StorageError: The file cannot be read, and why.
+        """
+        with self._reading() as connection:
+            yield from _pages(connection)
+
+    def status(self) -> BatchStatus:
+        """How the batch stands, through a connection of its own that only reads.
+
+        Raises:
+            StorageError: The file cannot be read, and why.
+        """
+        with self._reading() as connection:
+            return drive(connection, checked(JOURNAL, control_statements.status()))
+
+    @contextmanager
+    def _reading(self) -> Generator[sqlite3.Connection]:
+        try:
+            connection = sqlite_file.connect(
+                self._path, timeout=self._busy_timeout, read_only=True
+            )
+            with closing(connection):
+                install(connection, self._lease_clock)
+                connection.execute("BEGIN")  # one state of it, whoever writes meanwhile
+                if drive(connection, pending(JOURNAL)):
+                    raise StorageError(
+                        f"{self._path}: it is no journal, or an older version's: open "
+                        "it for writing once"
+                    )
+                yield connection
+        except sqlite3.Error as error:
+            raise sqlite_file.told(error, self._path) from None
+
+
+class MemoryJournal(_SqlJournal):
+    """A journal that is gone with its process: for tests, and for runs without one.
+
+    After a crash nobody knows what was sent. Closing it forgets nothing.
+
+    Example:
+        >>> journal = MemoryJournal()
+    """
+
+    def __init__(
+        self, *, lease_clock: LeaseClock | None = None, clock: Clock | None = None
+    ) -> None:
+        """Be empty.
+
+        Args:
+            lease_clock: What holds go by, for tests that turn time by hand.
+            clock: The time of day that is noted for reports.
+        """
+        self._clock = clock or SystemClock()
+        self._connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False
+        )
+        weakref.finalize(self, self._connection.close)
+        install(self._connection, lease_clock or system_lease_clock())
+        drive(self._connection, migrate(JOURNAL))
+        self._is_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._is_open
+
+    async def open(self) -> None:
+        """Make it usable.
+
+        Raises:
+            JournalError: It is open already.
+        """
+        if self._is_open:
+            raise JournalError("the journal is open already")
+        self._is_open = True
+
+    async def aclose(self) -> None:
+        """Close it; a second call does nothing."""
+        self._is_open = False
+
+    async def _write(self, plan: Plan[T]) -> T:
+        if not self._is_open:
+            raise JournalError("the journal is not open")
+        self._connection.execute("BEGIN")
+        try:
+            result = drive(self._connection, plan())
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def read(self) -> Iterator[JournalRow]:
+        """All rows in their order."""
+        yield from _pages(self._connection)
+
+    def status(self) -> BatchStatus:
+        """How the batch stands."""
+        return drive(self._connection, control_statements.status())
+
+
+def _pages(connection: sqlite3.Connection) -> Iterator[JournalRow]:
+    after: tuple[int, str] | None = None
+    while rows := drive(connection, checked(JOURNAL, statements.page(after))):
+        yield from rows
+        last = rows[-1].planned
+        after = last.position, last.key
