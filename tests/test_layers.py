@@ -95,8 +95,10 @@ LIBRARIES = {
     "aioresponses": ("testing.aioresponses",),
     "yarl": ("testing.aioresponses",),
     "pytest": (
+        "testing.anyio_fixtures",
         "testing.async_fixtures",
         "testing.contract",
+        "testing.fixtures",
         "testing.lifetime_contract",
         "testing.pytest_plugin",
         "testing.reply_contract",
@@ -190,7 +192,7 @@ FLOORS = {
     ),
     "cli": (
         "json_layout",
-        "console forwarding inbox_address key_report receiver",
+        "console docstrings forwarding inbox_address key_report receiver",
         "failures listener qrcode stopping",
         "link_report merchant sandbox",
         "bulk call codes db demo doctor inbox keys links listen trigger webhooks",

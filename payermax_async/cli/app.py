@@ -19,6 +19,7 @@ from payermax_async.cli.console import (
 )
 from payermax_async.cli.db import app as db
 from payermax_async.cli.demo.command import demo
+from payermax_async.cli.docstrings import keep_help
 from payermax_async.cli.doctor import doctor
 from payermax_async.cli.failures import Exit, report
 from payermax_async.cli.inbox import app as inbox
@@ -69,6 +70,7 @@ def _build() -> App:
     app.command(doctor)
     # Here --version is the interface's, not the program's.
     app.command(call, version_flags=[])
+    keep_help(app)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import os
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,10 @@ __all__ = ["ClockHold", "VirtualClock"]
 
 # Far enough from the end of the calendar for everything that is due later.
 _END = datetime(9900, 1, 1, tzinfo=UTC)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# More than a test takes: while its clock is stopped, the machine's goes on.
+_TURNED = timedelta(minutes=5)
 
 # Rounds of the event loop in which a task that was woken, and those it wakes in
 # turn, come to their next wait.
@@ -35,12 +40,15 @@ class VirtualClock:
     def __init__(self, start: datetime | None = None) -> None:
         """Stand at ``start``; at the present when left out.
 
+        One that stands at the present goes along when a test turns the clock of its
+        process (freezegun, time-machine), also after the fixtures were made.
+
         Raises:
             ConfigurationError: ``start`` has no time zone, or is at the end of the
                 calendar.
         """
-        begin = start or datetime.now(UTC)
-        self._start = _checked(begin)
+        self._present = None if start else _Present()
+        self._start = _checked(start or datetime.now(UTC))
         self._passed = timedelta(0)
         self._sleepers: list[tuple[timedelta, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -49,6 +57,8 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """The time it stands at, in UTC."""
+        if self._present is not None:
+            self._start = _checked(self._start + self._present.turned())
         return self._start + self._passed
 
     def monotonic(self) -> float:
@@ -100,6 +110,7 @@ class VirtualClock:
             ConfigurationError: ``moment`` has no time zone, or is at the end of the
                 calendar.
         """
+        self._present = None
         self._start = _checked(moment) - self._passed
 
     async def advance(self, by: float | timedelta | str) -> None:
@@ -146,6 +157,27 @@ def _checked(moment: datetime) -> datetime:
     if moment >= _END:
         raise ConfigurationError(f"the clock ends with the year {_END.year - 1}")
     return moment.astimezone(UTC)
+
+
+class _Present:
+    """Notices that somebody turned the clock of this process."""
+
+    def __init__(self) -> None:
+        self._seen = self._offset()
+
+    def turned(self) -> timedelta:
+        """How far it was turned since this was asked last."""
+        offset = self._offset()
+        by = offset - self._seen
+        if abs(by) < _TURNED:
+            return timedelta(0)
+        self._seen = offset
+        return by
+
+    @staticmethod
+    def _offset() -> timedelta:
+        # The operating system's count goes on while a test stops every clock of time.
+        return datetime.now(UTC) - _EPOCH - timedelta(seconds=os.times().elapsed)
 
 
 class ClockHold:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,8 @@ from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.records import Trade
 from payermax_async.sandbox.notifications.notifier import Post
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.testing.sandbox import (
-    SandboxTransport,
-    sandbox_in_process,
-)
+from payermax_async.testing.asgi import AsgiApp, AsgiPost
+from payermax_async.testing.sandbox import SandboxTransport, sandbox_in_process
 from payermax_async.testing.winding import WindingClock
 from payermax_async.transport.base import Headers
 from payermax_async.webhooks.samples import SignedNotification
@@ -52,9 +50,6 @@ class LocalSandbox:
         clock: Its time; it stands still until it is told to go on.
         faults: What goes wrong on purpose: ``sandbox.faults.add("busy", call=2)``.
         config: A merchant of this sandbox.
-        post: In the process, carries notifications to the merchant: URL, headers
-            and body in, HTTP status and answer out. Acknowledges all of them until
-            it is replaced. A sandbox on a port posts over HTTP instead.
     """
 
     def __init__(
@@ -68,18 +63,56 @@ class LocalSandbox:
         self.engine = engine
         self.clock = clock
         self.faults = faults
-        self.post: Post = _acknowledge
+        self._post: Post | None = None
         self._server = server
-        self.config = MerchantConfig.from_env(
-            server.settings
-            if server
-            else {
-                **engine.environment(_GATEWAY),
-                "PAYERMAX_NOTIFY_URL": _RECEIVER,
-                "PAYERMAX_CONTACT_EMAIL": "shop@example.com",
-                "PAYERMAX_SHOW_URL": f"{_ORIGIN}/",
-            }
-        )
+        self.config = MerchantConfig.from_env(self.settings)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The ``PAYERMAX_*`` variables of a client of this sandbox; holds its key.
+
+        Without a port, only a client with this sandbox's transport can use them:
+        :meth:`client` makes one.
+        """
+        if self._server is not None:
+            return self._server.settings
+        return {
+            **self.engine.environment(_GATEWAY),
+            "PAYERMAX_NOTIFY_URL": _RECEIVER,
+            "PAYERMAX_CONTACT_EMAIL": "shop@example.com",
+            "PAYERMAX_SHOW_URL": f"{_ORIGIN}/",
+        }
+
+    @property
+    def post(self) -> Post | None:
+        """Carries notifications: URL, headers and body in, HTTP status and answer out.
+
+        Until one is set, a sandbox on a port posts over HTTP, and one in the process
+        acknowledges all of them itself.
+        """
+        return self._post
+
+    @post.setter
+    def post(self, post: Post | None) -> None:
+        self._post = post
+        if self._server is not None:
+            self._server.post = post
+
+    def deliver_to(self, app: AsgiApp) -> None:
+        """Bring notifications to an ASGI application in this process, without a port.
+
+        Each goes to the path of its own notify URL. The application's lifespan is not
+        run: whoever tests it does.
+
+        Args:
+            app: The application, such as ``FastAPI()`` or a ``WebhookApp``.
+
+        Example:
+            >>> sandbox.deliver_to(app)
+            >>> await sandbox.pay(link.link_url)
+            >>> await sandbox.notifications()  # waits until they have arrived
+        """
+        self.post = AsgiPost(app)
 
     @classmethod
     @asynccontextmanager
@@ -117,7 +150,7 @@ class LocalSandbox:
         places: list[LocalSandbox] = []
 
         async def post(url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:
-            return await places[0].post(url, headers, body)
+            return await (places[0].post or _acknowledge)(url, headers, body)
 
         async with sandbox_in_process(
             credentials=credentials,

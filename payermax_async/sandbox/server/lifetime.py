@@ -23,6 +23,7 @@ from payermax_async.sandbox.faults.injector import Faults
 from payermax_async.sandbox.gateway.exchange import FaultHook
 from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.records import Trade
+from payermax_async.sandbox.notifications.notifier import Post
 from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
 from payermax_async.sandbox.server.posting import new_session, post
 from payermax_async.sandbox.server.routes import (
@@ -62,6 +63,7 @@ class SandboxServer:
         faults: FaultHook | None = None,
         state: Path | None = None,
         head_seconds: float = HEAD_SECONDS,
+        post: Post | None = None,
     ) -> None:
         """Prepare; nothing is opened and no key is made before it is entered.
 
@@ -76,7 +78,10 @@ class SandboxServer:
             state: A SQLite file that every change is kept in, keys included. A
                 sandbox that was killed goes on from it.
             head_seconds: How long a connection has for its first headers.
+            post: Carries notifications: URL, headers and body in, HTTP status and
+                answer out; over HTTP when left out.
         """
+        self.post = post
         self._head_seconds = head_seconds
         self._host = host
         self._port = port
@@ -229,6 +234,8 @@ class SandboxServer:
     async def _post(self, url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:
         if self._session is None:
             raise NotSentError("the sandbox is closed")
+        if self.post is not None:
+            return await self.post(url, headers, body)
         return await post(self._session, url, headers, body)
 
 
