@@ -22,19 +22,22 @@ def _marked(mark: str) -> str:
 
 
 @PLACES
-@pytest.mark.parametrize("scope", SCOPES)
 def test_the_fixtures_live_in_the_loop_that_a_marker_names(
-    project: Project, scope: str, place: str
+    project: Project, place: str
 ) -> None:
     project.write("__init__.py", "")
     project.write("pytest.ini", settings("strict"))
-    project.write("test_it.py", _marked(f"@pytest.mark.asyncio(loop_scope={scope!r})"))
+    for scope in SCOPES:
+        mark = f"@pytest.mark.asyncio(loop_scope={scope!r})"
+        project.write(f"test_{scope}.py", _marked(mark))
     run = project.run(f"--payermax-sandbox={place}")
-    assert run.counts == {"passed": 1}, run.output
+    assert run.counts == {"passed": len(SCOPES)}, run.output
 
 
-@pytest.mark.parametrize("fixture_scope", ["function", "session"])
-@pytest.mark.parametrize("test_scope", ["function", "session"])
+@pytest.mark.parametrize(
+    ("test_scope", "fixture_scope"),
+    [("session", "session"), ("session", "function"), ("function", "session")],
+)
 def test_the_fixtures_live_in_the_loop_that_the_project_gives_its_tests(
     project: Project, test_scope: str, fixture_scope: str
 ) -> None:
