@@ -25,6 +25,8 @@ class JournalGate:
     """The hold on its row."""
     lease: timedelta
     """How long the row is held from then on."""
+    in_doubt: bool = False
+    """Whether something that left before may have been done."""
     failure: PayerMaxError | None = None
     """Why it may not leave."""
 

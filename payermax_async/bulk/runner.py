@@ -124,7 +124,9 @@ class RowRunner:
             return await self._noted(row, claim, result_of_error(invalid), begun=False)
         begun = claim.row.result.state is RowState.PLANNED
         await self.pace.let_go(row.planned if begun else None)
-        gate = JournalGate(journal=self.journal, claim=claim, lease=self.lease)
+        gate = JournalGate(
+            journal=self.journal, claim=claim, lease=self.lease, in_doubt=not begun
+        )
         try:
             link, made = await self._link(row, row.request, claim, gate, step_aside)
         except PayerMaxError as error:
@@ -148,7 +150,7 @@ class RowRunner:
             except OutcomeUnknownError as error:
                 if gate.failure is not None:
                     raise
-                hosts = error.hosts
+                hosts, gate.in_doubt = error.hosts, True
                 await self._in_doubt(row, request, error)
             else:
                 return link, not link.found
@@ -225,6 +227,11 @@ class RowRunner:
             outage.answered()
         else:
             outage.unanswered()
+        if gate.in_doubt and error.outcome is Outcome.NOT_SENT:
+            # Of what left before it, that says nothing.
+            if stops_all(error):
+                raise error
+            error.outcome = Outcome.UNKNOWN
         if stops_all(error):
             await self._given_back(claim, error)
             raise error

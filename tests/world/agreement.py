@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.world.batch_agrees import check_batch, check_done
 from tests.world.calls_agree import check_calls, check_found
 from tests.world.money_agrees import check_all_handled, check_effects, check_heard
 from tests.world.must import must
@@ -49,10 +50,14 @@ def check(world: World) -> None:
     check_calls(world)
     check_effects(world)
     check_heard(world)
+    if world.batch is not None:
+        check_batch(world.batch)
 
 
 def check_healed(world: World) -> None:
     """Everything that holds once all is well again and all was told."""
     check_all_handled(world)
+    if world.batch is not None:
+        check_done(world.batch)
     longest = world.post.longest
     must(longest <= _LONGEST_ANSWER, f"a notification was answered after {longest:g} s")

@@ -72,14 +72,26 @@ class Disk:
     read_only_until: float = -1.0
     history: int = 0
     """How often it lost something: what was under way or kept before is void."""
-    _connection: sqlite3.Connection = attrs.field(init=False)
+    is_durable: bool = False
+    """Whether it keeps what it said that it has; others may lose their last commits."""
+    connection: sqlite3.Connection = attrs.field(init=False)
+    _starts: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
-        clock = LeaseClock(boot="disk", micros=lambda: int(self.loop.time() * 1e6))
-        install(self._connection, clock)
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.boot()
         for component in self.components:
             self.commit(self.steps_of(lambda one=component: migrate(one)))  # type: ignore[misc]
+
+    def boot(self) -> None:
+        """The machine starts: what was under way is void, and leases are."""
+        self.history += 1
+        begun, self._starts = self.loop.time(), self._starts + 1
+        clock = LeaseClock(
+            boot=f"start {self._starts}",
+            micros=lambda: int((self.loop.time() - begun) * 1e6) + 1,
+        )
+        install(self.connection, clock)
 
     def take_effect(self, effect: Effect) -> None:
         """Write down what a handler did."""
@@ -88,12 +100,12 @@ class Disk:
 
     def snapshot(self) -> Snapshot:
         """What is committed now."""
-        return Snapshot(self._connection.serialize(), len(self.effects))
+        return Snapshot(self.connection.serialize(), len(self.effects))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Lose what was committed since, though its callers were told that it is."""
         self.history += 1
-        self._connection.deserialize(snapshot.tables)
+        self.connection.deserialize(snapshot.tables)
         since = self.effects[snapshot.effects :]
         outside = [one for one in since if not one.in_transaction]
         self.effects[snapshot.effects :] = outside
@@ -113,29 +125,29 @@ class Disk:
 
     def waiting(self) -> list[tuple[object, ...]]:
         """What still waits for its handler."""
-        return self._connection.execute(
+        return self.connection.execute(
             "SELECT id, merchant_key, notify_type, due_at, attempts, problem "
             "FROM payermax_inbox WHERE state = 'waiting'"
         ).fetchall()
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
 
     def steps_of(self, plan: Plan[T]) -> Callable[[], T]:
         """Steps as something that can be committed."""
-        return lambda: drive(self._connection, plan())
+        return lambda: drive(self.connection, plan())
 
     def commit(self, work: Callable[[], T]) -> T:
         """Do some work at once and for good, or not at all."""
         effects = len(self.effects)
-        self._connection.execute("BEGIN")
+        self.connection.execute("BEGIN")
         try:
             result = work()
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self.connection.execute("ROLLBACK")
             del self.effects[effects:]
             raise
-        self._connection.execute("COMMIT")
+        self.connection.execute("COMMIT")
         return result
 
     async def transact(self, name: str, place: str, work: Callable[[], T]) -> T:

@@ -78,6 +78,10 @@ class Gateway:
     ledger: WatchedLedger = attrs.field(init=False)
     network: Network = attrs.field(init=False)
     ways: Ways = attrs.field(init=False)
+    row_of: Callable[[bytes], Call | None] = lambda _: None
+    """The row of a batch that a request is about."""
+    row_leaves: Callable[[Call, str, str], None] = lambda _row, _name, _host: None
+    """Told of each request for one: the row, the operation, the host."""
     dead: dict[str, float] = attrs.field(factory=dict[str, float])
     """Hosts that do not answer, and until when."""
     throttled_until: float = -1.0
@@ -142,6 +146,9 @@ class Gateway:
         address = urlsplit(request.url)
         operation = address.path.rpartition("/")[2]
         call = CALL.get()
+        if call is None and (call := self.row_of(request.body)) is not None:
+            CALL.set(call)  # of this attempt, which has a context of its own
+            self.row_leaves(call, operation, address.netloc)
         key = call.place if call is not None else "nobody"
         place = self.chance.next_at(f"{key}/{operation}")
         fate = self._drawn(operation, place, address.netloc, call)

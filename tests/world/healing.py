@@ -21,6 +21,8 @@ __all__ = ["QUIET", "heal"]
 QUIET = 65.0
 """Seconds after which the breaker is closed again and refunds have ended."""
 _ROUNDS = 40
+_LONGEST_RUN = 900.0
+"""Seconds: what may be under way is waited out, and then asked about."""
 
 
 async def heal(world: World) -> None:
@@ -51,6 +53,7 @@ async def heal(world: World) -> None:
     for process in world.shop.processes:
         process.mailroom.rest()
     await _settle(world)
+    await _finish_batch(world)
     await _mend(world)
     await _tell(world)
     check(world)
@@ -77,6 +80,18 @@ async def _settle(world: World) -> None:
             must(resolving.done(), f"resolving {before.place} waits for ever")
             resolving.result()
             must(not before.is_open, f"{before.place} cannot be resolved")
+
+
+async def _finish_batch(world: World) -> None:
+    """Runs in all processes at once end what those before them left."""
+    if world.batch is None:
+        return
+    clerks = [(one, world.batch.clerk(one)) for one in world.shop.alive]
+    runs = [process.run(clerk.run_once) for process, clerk in clerks]
+    await asyncio.wait(runs, timeout=_LONGEST_RUN)
+    for run in runs:
+        must(run.done(), "a run of a batch waits for ever")
+        run.result()
 
 
 async def _mend(world: World) -> None:

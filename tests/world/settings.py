@@ -54,6 +54,10 @@ class Setting:
     """Whether PAYBYLINK has a handler."""
     handles_orders: bool
     """Whether PAYMENT has one."""
+    rows: int
+    """How many links it makes in a batch beside them."""
+    runs: int
+    """How many runs of it there are at once in each process."""
     lags: tuple[float, ...]
     """By how much queries may lag."""
     there: tuple[float, ...]
@@ -102,6 +106,8 @@ class Setting:
             # The inbox is told of links: nobody knows an order number beforehand.
             handles_orders=looks_up and draw.random() < 0.5,
             **_delays(draw, beyond),
+            rows=draw.choice((0, 0, 0, 0, 2, 6)),
+            runs=draw.choice((1, 1, 2)),
         )
 
 

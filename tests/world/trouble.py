@@ -28,6 +28,7 @@ _REFUSED = Fate(kind=Kind.CODED, done=False, code="MERCHANT_INVALID")
 _UNHEARD_OF = Fate(kind=Kind.CODED, done=False, code="ORDER_STRANGE")
 _MADE_UP = Fate(kind=Kind.UNSIGNED_CODE, done=False, code="ORDER_NOT_EXIST")
 _STORAGE = ("read-only", "read-only", "loses commits")
+_DURABLE = ("read-only", "read-only", "machine restarts")
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -52,7 +53,8 @@ class Trouble:
                 self._strike_gateway(*found)
             for name, disk in shop.disks.items():
                 at = f"{place}/{name}"
-                found = chance.pick("storage", _STORAGE, at, state)
+                kinds = _DURABLE if disk.is_durable else _STORAGE
+                found = chance.pick("storage", kinds, at, state)
                 if found is not None:
                     self._strike_storage(*found, disk)
 
@@ -123,9 +125,22 @@ class Trouble:
             seconds = draw.choice((1.0, 15.0, 50.0))
             disk.read_only_until = self.world.loop.time() + seconds
             self.world.trace.note("storage", f"read-only for {seconds:g} s", fault=True)
+        elif fault == "machine restarts":
+            self.world.trace.note("storage", "the machine restarts", fault=True)
+            self._kill_all()
+            disk.boot()
+            self._start_all()
         else:
             seconds = draw.choice((0.01, 0.5, 5.0))
             self.world.start(self._lose(disk, seconds))
+
+    def _kill_all(self) -> None:
+        for process in self.world.shop.processes:
+            process.life.die()
+
+    def _start_all(self) -> None:
+        for process in self.world.shop.processes:
+            process.start()
 
     async def _lose(self, disk: Disk, seconds: float) -> None:
         """The machine dies, and what it committed last never came to its disk.
@@ -140,12 +155,10 @@ class Trouble:
         if world.chance.calm or disk.history != history:
             return
         world.trace.note("storage", f"loses the commits of {seconds:g} s", fault=True)
-        for process in world.shop.processes:
-            process.life.die()
+        self._kill_all()
         disk.restore(snapshot)
         world.post.send_again(since)
-        for process in world.shop.processes:
-            process.start()
+        self._start_all()
         if not world.setting.looks_up:
             for order in list(world.shop.orders.values()):
                 if order.expected is not None:

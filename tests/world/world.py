@@ -9,9 +9,11 @@ from typing import Any
 
 import attrs
 
+from payermax_async.bulk.schema import JOURNAL
 from payermax_async.sandbox.ledger.records import Event
 from payermax_async.webhooks.inbox.schema import INBOX
 from tests.world.agreement import check, check_found
+from tests.world.batch import Batch
 from tests.world.chance import Chance, Struck
 from tests.world.deals import Deals
 from tests.world.disk import Disk
@@ -100,6 +102,21 @@ class World:
             "inbox",
             Disk(loop=loop, chance=chance, trace=self.trace, components=(INBOX,)),
         )
+        self.batch = Batch(self) if setting.rows else None
+        if self.batch is not None:
+            self.register(
+                "journal",
+                Disk(
+                    loop=loop,
+                    chance=chance,
+                    trace=self.trace,
+                    components=(JOURNAL,),
+                    is_durable=True,
+                ),
+            )
+            self.shop.departments.append(self.batch.clerk)
+            self.gateway.row_of = self.batch.row_of
+            self.gateway.row_leaves = self.batch.leaves
         self.post.shop, self.post.gateway = self.shop, self.gateway
         self.deals, self.trouble = Deals(world=self), Trouble(world=self)
         self.is_patient = patient
