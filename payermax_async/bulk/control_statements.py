@@ -11,7 +11,8 @@ import attrs
 
 from payermax_async.bulk.control import BatchStatus, BulkControl, RunStatus
 from payermax_async.bulk.progress import BulkProgress
-from payermax_async.bulk.records import BulkBatch, RowState
+from payermax_async.bulk.records import RowState
+from payermax_async.bulk.statements import begun_batch
 from payermax_async.storage.sql import Query, Row, Steps
 
 __all__ = ["attend", "committed", "control", "status"]
@@ -97,7 +98,7 @@ def _sums(rows: Iterable[Row]) -> dict[str, Decimal]:
 
 def status() -> Steps[BatchStatus]:
     """How the batch stands; it only reads."""
-    batches = yield Query("SELECT plan, fingerprint FROM {journal_batch}")
+    batch = yield from begun_batch()
     counts = yield Query("SELECT state, count(*) FROM {journal} GROUP BY state")
     found = {RowState(state): count for state, count in counts}
     runs = yield Query(
@@ -106,9 +107,7 @@ def status() -> Steps[BatchStatus]:
     )
     told = yield from _told()
     return BatchStatus(
-        batch=BulkBatch(plan=batches[0][0], fingerprint=batches[0][1])
-        if batches
-        else None,
+        batch=batch,
         control=told,
         counts={state: found[state] for state in RowState if state in found},
         runs=tuple(

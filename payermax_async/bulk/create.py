@@ -58,7 +58,7 @@ async def create_links(
             is refused.
         journal_lost: Whether rows may have been sent that this journal knows nothing
             of: then PayerMax is asked about each before it is sent, and nothing is
-            sent for 250 seconds.
+            sent for 250 seconds. The journal keeps it for later runs.
         names: Makes a name for the run that no other has.
 
     Yields:
@@ -79,8 +79,12 @@ async def create_links(
     engine = engine_of(client)
     engine.in_flight.check()
     async with _opened(journal):
-        await journal.begin(
-            BulkBatch(plan=plan, fingerprint=_fingerprint(client.config))
+        batch = await journal.begin(
+            BulkBatch(
+                plan=plan,
+                fingerprint=_fingerprint(client.config),
+                journal_lost=journal_lost,
+            )
         )
         watch = RailWatch(
             rails=rails or BulkRails(), amounts=dict(await journal.committed())
@@ -91,7 +95,7 @@ async def create_links(
             at_once=at_once,
             per_second=per_second,
             rows=rows,
-            journal_lost=journal_lost,
+            journal_lost=batch.journal_lost,
         )
         run = BulkRun(engine, journal, orders, client.config.defaults, how)
         await run.look()

@@ -41,8 +41,11 @@ class Journal(Protocol):
         """Close it; a second call does nothing."""
         ...
 
-    async def begin(self, batch: BulkBatch) -> None:
+    async def begin(self, batch: BulkBatch) -> BulkBatch:
         """Tie it to a batch, or see that it is tied to just this one.
+
+        Returns:
+            The batch as it is kept: that a journal was lost is never forgotten.
 
         Raises:
             BatchMismatchError: It is tied to another plan, merchant or gateway.

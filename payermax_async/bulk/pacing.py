@@ -91,6 +91,7 @@ class Place:
     def leave(self) -> None:
         """Give back what is held."""
         self._held.release()
+        self.is_aside = False
 
 
 class Resting(Protocol):

@@ -68,7 +68,6 @@ class ProgressCount:
     rows: int | None = None
     taken: int = 0
     doubts: int = 0
-    in_doubt: int = 0
     counts: dict[str, int] = attrs.field(factory=dict[str, int])
     """By the name of the field of :class:`BulkProgress`."""
     _late: deque[tuple[int, int]] = attrs.field(factory=deque[tuple[int, int]])
@@ -88,7 +87,9 @@ class ProgressCount:
         while self._late and self._late[0][0] < now - _WINDOW:
             self._late.popleft()
 
-    def at(self, now: float, *, throttled: int, waits_for: str) -> BulkProgress:
+    def at(
+        self, now: float, *, in_doubt: int, throttled: int, waits_for: str
+    ) -> BulkProgress:
         """How far it is now."""
         self._forget(now)
         elapsed = max(now - self.started, 0.0)
@@ -97,7 +98,7 @@ class ProgressCount:
         told = BulkProgress(
             rows=self.rows,
             taken=self.taken,
-            in_doubt=self.in_doubt,
+            in_doubt=in_doubt,
             doubts=self.doubts,
             throttled=throttled,
             elapsed=elapsed,

@@ -81,6 +81,8 @@ class BulkBatch:
     """Hash of the plan, or any name of it; empty where there is none."""
     fingerprint: str
     """Merchant, app and gateway, in words without secrets."""
+    journal_lost: bool = False
+    """Whether rows may have been sent that the journal knows nothing of."""
 
 
 @attrs.frozen(kw_only=True)

@@ -121,7 +121,10 @@ class BulkRun:
         clock = self._pace.clock
         slots = self._engine.retry_loop.sends.slots
         return self._count.at(
-            clock.monotonic(), throttled=slots.wave, waits_for=self._pace.waits_for
+            clock.monotonic(),
+            in_doubt=sum(place.is_aside for place in self._rows.values()),
+            throttled=slots.wave,
+            waits_for=self._pace.waits_for,
         )
 
     @property
@@ -185,13 +188,9 @@ class BulkRun:
             self._error = self._error or error
 
     async def _settle(self, row: PreparedRow, place: Place) -> None:
-        async def step_aside() -> None:
-            await place.step_aside()
-            self._count.in_doubt = sum(place.is_aside for place in self._rows.values())
-
         try:
             await self._pace.look_again()
-            told = await self._runner.settled(row, step_aside)
+            told = await self._runner.settled(row, place.step_aside)
             self._note(told)
             await self._out.put(told)
             tripped = self._pace.watch.tripped

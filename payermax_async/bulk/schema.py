@@ -85,12 +85,18 @@ CREATE TABLE {journal_run} (
 """
 """What the runs are told, 0 for nothing, and what each said of itself last."""
 
+_LOST = """
+ALTER TABLE {journal_batch} ADD COLUMN journal_lost INTEGER NOT NULL DEFAULT 0
+"""
+"""Code that does not look at it would send rows without asking about them first."""
+
 JOURNAL = Component(
     name="journal",
     migrations=(
         Migration(number=1, statements=_FIRST, least_reader=1),
         Migration(number=2, statements=_TIMES, least_reader=2),
         Migration(number=3, statements=_CONTROL, least_reader=2),
+        Migration(number=4, statements=_LOST, least_reader=4),
     ),
 )
 """A later version adds its statements below, and never changes these."""

@@ -47,9 +47,29 @@ class _SqlJournal:
     def _write(self, plan: Plan[T]) -> Awaitable[T]:
         raise NotImplementedError
 
-    async def begin(self, batch: BulkBatch) -> None:
+    async def open(self) -> None:
         """See :class:`Journal`."""
-        await self._write(lambda: statements.begin(batch))
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        """See :class:`Journal`."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def begin(self, batch: BulkBatch) -> BulkBatch:
+        """See :class:`Journal`."""
+        return await self._write(lambda: statements.begin(batch))
 
     async def claim(self, row: PlannedRow, *, run: str, lease: timedelta) -> RowClaim:
         """See :class:`Journal`."""
@@ -198,18 +218,6 @@ class SqliteJournal(_SqlJournal):
     async def aclose(self) -> None:
         """Close the file once what was begun is over; a second call does nothing."""
         await self._database.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     def _write(self, plan: Plan[T]) -> Awaitable[T]:
         return self._writer.write(plan)

@@ -97,12 +97,22 @@ def _values(result: RowResult, now: datetime) -> Mapping[str, object]:
 
 def begun_batch() -> Steps[BulkBatch | None]:
     """What the journal is tied to, if it was begun."""
-    rows = yield Query("SELECT plan, fingerprint FROM {journal_batch} WHERE id = 1")
-    return BulkBatch(plan=rows[0][0], fingerprint=rows[0][1]) if rows else None
+    rows = yield Query(
+        "SELECT plan, fingerprint, journal_lost FROM {journal_batch} WHERE id = 1"
+    )
+    if not rows:
+        return None
+    plan, fingerprint, journal_lost = rows[0]
+    return BulkBatch(
+        plan=plan, fingerprint=fingerprint, journal_lost=bool(journal_lost)
+    )
 
 
-def begin(batch: BulkBatch) -> Steps[None]:
+def begin(batch: BulkBatch) -> Steps[BulkBatch]:
     """Tie a new journal to a batch, or see that it is the one it was tied to.
+
+    Returns:
+        The batch as it is kept: that a journal was lost is never forgotten.
 
     Raises:
         BatchMismatchError: It is tied to another one.
@@ -110,11 +120,15 @@ def begin(batch: BulkBatch) -> Steps[None]:
     known = yield from begun_batch()
     if known is None:
         yield Query(
-            "INSERT INTO {journal_batch} (id, plan, fingerprint) "
-            "VALUES (1, :plan, :fingerprint)",
-            attrs.asdict(batch),
+            "INSERT INTO {journal_batch} (id, plan, fingerprint, journal_lost) "
+            "VALUES (1, :plan, :fingerprint, :lost)",
+            {
+                "plan": batch.plan,
+                "fingerprint": batch.fingerprint,
+                "lost": int(batch.journal_lost),
+            },
         )
-        return
+        return batch
     plan, fingerprint = known.plan, known.fingerprint
     if fingerprint != batch.fingerprint:
         raise BatchMismatchError(
@@ -127,6 +141,10 @@ def begin(batch: BulkBatch) -> Steps[None]:
             f"{batch.plan or '(none)'}: go on with the plan as it was, or use another "
             "journal"
         )
+    if batch.journal_lost and not known.journal_lost:
+        yield Query("UPDATE {journal_batch} SET journal_lost = 1")
+        return batch
+    return known
 
 
 def claim(

@@ -205,12 +205,21 @@ class JournalContract:
 
     async def test_it_belongs_to_one_batch(self, journal: Journal) -> None:
         batch = BulkBatch(plan="p1", fingerprint="merchant P1, app A1, at https://a")
-        await journal.begin(batch)
-        await journal.begin(batch)
+        assert await journal.begin(batch) == batch
+        assert await journal.begin(batch) == batch
         with pytest.raises(BatchMismatchError, match=r"plan p1.* of p2"):
             await journal.begin(BulkBatch(plan="p2", fingerprint=batch.fingerprint))
         with pytest.raises(BatchMismatchError, match=r"merchant P1.*merchant P2"):
             await journal.begin(BulkBatch(plan="p1", fingerprint="merchant P2"))
+
+    async def test_that_a_journal_was_lost_is_never_forgotten(
+        self, journal: Journal
+    ) -> None:
+        batch = BulkBatch(plan="p1", fingerprint="merchant P1")
+        lost = BulkBatch(plan="p1", fingerprint="merchant P1", journal_lost=True)
+        for told, kept in ((batch, batch), (lost, lost), (batch, lost)):
+            assert await journal.begin(told) == kept
+        assert journal.status().batch == lost
 
     async def test_rows_are_read_in_the_order_of_their_positions(
         self, journal: Journal

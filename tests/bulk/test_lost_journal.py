@@ -1,0 +1,146 @@
+"""With its journal lost, a batch asks about each row: the gateway checks nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from payermax_async import CreateLink, NotSentError
+from payermax_async.bulk import BulkRails, DoneState, Journal
+from tests.bulk.kit import made, memory, orders, ran, states
+from tests.pipeline.gateway import order
+from tests.pipeline.merchant import CREATE, HELD_UP, LOST, QUERY, Gateways
+
+C, F, X = DoneState.CREATED, DoneState.FOUND, DoneState.CONFLICTING
+
+
+def sent(gateways: Gateways) -> list[float]:
+    """When each create comes."""
+    times: list[float] = []
+
+    def note(_host: str, operation: str) -> None:
+        if operation == CREATE:
+            times.append(gateways.clock.seconds)
+
+    gateways.before = note
+    return times
+
+
+async def lost(gateways: Gateways, count: int) -> Journal:
+    """Some rows are made by a run whose journal is gone; a new one."""
+    async with gateways.client() as client:
+        await ran(client, orders(count), memory(gateways))
+    gateways.seen.clear()
+    return memory(gateways)
+
+
+async def test_what_exists_is_found_and_the_rest_is_made_once() -> None:
+    gateways = Gateways()
+    journal = await lost(gateways, 5)
+    times, begun = sent(gateways), gateways.clock.seconds
+    async with gateways.client() as client:
+        rows = await ran(client, orders(9), journal, journal_lost=True)
+    assert states(rows) == [F] * 5 + [C] * 4
+    assert set(made(gateways).values()) == {1}
+    # One question for each, and no create while one from before could still come.
+    assert gateways.names()[:9] == [QUERY] * 9
+    assert gateways.names().count(QUERY) <= 9 + 4
+    assert times[0] - begun >= 250
+
+
+async def test_without_saying_so_the_same_would_be_made_twice() -> None:
+    """The gateway of these tests checks nothing: the questions alone help."""
+    gateways = Gateways()
+    journal = await lost(gateways, 2)
+    async with gateways.client() as client:
+        await ran(client, orders(2), journal)
+    assert set(made(gateways).values()) == {2}
+
+
+async def test_a_create_that_was_on_its_way_all_the_time_is_found() -> None:
+    """It left before the journal was lost, and came while this run was asking."""
+    gateways = Gateways()
+    asked = 0
+
+    def arrive(_host: str, operation: str) -> None:
+        nonlocal asked
+        asked += operation == QUERY
+        if asked == 2 and not gateways.first.made:
+            # Held up, it comes after the first question and before the last.
+            gateways.first.make(CREATE, "order-1", WIRE)
+
+    gateways.before = arrive
+    async with gateways.client() as client:
+        rows = await ran(client, orders(1), memory(gateways), journal_lost=True)
+    assert states(rows) == [F]
+    assert made(gateways) == {"order-1": 1}
+
+
+WIRE = {
+    "totalAmount": "19.90",
+    "currency": "USD",
+    "country": "US",
+    "description": "Blue T-shirt",
+    "goodsDetails": [],
+}
+
+
+async def test_later_rows_are_asked_about_once_and_sent() -> None:
+    gateways = Gateways()
+    journal = memory(gateways)
+
+    def source() -> list[CreateLink]:
+        return [order(f"order-{number}") for number in range(40)]
+
+    async with gateways.client() as client:
+        rows = await ran(
+            client, source(), journal, journal_lost=True, at_once=1, per_second=0.1
+        )
+    assert states(rows) == [C] * 40
+    # From the 26th row on, 250 seconds have passed: one question each.
+    late = gateways.names()[-10:]
+    assert late == [QUERY, CREATE] * 5
+    assert set(made(gateways).values()) == {1}
+
+
+@pytest.mark.parametrize("answer", [LOST, HELD_UP])
+async def test_an_answer_that_is_lost_again_is_settled_as_ever(
+    answer: Exception,
+) -> None:
+    gateways = Gateways()
+    gateways.first.script[CREATE] = [answer] * 2
+    async with gateways.client() as client:
+        rows = await ran(client, orders(4), memory(gateways), journal_lost=True)
+    assert set(states(rows)) <= {C, F}
+    assert set(made(gateways).values()) == {1}
+    assert len(made(gateways)) == 4
+
+
+async def test_what_exists_and_differs_is_told() -> None:
+    gateways = Gateways()
+    async with gateways.client() as client:
+        await client.create_link(order("order-1", "5.00"))
+        (row,) = await ran(client, orders(1), memory(gateways), journal_lost=True)
+    assert row.state is X
+    assert made(gateways) == {"order-1": 1}
+
+
+async def test_a_row_that_nobody_answers_about_is_not_sent() -> None:
+    gateways = Gateways()
+    journal = await lost(gateways, 3)
+    gateways.first.script[QUERY] = [NotSentError("refused")] * 9999
+    async with gateways.client() as client:
+        rows = await ran(client, orders(3), journal, journal_lost=True)
+    assert CREATE not in gateways.names()
+    assert set(made(gateways).values()) == {1}
+    assert set(states(rows)) == {DoneState.UNKNOWN}
+
+
+async def test_a_later_run_of_the_same_journal_asks_as_well() -> None:
+    gateways = Gateways()
+    journal = await lost(gateways, 9)
+    async with gateways.client() as client:
+        rails = BulkRails(first=2)
+        await ran(client, orders(9), journal, journal_lost=True, rails=rails)
+        rows = await ran(client, orders(9), journal)
+    assert states(rows) == [F] * 9
+    assert CREATE not in gateways.names()
