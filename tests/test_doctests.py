@@ -26,6 +26,8 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # are compiled, so that at least their grammar is right, and not run.
 SKETCHES = {
     "bulk",
+    "bulk.files.order_file.OrderFile",
+    "bulk.files.plan.BatchPlan",
     "bulk.report.BulkReport",
     "bulk.create.create_links",
     "reconcile.reconciler.Reconciler",

@@ -38,6 +38,8 @@ PUBLIC = {
         ValidationError Verifier WebhookError
     """,
     "payermax_async.bulk": """
+        AmountAt BatchPlan CurrencyTotal FileLimits FileSettings OrderFile
+        OrderFileError RowProblem write_template
         BatchMismatchError BatchStatus BulkBatch BulkControl BulkItem BulkProgress
         BulkRails BulkReport BulkRun BulkSource ClaimStanding DoneRow DoneState
         FailureGroup Journal JournalError JournalRow MemoryJournal OrderRow PlannedRow

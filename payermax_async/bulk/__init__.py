@@ -23,6 +23,16 @@ if TYPE_CHECKING:
         RunPaused,
         RunResumed,
     )
+    from payermax_async.bulk.files.limits import FileLimits, OrderFileError
+    from payermax_async.bulk.files.order_file import OrderFile
+    from payermax_async.bulk.files.plan import (
+        AmountAt,
+        BatchPlan,
+        CurrencyTotal,
+        RowProblem,
+    )
+    from payermax_async.bulk.files.tables import FileSettings
+    from payermax_async.bulk.files.template import write_template
     from payermax_async.bulk.journal import Journal
     from payermax_async.bulk.outcomes import DoneRow, DoneState
     from payermax_async.bulk.progress import BulkProgress
@@ -45,7 +55,9 @@ if TYPE_CHECKING:
     from payermax_async.bulk.sql_journal import MemoryJournal, SqliteJournal
 
 __all__ = [
+    "AmountAt",
     "BatchMismatchError",
+    "BatchPlan",
     "BatchStatus",
     "BulkBatch",
     "BulkControl",
@@ -56,19 +68,25 @@ __all__ = [
     "BulkRun",
     "BulkSource",
     "ClaimStanding",
+    "CurrencyTotal",
     "DoneRow",
     "DoneState",
     "FailureGroup",
+    "FileLimits",
+    "FileSettings",
     "Journal",
     "JournalError",
     "JournalRow",
     "MemoryJournal",
+    "OrderFile",
+    "OrderFileError",
     "OrderRow",
     "PlannedRow",
     "Rail",
     "RailTrippedError",
     "RowClaim",
     "RowInDoubt",
+    "RowProblem",
     "RowResult",
     "RowSettled",
     "RowState",
@@ -79,10 +97,13 @@ __all__ = [
     "StateTotal",
     "create_links",
     "link_id_of",
+    "write_template",
 ]
 
 _HOMES = {
+    "AmountAt": "bulk.files.plan",
     "BatchMismatchError": "bulk.records",
+    "BatchPlan": "bulk.files.plan",
     "BatchStatus": "bulk.control",
     "BulkBatch": "bulk.records",
     "BulkControl": "bulk.control",
@@ -93,19 +114,25 @@ _HOMES = {
     "BulkRun": "bulk.run",
     "BulkSource": "bulk.source",
     "ClaimStanding": "bulk.records",
+    "CurrencyTotal": "bulk.files.plan",
     "DoneRow": "bulk.outcomes",
     "DoneState": "bulk.outcomes",
     "FailureGroup": "bulk.report",
+    "FileLimits": "bulk.files.limits",
+    "FileSettings": "bulk.files.tables",
     "Journal": "bulk.journal",
     "JournalError": "bulk.records",
     "JournalRow": "bulk.records",
     "MemoryJournal": "bulk.sql_journal",
+    "OrderFile": "bulk.files.order_file",
+    "OrderFileError": "bulk.files.limits",
     "OrderRow": "bulk.rows",
     "PlannedRow": "bulk.records",
     "Rail": "bulk.rails",
     "RailTrippedError": "bulk.rails",
     "RowClaim": "bulk.records",
     "RowInDoubt": "bulk.events",
+    "RowProblem": "bulk.files.plan",
     "RowResult": "bulk.records",
     "RowSettled": "bulk.events",
     "RowState": "bulk.records",
@@ -116,6 +143,7 @@ _HOMES = {
     "StateTotal": "bulk.report",
     "create_links": "bulk.create",
     "link_id_of": "bulk.rows",
+    "write_template": "bulk.files.template",
 }
 """The module that each name lives in, below ``payermax_async``."""
 

@@ -80,6 +80,8 @@ class OrderRow:
     """Of :class:`~payermax_async.CreateLink`, all but the id."""
     columns: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     """The merchant's own columns, carried through to reports."""
+    problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
+    """What was wrong with it already where it was read: it is refused."""
 
     @property
     def merchant_link_id(self) -> str:
@@ -105,8 +107,13 @@ class PreparedRow:
     """Which rules it breaks."""
 
 
-def prepared(item: object, position: int, defaults: LinkDefaults) -> PreparedRow:
+def prepared(item: object, position: int, defaults: LinkDefaults | None) -> PreparedRow:
     """Read an item.
+
+    Args:
+        item: What the source yielded.
+        position: Where it stands there, from 1.
+        defaults: What completes a request; without them it stays as it is.
 
     Raises:
         TypeError: It is neither a request nor a row.
@@ -128,7 +135,7 @@ def prepared(item: object, position: int, defaults: LinkDefaults) -> PreparedRow
     try:
         request = _request(item)
         fields = to_wire(request)
-        completed = request.completed(defaults)
+        completed = request if defaults is None else request.completed(defaults)
     except ValidationError as error:
         invalid = error
     return PreparedRow(
@@ -157,14 +164,26 @@ def _request(item: BulkItem) -> CreateLink:
         for field in attrs.fields(CreateLink)
         if field.default is attrs.NOTHING and field.name in known
     }
+    missing = sorted(required - item.fields.keys())
     problems = [
+        *item.problems,
         *(
             Problem(name, "is no field of a link")
-            for name in item.fields.keys() - known
+            for name in sorted(item.fields.keys() - known)
         ),
-        *(Problem(name, "is required") for name in required - item.fields.keys()),
+        *(Problem(name, "is required") for name in missing),
     ]
-    if problems:
-        problems.sort(key=lambda problem: problem.path)
-        raise ValidationError(tuple(problems), subject="row")
-    return CreateLink(merchant_link_id=item.merchant_link_id, **item.fields)
+    told = {problem.path for problem in problems}
+    given = {name: item.fields.get(name) for name in (item.fields.keys() & known)}
+    try:
+        link = CreateLink(
+            merchant_link_id=item.merchant_link_id,
+            **(dict.fromkeys(missing) | given),  # type: ignore[arg-type]
+        )
+    except ValidationError as error:
+        # All at once: one round of mending.
+        problems += [problem for problem in error.problems if problem.path not in told]
+    else:
+        if not problems:
+            return link
+    raise ValidationError(tuple(problems), subject="row")

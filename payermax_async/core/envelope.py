@@ -10,13 +10,7 @@ from datetime import datetime
 import attrs
 
 from payermax_async.core.scalars import ShapeError, write_time
-from payermax_async.core.strict_json import (
-    JsonObject,
-    JsonValue,
-    Written,
-    read_json,
-    write_json,
-)
+from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -77,7 +71,7 @@ def write_request(
     *,
     version: str,
     request_time: datetime,
-    data: JsonObject | Written,
+    data: JsonObject,
     app_id_field: str | None = None,
 ) -> bytes:
     """The bytes of a request: made once, then signed and sent as they are.
@@ -91,7 +85,7 @@ def write_request(
         app_id_field: What the operation's page calls the app, where that is not as
             configured.
     """
-    envelope: dict[str, object] = {
+    envelope: JsonObject = {
         "version": version,
         "keyVersion": identity.key_version,
         "requestTime": write_time(request_time),

@@ -67,10 +67,9 @@ class Host:
         """What may be sent there now."""
         if self._breaker is None:
             return Admission.GO
-        now = self._clock.monotonic()
-        admission = self._breaker.admit(now)
+        admission = self._breaker.admit(self._clock.monotonic())
         try:
-            self._tell(now)
+            self._tell()
         except BaseException:
             if admission is Admission.PROBE:
                 self.abandoned()
@@ -85,26 +84,24 @@ class Host:
     def answered(self, *, probe: bool) -> None:
         """It gave an answer that a healthy gateway gives."""
         if self._breaker is not None:
-            now = self._clock.monotonic()
-            self._breaker.succeeded(now, probe=probe)
-            self._tell(now)
+            self._breaker.succeeded(self._clock.monotonic(), probe=probe)
+            self._tell()
 
     def ailed(self, *, probe: bool) -> None:
         """It gave no answer, or said that it is unwell."""
         if self._breaker is not None:
-            now = self._clock.monotonic()
-            self._breaker.failed(now, probe=probe)
-            self._tell(now)
+            self._breaker.failed(self._clock.monotonic(), probe=probe)
+            self._tell()
 
     def abandoned(self) -> None:
         """A probe ended without saying anything about the host."""
         if self._breaker is not None:
             self._breaker.abandoned()
 
-    def _tell(self, now: float) -> None:
+    def _tell(self) -> None:
         if self._breaker is None:
             return
-        state = self._breaker.state(now)
+        state = self._breaker.state(self._clock.monotonic())
         if state is not self._told:
             self._told = state
             self._observers.emit(BreakerChanged(host=self.name, state=state))

@@ -178,9 +178,9 @@ def question_of(call: Call[Any]) -> Call[Any]:
     Raises:
         TypeError: No query tells whether it was done.
     """
-    if call.ask is None:
+    if call.question is None:
         raise TypeError(f"nobody can tell whether {call.operation} was done")
-    return call.ask()
+    return call.question
 
 
 def _of_two_cases(error: ConflictError, execution: Execution) -> ConflictError:

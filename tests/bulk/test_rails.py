@@ -14,7 +14,6 @@ import pytest
 from payermax_async import ConfigurationError, NotSentError, ReplySignatureError
 from payermax_async.bulk import (
     BulkRails,
-    BulkRun,
     DoneRow,
     DoneState,
     Journal,
@@ -61,7 +60,6 @@ async def tripped(
     rows, error = list[DoneRow](), None
     async with gateways.client(**(client or {})) as opened:
         before = asyncio.all_tasks()
-        run: BulkRun | None = None
         try:
             async with create_links(
                 opened,
@@ -76,7 +74,6 @@ async def tripped(
         except RailTrippedError as caught:
             error = caught
         assert asyncio.all_tasks() == before
-        assert run is not None
         assert [known.ended for known in journal.status().runs][-1] == (
             f"stopped at a rail: {run.rail}"
         )

@@ -17,7 +17,6 @@ __all__ = [
     "LOCAL",
     "NO_NOTIFY_URL",
     "PAGE",
-    "USUAL",
     "QueryReply",
     "Received",
     "Sent",
@@ -75,8 +74,7 @@ class Wire:
     """An amount that is sent as a JSON number instead of text."""
 
 
-USUAL: Final = Wire()
-"""The usual way."""
+_USUAL = Wire()
 
 
 def wire(
@@ -99,7 +97,7 @@ def wire(
 
 def wire_of(field: attrs.Attribute[Any]) -> Wire:
     """How a field stands in the gateway's JSON."""
-    return cast("Wire", field.metadata.get("wire", USUAL))
+    return cast("Wire", field.metadata.get("wire", _USUAL))
 
 
 def camel_case(name: str) -> str:
@@ -138,9 +136,9 @@ class Sent:
     """A request: every rule of its tree is checked when it is made."""
 
     def __attrs_post_init__(self) -> None:
-        problems = problems_of(self)
+        problems = tuple(problems_of(self))
         if problems:
-            raise ValidationError(tuple(problems), subject=type(self).__name__)
+            raise ValidationError(problems, subject=type(self).__name__)
 
 
 @attrs.frozen(kw_only=True)

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import cast
 
 import attrs
 
@@ -21,7 +20,6 @@ from payermax_async.core.checks import (
     code_of,
     email,
     key,
-    problems_of,
     text,
     url,
     whole,
@@ -35,7 +33,7 @@ from payermax_async.core.models.common import (
     url_or_none,
     wire,
 )
-from payermax_async.core.money import fit, lenient_amount
+from payermax_async.core.money import AmountInput, fit, lenient_amount
 
 __all__ = [
     "CreateLink",
@@ -45,8 +43,6 @@ __all__ = [
     "MerchantInfo",
     "UserInfo",
 ]
-
-_ModelT = TypeVar("_ModelT", bound=attrs.AttrsInstance)
 
 _HOUR = 3600
 _THIRTY_DAYS = 30 * 24 * _HOUR
@@ -77,8 +73,6 @@ def _count(value: int | str) -> int:
 
 
 def _link_type(value: LinkType | str) -> LinkType:
-    if isinstance(value, LinkType):
-        return value
     try:
         return LinkType(value)
     except ValueError:
@@ -286,8 +280,8 @@ class CreateLink(Sent):
                 subject="CreateLink",
                 merchant_key=self.merchant_link_id,
             )
-        return self._with(
-            defaults,
+        return attrs.evolve(
+            self,
             notify_url=notify_url,
             merchant_info=merchant_info
             or MerchantInfo(contact_email=contact, logo_url=defaults.logo_url),
@@ -295,62 +289,31 @@ class CreateLink(Sent):
             language=self.language or defaults.language,
         )
 
-    def _with(self, defaults: LinkDefaults, **changed: object) -> CreateLink:
-        """A copy with what came from ``defaults``."""
-        if type(self) is not CreateLink or not _are_sound(defaults):
-            return attrs.evolve(self, **cast("dict[str, Any]", changed))
-        # All of it was checked: this request when it was made, the defaults once for
-        # all, and goods made of both hold what was checked in either.
-        kept = {name: getattr(self, name) for name in _FIELDS}
-        return _made(CreateLink, **{**kept, **changed})
-
     def goods_to_send(self, show_url: str) -> tuple[GoodsItem, ...]:
         """What is sold, or one item made from description and amount."""
         if self.goods_details:
             return self.goods_details
         # The name of goods takes no line breaks, the description does.
         one_line = " ".join(self.description.split())
-        return (
-            _made(
-                GoodsItem,
-                goods_name=one_line[:128],
-                goods_description=self.description,
-                quantity=1,
-                price=self.total_amount,
-                goods_currency=self.currency,
-                show_url=show_url,
-            ),
+        item = GoodsItem(
+            goods_name=one_line[:128],
+            goods_description=self.description,
+            price=self.total_amount,
+            goods_currency=self.currency,
+            show_url=show_url,
         )
-
-
-def _made(kind: type[_ModelT], **fields: object) -> _ModelT:
-    """A model of fields that were converted and checked in another one."""
-    made = object.__new__(kind)
-    for name, value in fields.items():
-        object.__setattr__(made, name, value)
-    return made
-
-
-_FIELDS = tuple(attrs.fields_dict(CreateLink))
-
-
-# One merchant has one set of them, so that they are looked at once and not per link.
-@lru_cache(maxsize=64)
-def _are_sound(defaults: LinkDefaults) -> bool:
-    return not problems_of(defaults)
+        return (item,)
 
 
 def _fit_in_place(
-    model: CreateLink | GoodsItem, name: str, value: object, currency: object
+    model: CreateLink | GoodsItem, name: str, value: AmountInput, currency: object
 ) -> None:
     # Zeros beyond the currency's decimals change nothing and PayerMax may refuse
     # them; what does not fit stays as it is for validation to report.
-    if not isinstance(value, Decimal) or not isinstance(currency, str):
-        return
-    try:
-        fitted = fit(value, currency)
-    except ValueError:
-        return
-    if fitted is not value:
+    if amount(value) is None and isinstance(currency, str):
+        try:
+            fitted = fit(cast("Decimal", value), currency)
+        except ValueError:
+            return
         # Frozen, and this is still part of making it.
         object.__setattr__(model, name, fitted)
