@@ -25,7 +25,7 @@ from payermax_async.options import ClientOptions
 from payermax_async.pipeline.attempt import AttemptRunner
 from payermax_async.pipeline.call import prepare
 from payermax_async.pipeline.chain import Middleware
-from payermax_async.pipeline.disguise import GuardedClock
+from payermax_async.pipeline.disguise import guarded
 from payermax_async.pipeline.execution import Care, Execution
 from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.in_flight import InFlight
@@ -84,7 +84,7 @@ class Engine:
             ConfigurationError: There is nothing to sign or to verify with.
         """
         options = options or ClientOptions()
-        clock = GuardedClock(clock or SystemClock())
+        clock = guarded(clock or SystemClock())
         _require_keys(config, signer, verifier)
         transport = transport or _aiohttp_transport(config, options)
         own_key = cast("PrivateKey", config.private_key)

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 __all__ = ["is_own_machine", "is_page", "is_tls"]
 
+# What nearly all of them look like; only of others it takes a parser to tell.
+_PLAIN_PAGE = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?:/[!-~]*)?")
 _UNSEEN = re.compile("[\\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # No other name: "localhost.attacker.example" is not this machine.
@@ -25,7 +27,11 @@ def is_tls(url: str) -> bool:
 
 def is_page(value: object) -> bool:
     """Whether a value is an http or https address, of any host."""
-    if not isinstance(value, str) or _UNSEEN.search(value):
+    if not isinstance(value, str):
+        return False
+    if _PLAIN_PAGE.fullmatch(value):
+        return True
+    if _UNSEEN.search(value):
         return False
     try:
         parts = urlsplit(value)

@@ -28,7 +28,9 @@ class Digest:
     @classmethod
     def of(cls, text: str, *, salt: str) -> Digest:
         """The digest of a text, blanks and Unicode forms aside."""
-        plain = " ".join(unicodedata.normalize("NFC", text).split())
+        # Of ASCII alone there is one form.
+        form = text if text.isascii() else unicodedata.normalize("NFC", text)
+        plain = " ".join(form.split())
         # The length keeps salt and text apart, whatever either holds.
         salted = f"{len(salt)}:{salt}{plain}".encode("utf-8", "surrogatepass")
         return cls(hashlib.sha256(salted).hexdigest())
@@ -62,16 +64,24 @@ class Asked:
         values: dict[str, Value] = {
             name: value for name, value in plain.items() if value is not None
         }
+        # What is sold often has the description of the whole for its own.
+        made: dict[str, Digest] = {}
         for name, text in (texts or {}).items():
             if text:
-                values[name] = Digest.of(text, salt=merchant_key)
+                digest = made.get(text) or Digest.of(text, salt=merchant_key)
+                values[name] = made[text] = digest
         return cls(merchant_key=merchant_key, values=values)
 
     @property
     def fingerprint(self) -> str:
         """The same for requests that ask for the same; what that is, it hides."""
-        told = repr(sorted((name, str(value)) for name, value in self.values.items()))
-        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        told = [
+            value.sha256 if isinstance(value, Digest) else str(value)
+            for value in self.values.values()
+        ]
+        # In the order in which they are named, which is one for each kind of request.
+        text = repr((*self.values, *told)).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(text).hexdigest()[:32]
 
     def differences(self, other: Asked) -> tuple[str, ...]:
         """Names of what two requests under one id do not ask for alike."""

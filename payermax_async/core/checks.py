@@ -9,10 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from functools import cache
-from typing import Any, cast
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, cast
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
@@ -40,8 +40,14 @@ __all__ = [
 Check = Callable[[object], str | None]
 """Returns what is wrong with a value, or ``None``."""
 
-_Ruled = tuple[str, bool, Check | None, Mapping[str, Any]]
-"""A field's name, whether it may be left out, its check, and all of its rules."""
+
+class _Ruled(NamedTuple):
+    name: str
+    optional: bool
+    check: Check | None
+    part: type[attrs.AttrsInstance] | None
+    many: bool
+
 
 _CONTROL = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile(
@@ -55,6 +61,7 @@ _LONGEST_HOST = 253  # RFC 1035, section 2.3.4, without the dot of the root
 
 def text(max_length: int, *, one_line: bool = True) -> Check:
     """1 to ``max_length`` characters; ids and names on one line."""
+    control = _CONTROL if one_line else _CONTROL_IN_LINES
 
     def check(value: object) -> str | None:
         if not isinstance(value, str):
@@ -63,7 +70,8 @@ def text(max_length: int, *, one_line: bool = True) -> Check:
             return "must not be empty"
         if len(value) > max_length:
             return f"must be at most {max_length} characters, has {len(value)}"
-        if (_CONTROL if one_line else _CONTROL_IN_LINES).search(value):
+        # What is printable holds none of them, and is told much sooner.
+        if not value.isprintable() and control.search(value):
             return "must not hold control characters"
         return None
 
@@ -85,9 +93,10 @@ def key(max_length: int = 64) -> Check:
 
 def code_of(length: int, what: str) -> Check:
     """An upper-case ISO code of ``length`` letters."""
+    letters = re.compile(f"[A-Z]{{{length}}}")
 
     def check(value: object) -> str | None:
-        if isinstance(value, str) and re.fullmatch(f"[A-Z]{{{length}}}", value):
+        if isinstance(value, str) and letters.fullmatch(value):
             return None
         return f"must be {what}: {length} upper-case letters"
 
@@ -111,6 +120,12 @@ def web_url_problem(value: str, max_length: int) -> str | None:
     """
     if len(value) > max_length:
         return f"must be at most {max_length} characters, has {len(value)}"
+    return _spelling_problem(value)
+
+
+# A merchant's requests name the same few addresses over and over.
+@lru_cache(maxsize=128)
+def _spelling_problem(value: str) -> str | None:
     if _CONTROL.search(value) or _BLANK.search(value):
         return "must not hold blanks or control characters"
     try:
@@ -231,6 +246,8 @@ def amount(value: object) -> str | None:
 
 def amount_problem(value: Decimal, currency: object, *, zero: bool) -> str | None:
     """What is wrong between a well-formed amount and its currency, or ``None``."""
+    if _fits(value, currency) and value:
+        return None  # which says all that is asked below, and at once
     if amount(value) is not None:
         return None  # reported on the field itself
     if value == 0 and not zero:
@@ -244,60 +261,81 @@ def amount_problem(value: Decimal, currency: object, *, zero: bool) -> str | Non
     return None
 
 
+def _fits(value: object, currency: object) -> bool:
+    # Whatever was given is handed through, for each field's own check to report.
+    if not isinstance(value, Decimal) or not isinstance(currency, str):
+        return False
+    if not _CURRENCY.fullmatch(currency):
+        return False
+    try:
+        fit(value, currency)
+    except ValueError:
+        return False
+    return True
+
+
 @cache
 def _fields_of(kind: type[attrs.AttrsInstance]) -> tuple[_Ruled, ...]:
     # Worked out once: it is asked of every model of every call.
     fields = cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(kind))
     return tuple(
-        (each.name, each.default is None, each.metadata.get("check"), each.metadata)
+        _Ruled(
+            each.name,
+            each.default is None,
+            each.metadata.get("check"),
+            each.metadata.get("part") or each.metadata.get("parts"),
+            "parts" in each.metadata,
+        )
         for each in fields
     )
 
 
-def problems_of(model: attrs.AttrsInstance, path: str = "") -> Iterator[Problem]:
+def problems_of(model: attrs.AttrsInstance, path: str = "") -> list[Problem]:
     """Every broken rule of a model and of the models inside it."""
-    for name, optional, check, rules in _fields_of(type(model)):
+    found: list[Problem] = []
+    for field in _fields_of(type(model)):
+        name, optional, check, part, _ = field
         value = getattr(model, name)
         # Left out is fine where it may be; given as None where it must be is not.
         if value is None:
             if not optional:
-                yield Problem(_inside(path, name), "is required")
+                found.append(Problem(_inside(path, name), "is required"))
         elif check is not None:
             problem = check(value)
             if problem is not None:
-                yield Problem(_inside(path, name), problem)
-        else:
-            yield from _part_problems_of(value, rules, _inside(path, name))
+                found.append(Problem(_inside(path, name), problem))
+        elif part is not None:
+            _add_part_problems(value, field, _inside(path, name), found)
     # Last: they may speak of fields that are wrong by themselves, and then stay silent.
     across = getattr(model, "problems_across", None)
     if across is not None:
-        for found in cast("Callable[[], Iterator[Problem]]", across)():
-            yield Problem(_inside(path, found.path), found.message)
+        found += [
+            Problem(_inside(path, each.path), each.message)
+            for each in cast("Callable[[], Iterable[Problem]]", across)()
+        ]
+    return found
 
 
 def _inside(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _part_problems_of(
-    value: object, rules: Mapping[str, Any], where: str
-) -> Iterator[Problem]:
-    if "parts" in rules:
-        kind = cast("type[attrs.AttrsInstance]", rules["parts"])
-        if isinstance(value, tuple):
-            for index, item in enumerate(cast("tuple[object, ...]", value)):
-                yield from _part_problems(item, kind, f"{where}[{index}]")
-        else:
-            yield Problem(where, f"must be a list of {kind.__name__}")
-    elif "part" in rules:
-        kind = cast("type[attrs.AttrsInstance]", rules["part"])
-        yield from _part_problems(value, kind, where)
+def _add_part_problems(
+    value: object, field: _Ruled, where: str, found: list[Problem]
+) -> None:
+    kind = cast("type[attrs.AttrsInstance]", field.part)
+    if not field.many:
+        found += _part_problems(value, kind, where)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(cast("tuple[object, ...]", value)):
+            found += _part_problems(item, kind, f"{where}[{index}]")
+    else:
+        found.append(Problem(where, f"must be a list of {kind.__name__}"))
 
 
 def _part_problems(
     value: object, kind: type[attrs.AttrsInstance], where: str
-) -> Iterator[Problem]:
+) -> list[Problem]:
     if isinstance(value, kind):
-        yield from problems_of(value, where)
-    else:
-        yield Problem(where, f"must be a {kind.__name__}")
+        return problems_of(value, where)
+    return [Problem(where, f"must be a {kind.__name__}")]

@@ -95,10 +95,10 @@ def clean_id(text: str, limit: int = ID_LIMIT) -> str:
         >>> clean_id("order-1\nERROR paid")
         'order-1\\nERROR paid'
     """
+    if len(text) <= limit and text.isprintable():
+        return text
     # One more than is shown, to see that it is cut.
     looked_at = text[: limit + 1]
-    if looked_at.isprintable():
-        return _cut(looked_at, limit)
     return _cut(
         "".join(
             mark if mark.isprintable() else mark.encode("unicode_escape").decode()

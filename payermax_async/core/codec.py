@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from functools import cache
+from json.encoder import encode_basestring
+from typing import Any, NamedTuple, TypeVar, cast
 
 import attrs
 from cattrs import Converter
-from cattrs.gen import make_dict_unstructure_fn, override
 
 from payermax_async.core.models.common import (
+    USUAL,
     Received,
     Wire,
     fold_name,
@@ -34,9 +36,9 @@ from payermax_async.core.scalars import (
     read_text,
     read_time,
 )
-from payermax_async.core.strict_json import JsonObject, JsonValue
+from payermax_async.core.strict_json import JsonObject, JsonValue, Written
 
-__all__ = ["fill_in", "from_wire", "to_wire"]
+__all__ = ["fill_in", "from_wire", "to_wire", "write_wire"]
 
 ReceivedT = TypeVar("ReceivedT", bound=Received)
 
@@ -59,57 +61,107 @@ def _make_converter() -> Converter:
     ) -> Callable[[object, object], Received]:
         return received_hook(cls, converter)
 
-    # Amounts as text, PayerMax's usual way: a float on its side would round them.
-    converter.register_unstructure_hook(Decimal, format_amount)
-
-    @converter.register_unstructure_hook_factory(attrs.has)
-    def _sent(
-        cls: type[attrs.AttrsInstance], converter: Converter
-    ) -> Callable[[Any], dict[str, Any]]:
-        fields = cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(cls))
-        # Any: cattrs takes the fields' names beside options of its own.
-        forms: dict[str, Any] = {
-            field.name: override(
-                rename=wire_name(field), unstruct_hook=_writer(wire_of(field))
-            )
-            for field in fields
-        }
-        return make_dict_unstructure_fn(cls, converter, **forms)
-
     return converter
-
-
-def _text(value: int | None) -> str | None:
-    return None if value is None else str(value)
-
-
-# Refunds take their amount as a JSON number; write_json writes it exactly.
-def _as_it_is(value: Decimal | None) -> Decimal | None:
-    return value
-
-
-def _writer(wire: Wire) -> Callable[[Any], object] | None:
-    if wire.as_text:
-        return _text
-    return _as_it_is if wire.as_number else None
 
 
 # One for all clients: it holds no state but the hooks it worked out.
 _CONVERTER = _make_converter()
 
 
+class _SentField(NamedTuple):
+    attribute: str
+    name: str
+    head: str
+    wire: Wire
+
+
+@cache
+def _sent_fields(kind: type[attrs.AttrsInstance]) -> tuple[_SentField, ...]:
+    # Worked out once: it is asked of every model of every request.
+    fields = cast("tuple[attrs.Attribute[Any], ...]", attrs.fields(kind))
+    return tuple(
+        _SentField(
+            each.name,
+            wire_name(each),
+            f"{Written.of(wire_name(each)).text}:",
+            wire_of(each),
+        )
+        for each in fields
+    )
+
+
 def to_wire(request: attrs.AttrsInstance) -> JsonObject:
     """The ``data`` object of a request, without what is ``None``."""
-    return cast("JsonObject", _drop_none(_CONVERTER.unstructure(request)))
+    found: JsonObject = {}
+    for attribute, name, _, wire in _sent_fields(type(request)):
+        value = getattr(request, attribute)
+        # Left out, not null: that is a value to some parsers.
+        if value is not None:
+            found[name] = _told(value, wire)
+    return found
 
 
-def _drop_none(value: Any) -> Any:
-    # Left out, not null: that is a value to some parsers.
+def write_wire(request: attrs.AttrsInstance) -> Written:
+    """What :func:`to_wire` gives, written at once.
+
+    Raises:
+        TypeError: As for :func:`~payermax_async.core.strict_json.write_json`.
+        JsonError: As for it.
+    """
+    text = _text_of(request)
+    # Looked for once in all of it: only text with NUL in it, or with this very text,
+    # has to be looked at again.
+    return Written.of(to_wire(request)) if "\\u0000" in text else Written(text)
+
+
+def _text_of(model: attrs.AttrsInstance) -> str:
+    parts: list[str] = []
+    for attribute, _, head, wire in _sent_fields(type(model)):
+        value = getattr(model, attribute)
+        if value is None:
+            continue
+        if isinstance(value, str):
+            parts.append(head + encode_basestring(value))
+        elif wire is not USUAL:
+            parts.append(head + Written.of(_told(value, wire)).text)
+        elif isinstance(value, Decimal):
+            parts.append(f'{head}"{format_amount(value)}"')
+        elif _is_model(value):
+            parts.append(head + _text_of(value))
+        elif (models := _models_in(value)) is not None:
+            parts.append(f"{head}[{','.join(map(_text_of, models))}]")
+        else:
+            parts.append(head + Written.of(_told(value)).text)
+    return f"{{{','.join(parts)}}}"
+
+
+def _models_in(value: object) -> tuple[attrs.AttrsInstance, ...] | None:
+    if not isinstance(value, tuple):
+        return None
+    models = cast("tuple[attrs.AttrsInstance, ...]", value)
+    return models if all(map(_is_model, models)) else None
+
+
+def _is_model(value: object) -> bool:
+    return hasattr(value, "__attrs_attrs__")
+
+
+def _told(value: Any, wire: Wire = USUAL) -> Any:
+    if isinstance(value, str):
+        return value
+    if wire.as_text:
+        return str(value)
+    if isinstance(value, Decimal):
+        # Refunds take their amount as a JSON number; write_json writes it exactly. All
+        # else is text, PayerMax's usual way: a float on its side would round it.
+        return value if wire.as_number else format_amount(value)
+    if _is_model(value):
+        return to_wire(value)
+    if isinstance(value, (list, tuple)):
+        return [_told(item) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
-        return {name: _drop_none(item) for name, item in items if item is not None}
-    if isinstance(value, list | tuple):
-        return [_drop_none(item) for item in cast("list[Any]", value)]
+        return {name: _told(item) for name, item in items if item is not None}
     return value
 
 
@@ -122,7 +174,13 @@ def from_wire(
         ShapeError: It is no object, lacks what the model cannot do without, or
             holds something in its place that cannot be read.
     """
-    return _CONVERTER.structure(data, model)
+    return cast("ReceivedT", _reader_of(cast("Any", model))(data, model))
+
+
+# Asked once a model: the converter looks up its own answer in several steps.
+@cache
+def _reader_of(model: Any) -> Callable[[object, object], Received]:
+    return _CONVERTER.get_structure_hook(model)
 
 
 def fill_in(

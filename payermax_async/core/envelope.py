@@ -10,7 +10,13 @@ from datetime import datetime
 import attrs
 
 from payermax_async.core.scalars import ShapeError, write_time
-from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
+from payermax_async.core.strict_json import (
+    JsonObject,
+    JsonValue,
+    Written,
+    read_json,
+    write_json,
+)
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -71,7 +77,7 @@ def write_request(
     *,
     version: str,
     request_time: datetime,
-    data: JsonObject,
+    data: JsonObject | Written,
     app_id_field: str | None = None,
 ) -> bytes:
     """The bytes of a request: made once, then signed and sent as they are.
@@ -85,7 +91,7 @@ def write_request(
         app_id_field: What the operation's page calls the app, where that is not as
             configured.
     """
-    envelope: JsonObject = {
+    envelope: dict[str, object] = {
         "version": version,
         "keyVersion": identity.key_version,
         "requestTime": write_time(request_time),

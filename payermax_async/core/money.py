@@ -18,7 +18,7 @@ from decimal import (
     InvalidOperation,
     Overflow,
 )
-from typing import NewType, cast
+from typing import Any, NewType, cast
 
 __all__ = [
     "AmountInput",
@@ -113,18 +113,26 @@ def parse_amount(value: object) -> Decimal:
 
 def _checked(value: Decimal, decimals: int) -> Decimal:
     """The value, if its size is sane and ``decimals`` are enough to write it."""
+    _exponent(value, decimals)
+    return value
+
+
+def _exponent(value: Decimal, decimals: int) -> int:
+    """The exponent of a value for which :func:`_checked` holds."""
     if not value.is_finite() or value.is_signed():
         raise ValueError("must be finite and not negative")
     if value.adjusted() >= _MAX_INTEGER_DIGITS:
         raise ValueError("must have at most 15 digits before the point")
-    exponent = cast("int", value.as_tuple().exponent)
+    # Of a finite one, it is a number. An annotation, as cast() is a call, and this is
+    # asked of every amount several times.
+    exponent: Any = value.as_tuple().exponent
     # Zeros at the end, as multiplying leaves them, change nothing; a thousand of
     # them are no amount all the same, and writing them out would take long.
     if exponent < -decimals and (
         exponent < -_MAX_TEXT or _fraction(value)[decimals:].strip("0")
     ):
         raise ValueError(f"must have at most {decimals} decimals")
-    return value
+    return int(exponent)
 
 
 def _fraction(value: Decimal) -> str:
@@ -164,9 +172,10 @@ def fit(amount: Decimal, currency: str) -> Decimal:
         >>> fit(Decimal("40000.00"), "IDR")
         Decimal('40000')
     """
-    _checked(amount, _MAX_TEXT)
+    exponent = _exponent(amount, _MAX_TEXT)
     places = decimals_for(currency)
-    exponent = cast("int", amount.as_tuple().exponent)
+    if -places <= exponent <= 0 and type(amount) is Decimal:
+        return amount
     # format, not quantize: it neither rounds nor depends on the decimal context.
     text = format(amount, "f")
     if exponent < -places:

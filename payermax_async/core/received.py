@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, Union, cast, get_args, get_origin
+from typing import Any, NamedTuple, Union, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
@@ -47,19 +47,27 @@ def open_enum_hook(hint: Any) -> Callable[[object, object], str]:
     return read
 
 
-@attrs.frozen
-class _Field:
-    attribute: attrs.Attribute[Any]
+class _Field(NamedTuple):
+    attribute: str
     names: tuple[str, ...]
+    folded: tuple[str, ...]
     read: Callable[[object], object]
+    may_be_absent: bool
+    must_be_right: bool
 
-    @property
-    def may_be_absent(self) -> bool:
-        return self.attribute.default is not attrs.NOTHING
 
-    @property
-    def must_be_right(self) -> bool:
-        return not self.may_be_absent or bool(self.attribute.metadata.get("decisive"))
+def _field(converter: Converter, attribute: attrs.Attribute[Any]) -> _Field:
+    names = (wire_name(attribute), *wire_of(attribute).aliases)
+    read = _reader(converter, attribute.type)
+    may_be_absent = attribute.default is not attrs.NOTHING
+    return _Field(
+        attribute.name,
+        names,
+        tuple(map(fold_name, names)),
+        _page_reader(read) if attribute.metadata.get("page") else read,
+        may_be_absent,
+        not may_be_absent or bool(attribute.metadata.get("decisive")),
+    )
 
 
 def _without_none(hint: Any) -> Any:
@@ -106,20 +114,22 @@ def received_hook(
     # Annotations are text in these modules; the hooks need the types.
     attrs.resolve_types(cls)
     fields = [
-        _Field(
-            attribute,
-            (wire_name(attribute), *wire_of(attribute).aliases),
-            _page_reader(read) if attribute.metadata.get("page") else read,
-        )
+        _field(converter, attribute)
         for attribute in attrs.fields(cls)
         if attribute.name != "extra" and not attribute.metadata.get("local")
-        for read in [_reader(converter, attribute.type)]
     ]
-    known = {fold_name(name) for field in fields for name in field.names}
+    known = frozenset(name for field in fields for name in field.folded)
+    exact = frozenset(name for field in fields for name in field.names)
+    # Where no two names differ in case alone, an answer of exact names needs no other
+    # look.
+    clear = len(known) == len(exact)
 
     def read(value: object, _type: object) -> Received:
         found = _read_object(value)
-        values, used = _collect(fields, found)
+        folded = {} if clear and found.keys() <= exact else _folded(found)
+        values, used = _collect(fields, found, folded)
+        if len(used) == len(found):
+            return cls(**values, extra={})
         extra = {
             name: item
             # Null under a known name says nothing. All else that was not read is the
@@ -130,6 +140,16 @@ def received_hook(
         return cls(**values, extra=extra)
 
     return read
+
+
+def _folded(found: JsonObject) -> dict[str, str]:
+    """The names that came, by what their spellings have in common."""
+    folded: dict[str, str] = {}
+    for name, item in found.items():
+        if item is not None:
+            # Of names that differ in case alone, the first counts.
+            folded.setdefault(fold_name(name), name)
+    return folded
 
 
 def _page_reader(read: Callable[[object], Any]) -> Callable[[object], Any]:
@@ -143,26 +163,20 @@ def _page_reader(read: Callable[[object], Any]) -> Callable[[object], Any]:
 
 
 def _collect(
-    fields: list[_Field], found: JsonObject
+    fields: list[_Field], found: JsonObject, folded: Mapping[str, str]
 ) -> tuple[dict[str, Any], set[str]]:
     """Read the fields; the second result is the names they were read from."""
-    folded: dict[str, str] = {}
-    for name, item in found.items():
-        if item is not None:
-            # Of names that differ in case alone, the first counts.
-            folded.setdefault(fold_name(name), name)
     values: dict[str, Any] = {}
     used: set[str] = set()
     for field in fields:
-        name = field.attribute.name
-        came_as = _find(field.names, found, folded)
+        came_as = _find(field, found, folded)
         if came_as is None:
             # Worse than no reply is one without its id or its money.
             if not field.may_be_absent:
                 raise ShapeError("is missing", field.names[0])
             continue
         try:
-            values[name] = field.read(found[came_as])
+            values[field.attribute] = field.read(found[came_as])
         except ShapeError as error:
             if field.must_be_right:
                 raise error.inside(came_as) from None
@@ -172,14 +186,12 @@ def _collect(
     return values, used
 
 
-def _find(
-    names: tuple[str, ...], found: JsonObject, folded: Mapping[str, str]
-) -> str | None:
+def _find(field: _Field, found: JsonObject, folded: Mapping[str, str]) -> str | None:
     """The name a field came under: spelled exactly if it did, or nearly so."""
     # The exact name first: a twin in another case must not stand in for it.
-    for name in names:
+    for name in field.names:
         if found.get(name) is not None:
             return name
-    return next(
-        (folded[fold_name(name)] for name in names if fold_name(name) in folded), None
-    )
+    if folded:
+        return next((folded[name] for name in field.folded if name in folded), None)
+    return None

@@ -13,11 +13,13 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from json.encoder import encode_basestring
-from typing import Union, cast
+from typing import Self, Union, cast
 
-__all__ = ["JsonError", "JsonObject", "JsonValue", "read_json", "write_json"]
+import attrs
 
-JsonValue = Union[  # noqa: UP007 - a recursive alias needs the quoted form
+__all__ = ["JsonError", "JsonObject", "JsonValue", "Written", "read_json", "write_json"]
+
+JsonValue = Union[  # noqa: UP007 - a recursive alias needs the _quoted form
     str, int, Decimal, bool, None, list["JsonValue"], dict[str, "JsonValue"]
 ]
 JsonObject = dict[str, JsonValue]
@@ -73,6 +75,15 @@ def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     if len(found) != len(pairs):
         raise JsonError("a name appears twice in one object")
     return found
+
+
+# Made once: one takes longer to make than a reply takes to be read.
+_DECODER = json.JSONDecoder(
+    parse_float=_decimal,
+    parse_int=_integer,
+    parse_constant=_constant,
+    object_pairs_hook=_unique,
+)
 
 
 def _check_depth(text: str) -> None:
@@ -133,16 +144,7 @@ def read_json(body: bytes) -> JsonValue:
     problem = "not JSON"
     value: JsonValue = None
     try:
-        value = cast(
-            "JsonValue",
-            json.loads(
-                text,
-                parse_float=_decimal,
-                parse_int=_integer,
-                parse_constant=_constant,
-                object_pairs_hook=_unique,
-            ),
-        )
+        value = cast("JsonValue", _DECODER.decode(text))
         problem = ""
     except JsonError:
         raise
@@ -156,6 +158,32 @@ def read_json(body: bytes) -> JsonValue:
     if "\\u" in text:
         _check_text(value)
     return value
+
+
+@attrs.frozen
+class Written:
+    """A JSON value that was written already: :func:`write_json` puts it as it is.
+
+    Example:
+        >>> once = Written.of({"a": [1, 2]})
+        >>> write_json({"data": once}), write_json({"other": once})
+        (b'{"data":{"a":[1,2]}}', b'{"other":{"a":[1,2]}}')
+    """
+
+    text: str
+    """What was written."""
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Write a value.
+
+        Raises:
+            TypeError: As for :func:`write_json`.
+            JsonError: As for :func:`write_json`.
+        """
+        parts: list[str] = []
+        _write(value, parts, 0)
+        return cls("".join(parts))
 
 
 def write_json(value: object) -> bytes:
@@ -193,6 +221,8 @@ def _write(value: object, parts: list[str], depth: int) -> None:
         parts.append(_plain(Decimal(value)))
     elif isinstance(value, Decimal):
         parts.append(_plain(value))
+    elif isinstance(value, Written):
+        parts.append(value.text)
     elif depth == _MAX_DEPTH_OUT:
         raise JsonError(f"nested deeper than {_MAX_DEPTH_OUT} levels")
     elif isinstance(value, Mapping):

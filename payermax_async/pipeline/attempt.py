@@ -18,7 +18,7 @@ from payermax_async.core.errors import (
     PayerMaxError,
     ReplyMismatchError,
 )
-from payermax_async.pipeline.bounds import Bounds
+from payermax_async.pipeline.bounds import Bounds, Limit
 from payermax_async.pipeline.call import Call
 from payermax_async.pipeline.chain import Middleware, fold
 from payermax_async.pipeline.facts import Attempt, Trip
@@ -97,12 +97,13 @@ class AttemptRunner:
             ApiError: The gateway answered with a code other than success.
             ClockSkewError: This machine's clock is hopeless; nothing was sent.
         """
-        limit = asyncio.timeout(attempt.timeout)
+        limit = Limit(attempt.timeout)
         try:
-            async with limit, self._slots:
-                response = await self._bounds.run(
-                    self._exchange(call, attempt, host, limit)
-                )
+            with limit:
+                async with self._slots:
+                    response = await self._bounds.run(
+                        self._exchange(call, attempt, host, limit)
+                    )
         except TimeoutError:
             # Only the limit's own: what foreign code raises comes out wrapped.
             attempt.end()  # before looking: a thread may be about to send
@@ -122,7 +123,7 @@ class AttemptRunner:
             raise
 
     async def _exchange(
-        self, call: Call[ReplyT], attempt: Attempt, host: Host, limit: asyncio.Timeout
+        self, call: Call[ReplyT], attempt: Attempt, host: Host, limit: Limit
     ) -> HttpResponse:
         request = self._request(call, attempt, host, limit)
         try:
@@ -145,7 +146,7 @@ class AttemptRunner:
         return response
 
     def _request(
-        self, call: Call[object], attempt: Attempt, host: Host, limit: asyncio.Timeout
+        self, call: Call[object], attempt: Attempt, host: Host, limit: Limit
     ) -> HttpRequest:
         """The request as it is to leave, its time stamped last.
 
@@ -163,7 +164,7 @@ class AttemptRunner:
             app_id_field=call.app_id_field,
         )
         loop = asyncio.get_running_loop()
-        attempt.timeout = max((limit.when() or 0.0) - loop.time(), 0.0)
+        attempt.timeout = max(limit.when - loop.time(), 0.0)
         return HttpRequest(
             url=host.url_of(call.operation),
             headers=self._headers,
@@ -228,14 +229,11 @@ def _flaw_of(answer: object) -> str | None:
         found: object = getattr(answer, name)
         if type(found) is not kind:
             return f"{name} of type {type(found).__name__}, not {kind.__name__}"
-    if not all(map(_is_line, answer.headers)):
-        return "headers that are no pairs of name and value as text"
+    for header in cast("tuple[object, ...]", answer.headers):
+        # Whatever a transport is declared to return, it can return something else.
+        parts = cast("tuple[object, ...]", header if type(header) is tuple else ())
+        if len(parts) != _PAIR or not (
+            isinstance(parts[0], str) and isinstance(parts[1], str)
+        ):
+            return "headers that are no pairs of name and value as text"
     return None
-
-
-def _is_line(header: object) -> bool:
-    # Whatever a transport is declared to return, it can return something else.
-    if type(header) is not tuple:
-        return False
-    parts = cast("tuple[object, ...]", header)
-    return len(parts) == _PAIR and all(isinstance(part, str) for part in parts)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import attrs
 
-from payermax_async.core.codec import fill_in, from_wire, to_wire
+from payermax_async.core.codec import fill_in, from_wire, write_wire
 from payermax_async.core.errors import (
     ConflictError,
     Outcome,
@@ -18,14 +18,20 @@ from payermax_async.core.errors import (
     ValidationError,
 )
 from payermax_async.core.models.common import QueryReply, Received, Sent
-from payermax_async.core.operations.operation import Operation, Replay
+from payermax_async.core.operations.operation import Operation, Replay, Settlement
 from payermax_async.core.operations.table import (
     OPERATIONS,
     business_ids,
     check_operation_name,
 )
 from payermax_async.core.scalars import ShapeError
-from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
+from payermax_async.core.strict_json import (
+    JsonObject,
+    JsonValue,
+    Written,
+    read_json,
+    write_json,
+)
 
 __all__ = ["Call", "ReadsReply", "prepare", "prepare_raw"]
 
@@ -63,16 +69,16 @@ class Call(Generic[ReplyT_co]):
     """The gateway's name of the operation."""
     version: str
     """The interface version."""
-    data: JsonObject = attrs.field(repr=False)
-    """The business fields."""
+    data: Written = attrs.field(repr=False)
+    """The business fields, written once for all attempts."""
     merchant_key: str | None
     """The merchant's id in the request."""
     replay: Replay
     """May it be sent again after an unknown outcome?"""
     read: ReadsReply[ReplyT_co] = attrs.field(repr=False)
     """Reads ``data`` of a successful reply."""
-    question: Call[Any] | None = attrs.field(default=None, repr=False)
-    """Asks what exists under the merchant's id of a write."""
+    ask: Callable[[], Call[Any]] | None = attrs.field(default=None, repr=False)
+    """Makes the question about what exists under the merchant's id of a write."""
     may_probe: bool = False
     """Whether it may be the first thing that a host gets after a rest."""
     app_id_field: str | None = None
@@ -93,8 +99,11 @@ def prepare(
     """
 
     def read(data: JsonValue, *, alone: bool) -> ReplyT:
-        asked = {name: getattr(request, name) for name in operation.echoes}
-        asked = {name: value for name, value in asked.items() if value is not None}
+        asked: dict[str, str] = {}
+        for name in operation.echoes:
+            value = getattr(request, name)
+            if value is not None:
+                asked[name] = value
         left_out: frozenset[str] = frozenset()
         if operation.may_be_unnamed is not None and isinstance(data, dict):
             data, left_out = fill_in(data, operation.reply, asked)
@@ -106,18 +115,20 @@ def prepare(
             return reply  # of two numbers, the one it has is enough
         return _unnamed(operation, reply, tuple(asked), alone=alone)
 
-    settlement = operation.settlement
+    def ask() -> Call[Any]:
+        # Made when it is needed, which it seldom is.
+        return prepare(settled.query, settled.ask_about(str(key)), versions)
+
+    settled = cast("Settlement[Any, Any, Any]", operation.settlement)
     key = operation.key_of(request)
     return Call(
         operation=operation.name,
         version=versions.get(operation.name, operation.version),
-        data=to_wire(request),
+        data=write_wire(request),
         merchant_key=key,
         replay=operation.replay,
         read=read,
-        question=prepare(settlement.query, settlement.ask_about(key), versions)
-        if settlement is not None and key is not None
-        else None,
+        ask=ask if operation.settlement is not None and key is not None else None,
         may_probe=operation.may_probe,
         app_id_field=operation.app_id_field,
     )
@@ -202,7 +213,7 @@ def prepare_raw(
     return Call(
         operation=name,
         version=version,
-        data=fields,
+        data=Written.of(fields),
         merchant_key=str(named[0]) if named else None,
         replay=known.replay if known else replay,
         read=read,

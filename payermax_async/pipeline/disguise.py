@@ -12,10 +12,10 @@ from types import TracebackType
 
 import attrs
 
-from payermax_async.clock import Clock
+from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.errors import PayerMaxError
 
-__all__ = ["Disguised", "GuardedClock", "bare", "disguised"]
+__all__ = ["Disguised", "GuardedClock", "bare", "disguised", "guarded"]
 
 
 class Disguised(Exception):  # noqa: N818 - it stands for any error
@@ -51,6 +51,14 @@ def bare(error: BaseException) -> BaseException:
     """What was raised in the first place."""
     cause = error.__cause__ if isinstance(error, Disguised) else None
     return cause or error
+
+
+def guarded(clock: Clock) -> Clock:
+    """The clock, guarded unless it is this package's own, which raises no such thing.
+
+    An attempt looks at it a dozen times.
+    """
+    return clock if type(clock) is SystemClock else GuardedClock(clock)
 
 
 @attrs.frozen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from datetime import timedelta
 from types import TracebackType
@@ -18,6 +17,7 @@ from payermax_async.core.errors import (
     OutcomeUnknownError,
     PayerMaxError,
 )
+from payermax_async.pipeline.bounds import Limit
 from payermax_async.pipeline.disguise import bare, disguised
 from payermax_async.pipeline.facts import Gate
 from payermax_async.pipeline.foreign import is_foreign, wrapped
@@ -67,7 +67,7 @@ class Execution:
         self._in_flight = in_flight
         self.care = care or Care()
         self._clock = in_flight.clock
-        self._scope = asyncio.timeout(None)
+        self._scope = Limit()
         self.operation = operation
         self.merchant_key = merchant_key
         self.policy = policy
@@ -178,11 +178,11 @@ class Execution:
 
     def cut(self) -> None:
         """End the call now: the client is closing."""
-        self._scope.reschedule(asyncio.get_running_loop().time())
+        self._scope.expire()
 
     async def __aenter__(self) -> Self:
         self._in_flight.enter(self)
-        await self._scope.__aenter__()
+        self._scope.__enter__()
         try:
             self._in_flight.observers.emit(
                 CallStarted(
@@ -193,7 +193,7 @@ class Execution:
             )
         except BaseException as error:
             self._in_flight.leave(self)
-            await self._scope.__aexit__(type(error), error, error.__traceback__)
+            self._scope.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
@@ -207,7 +207,7 @@ class Execution:
             self.tell(error)  # it came from beside the attempts
         self._in_flight.leave(self)
         try:
-            await self._scope.__aexit__(kind, error, traceback)
+            self._scope.__exit__(kind, error, traceback)
             if error is not None and not isinstance(error, PayerMaxError):
                 self._let_out(error)
         except TimeoutError:

@@ -67,9 +67,10 @@ class Host:
         """What may be sent there now."""
         if self._breaker is None:
             return Admission.GO
-        admission = self._breaker.admit(self._clock.monotonic())
+        now = self._clock.monotonic()
+        admission = self._breaker.admit(now)
         try:
-            self._tell()
+            self._tell(now)
         except BaseException:
             if admission is Admission.PROBE:
                 self.abandoned()
@@ -84,24 +85,26 @@ class Host:
     def answered(self, *, probe: bool) -> None:
         """It gave an answer that a healthy gateway gives."""
         if self._breaker is not None:
-            self._breaker.succeeded(self._clock.monotonic(), probe=probe)
-            self._tell()
+            now = self._clock.monotonic()
+            self._breaker.succeeded(now, probe=probe)
+            self._tell(now)
 
     def ailed(self, *, probe: bool) -> None:
         """It gave no answer, or said that it is unwell."""
         if self._breaker is not None:
-            self._breaker.failed(self._clock.monotonic(), probe=probe)
-            self._tell()
+            now = self._clock.monotonic()
+            self._breaker.failed(now, probe=probe)
+            self._tell(now)
 
     def abandoned(self) -> None:
         """A probe ended without saying anything about the host."""
         if self._breaker is not None:
             self._breaker.abandoned()
 
-    def _tell(self) -> None:
+    def _tell(self, now: float) -> None:
         if self._breaker is None:
             return
-        state = self._breaker.state(self._clock.monotonic())
+        state = self._breaker.state(now)
         if state is not self._told:
             self._told = state
             self._observers.emit(BreakerChanged(host=self.name, state=state))

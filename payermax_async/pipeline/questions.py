@@ -178,9 +178,9 @@ def question_of(call: Call[Any]) -> Call[Any]:
     Raises:
         TypeError: No query tells whether it was done.
     """
-    if call.question is None:
+    if call.ask is None:
         raise TypeError(f"nobody can tell whether {call.operation} was done")
-    return call.question
+    return call.ask()
 
 
 def _of_two_cases(error: ConflictError, execution: Execution) -> ConflictError:

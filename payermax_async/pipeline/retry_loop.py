@@ -150,7 +150,7 @@ class RetryLoop:
     async def _probe(
         self, call: Call[object], execution: Execution, lease: Lease
     ) -> None:
-        question = call.question or self.neutral
+        question = self.neutral if call.ask is None else call.ask()
         try:
             found = await self.sends.send(question, execution, lease)
         except PayerMaxError as error:
@@ -164,7 +164,7 @@ class RetryLoop:
                 raise
         else:
             # To one that may be done twice, what exists is no answer.
-            if question is call.question and call.replay is Replay.KEYED:
+            if call.ask is not None and call.replay is Replay.KEYED:
                 raise FoundByProbe(found)
 
     def _tell_of_retry(

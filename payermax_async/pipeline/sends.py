@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, TypeVar
 
 import attrs
@@ -60,21 +59,25 @@ class Sends:
             NotSentError: The deadline or the budget for retries forbids it.
             PayerMaxError: As the attempt ended.
         """
-        host = lease.host
         try:
-            with self._observed(call, execution, lease, alone=False) as attempt:
-                return await self.runner.run(call, attempt, host)
+            with _Observed(self, call, execution, lease, alone=False) as attempt:
+                return await self.runner.run(call, attempt, lease.host)
         except UnnamedReplyError as unnamed:
             # On a connection of its own, it can only be the answer to this question.
             try:
-                with self._observed(call, execution, lease, alone=True) as attempt:
-                    return await self.runner.run(call, attempt, host)
+                with _Observed(self, call, execution, lease, alone=True) as attempt:
+                    return await self.runner.run(call, attempt, lease.host)
             except NotSentError as error:
                 raise unnamed from error
 
-    def _begin(
+    def begin(
         self, call: Call[object], execution: Execution, host: Host, *, alone: bool
     ) -> Attempt:
+        """The attempt, if it may be made.
+
+        Raises:
+            NotSentError: The deadline or the budget for retries forbids it.
+        """
         timeout = min(self.attempt_timeout, execution.remaining)
         if timeout <= 0:
             raise NotSentError("the deadline passed before anything was sent")
@@ -98,48 +101,16 @@ class Sends:
             gate=execution.care.gate if call.operation == execution.operation else None,
         )
 
-    @contextmanager
-    def _observed(
-        self, call: Call[object], execution: Execution, lease: Lease, *, alone: bool
-    ) -> Generator[Attempt]:
-        """Begin an attempt; at its end learn from it, and tell the hooks."""
-        host = execution.last = lease.host
-        attempt = self._begin(call, execution, host, alone=alone)
-        facts: dict[str, Any] = {
-            **facts_of(call, execution),
-            "number": attempt.number,
-            "host": host.name,
-        }
-        started = execution.elapsed
-        self.observers.emit(AttemptStarted(**facts, url=host.url_of(call.operation)))
-        error: BaseException | None = None
-        try:
-            yield attempt
-        except BaseException as caught:
-            error = caught
-            raise
-        finally:
-            self._learn(call, execution, lease, attempt, error)
-            self.observers.emit(
-                AttemptFinished(
-                    **facts,
-                    elapsed=execution.elapsed - started,
-                    outcome=_outcome(attempt, error),
-                    error=None if error is None else type(error).__name__,
-                    code=error.code if isinstance(error, ApiError) else None,
-                    status=attempt.status,
-                )
-            )
-
-    def _learn(
+    def learn(
         self,
         call: Call[object],
         execution: Execution,
         lease: Lease,
         attempt: Attempt,
         error: BaseException | None,
+        outcome: Outcome | None,
     ) -> None:
-        outcome = _outcome(attempt, error)
+        """Write down, for the call and for calls to come, how an attempt ended."""
         own = call.operation == execution.operation
         execution.hint = attempt.hint
         execution.left = execution.left or (own and attempt.sent)
@@ -160,6 +131,58 @@ class Sends:
             self.observers.emit(
                 SignatureRefused(**facts_of(call, execution), host=lease.host.name)
             )
+
+
+# A class, for every attempt goes through it, and a generator's frame costs more.
+class _Observed:
+    """Begin an attempt; at its end learn from it, and tell the hooks."""
+
+    def __init__(
+        self,
+        sends: Sends,
+        call: Call[object],
+        execution: Execution,
+        lease: Lease,
+        *,
+        alone: bool,
+    ) -> None:
+        host = execution.last = lease.host
+        self._sends = sends
+        self._call = call
+        self._execution = execution
+        self._lease = lease
+        self._attempt = sends.begin(call, execution, host, alone=alone)
+        self._facts: dict[str, Any] = {
+            **facts_of(call, execution),
+            "number": self._attempt.number,
+            "host": host.name,
+        }
+        self._started = execution.elapsed
+
+    def __enter__(self) -> Attempt:
+        url = self._lease.host.url_of(self._call.operation)
+        self._sends.observers.emit(AttemptStarted(**self._facts, url=url))
+        return self._attempt
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        attempt, execution = self._attempt, self._execution
+        outcome = _outcome(attempt, error)
+        self._sends.learn(self._call, execution, self._lease, attempt, error, outcome)
+        self._sends.observers.emit(
+            AttemptFinished(
+                **self._facts,
+                elapsed=execution.elapsed - self._started,
+                outcome=outcome,
+                error=None if error is None else type(error).__name__,
+                code=error.code if isinstance(error, ApiError) else None,
+                status=attempt.status,
+            )
+        )
 
 
 def facts_of(call: Call[object], execution: Execution) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 import attrs
 
@@ -30,6 +31,8 @@ _HOLD = 60.0
 """Seconds for which nothing is sent because of a stamp that was refused."""
 
 
+# All answers of a second have the same one.
+@lru_cache(maxsize=16)
 def read_http_date(value: str) -> datetime | None:
     """An HTTP date (RFC 9110, 5.6.7) with its offset, or ``None``."""
     try:
@@ -109,7 +112,6 @@ class SkewWatch:
             stamp: The request's time.
             refused: Whether the gateway refused the request for its time.
         """
-        found = _estimate(date, wall=wall, now=now, trip=trip)
         # How far the stamp was from this date's clock, with the benefit of the doubt.
         off = abs((date - stamp).total_seconds() + _CUT)
         if refused:
@@ -120,14 +122,14 @@ class SkewWatch:
             self._refused = None
         if not believable:
             return
-        best = self._best
+        best = self._holding(wall, now)
+        offset, error = _offset(date, wall, trip), _error(trip)
         if (
             best is None
-            or not best.holds(wall, now, self._policy.fresh)
-            or found.error <= best.error
-            or abs(found.offset - best.offset) > found.error + best.error
+            or error <= best.error
+            or abs(offset - best.offset) > error + best.error
         ):
-            self._best = found
+            self._best = _estimate(date, wall=wall, now=now, trip=trip)
 
     def offset(self, wall: datetime, now: float) -> float | None:
         """Seconds by which the gateway's clock is ahead, if that is known."""
@@ -174,13 +176,21 @@ class SkewWatch:
 
 
 def _estimate(date: datetime, *, wall: datetime, now: float, trip: float) -> _Estimate:
-    middle = wall - timedelta(seconds=trip / 2)
-    offset = (date - middle).total_seconds() + _CUT
+    offset = _offset(date, wall, trip)
     return _Estimate(
         offset=offset,
         # The gateway may have looked at its clock at either end of the trip.
         certain=max(0.0, abs(offset) - trip / 2),
-        error=trip / 2 + 1.0,
+        error=_error(trip),
         wall=wall,
         now=now,
     )
+
+
+def _offset(date: datetime, wall: datetime, trip: float) -> float:
+    # Against the middle of the trip.
+    return (date - wall).total_seconds() + trip / 2 + _CUT
+
+
+def _error(trip: float) -> float:
+    return trip / 2 + 1.0

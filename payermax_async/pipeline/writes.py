@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections import OrderedDict
+from types import TracebackType
 
 import attrs
 
@@ -13,7 +13,7 @@ from payermax_async.core.asked import Asked
 from payermax_async.core.errors import NotSentError
 from payermax_async.core.models.common import Received
 
-__all__ = ["Memory", "Twin", "Writes"]
+__all__ = ["Memory", "Turn", "Twin", "Writes"]
 
 _Name = tuple[str, str]
 
@@ -26,15 +26,19 @@ class Twin:
     """What it asks for."""
     made: Received | None = None
     """What it got, once it did."""
-    _ended: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
+    # Made when somebody waits, which seldom happens.
+    _ended: asyncio.Event | None = attrs.field(default=None, init=False)
 
     async def ended(self) -> None:
         """Wait until it is over, whichever way."""
+        if self._ended is None:
+            self._ended = asyncio.Event()
         await self._ended.wait()
 
     def end(self) -> None:
         """Let those who wait go on."""
-        self._ended.set()
+        if self._ended is not None:
+            self._ended.set()
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +60,10 @@ class _Memories:
     clock: Clock
     capacity: int
     seconds: float
-    _kept: dict[_Name, Memory] = attrs.field(factory=dict[_Name, Memory], init=False)
+    # Of a dict, the oldest of many is found the later the more were forgotten.
+    _kept: OrderedDict[_Name, Memory] = attrs.field(
+        factory=OrderedDict[_Name, Memory], init=False
+    )
 
     def get(self, name: _Name) -> Memory | None:
         memory = self._kept.get(name)
@@ -69,7 +76,7 @@ class _Memories:
         self.forget(name)  # the youngest comes last
         self._kept[name] = Memory(hosts=hosts, made_from=made_from, until=until)
         while len(self._kept) > self.capacity:
-            del self._kept[next(iter(self._kept))]
+            self._kept.popitem(last=False)
 
     def forget(self, name: _Name) -> None:
         self._kept.pop(name, None)
@@ -98,21 +105,43 @@ class Writes:
         self.doubts = _Memories(self.clock, self.capacity, self.seconds)
         self.existing = _Memories(self.clock, self.capacity, self.seconds)
 
-    @asynccontextmanager
-    async def alone(
-        self, operation: str, asked: Asked, *, patience: float
-    ) -> AsyncGenerator[Twin]:
+    def alone(self, operation: str, asked: Asked, *, patience: float) -> Turn:
         """Keep others with this id waiting, after waiting for those before.
 
-        Yields:
-            This write, or the one before it that got what it ``made``.
-
-        Raises:
-            NotSentError: Those before it took longer than ``patience`` seconds.
+        Entered, it gives this write, or the one before it that got what it ``made``.
+        That raises ``NotSentError`` when those before took longer than ``patience``
+        seconds.
         """
         name = operation, asked.merchant_key
-        deadline = asyncio.get_running_loop().time() + max(patience, 0.0)
-        while (earlier := self._under_way.get(name)) is not None:
+        return Turn(self._under_way, name, asked, patience)
+
+
+# A class, for every write goes through it, and a generator's frames cost more.
+class Turn:
+    """The turn of one write among those with its id."""
+
+    __slots__ = ("_asked", "_mine", "_name", "_patience", "_under_way")
+
+    def __init__(
+        self, under_way: dict[_Name, Twin], name: _Name, asked: Asked, patience: float
+    ) -> None:
+        self._under_way = under_way
+        self._name = name
+        self._asked = asked
+        self._patience = patience
+        self._mine: Twin | None = None
+
+    async def __aenter__(self) -> Twin:
+        if self._name in self._under_way:
+            earlier = await self._wait()
+            if earlier is not None:
+                return earlier
+        mine = self._mine = self._under_way[self._name] = Twin(asked=self._asked)
+        return mine
+
+    async def _wait(self) -> Twin | None:
+        deadline = asyncio.get_running_loop().time() + max(self._patience, 0.0)
+        while (earlier := self._under_way.get(self._name)) is not None:
             try:
                 async with asyncio.timeout_at(deadline):
                     await earlier.ended()
@@ -122,11 +151,15 @@ class Writes:
                     "one was sent"
                 ) from None
             if earlier.made is not None:
-                yield earlier
-                return
-        mine = self._under_way[name] = Twin(asked=asked)
-        try:
-            yield mine
-        finally:
-            del self._under_way[name]
-            mine.end()
+                return earlier
+        return None
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._mine is not None:
+            del self._under_way[self._name]
+            self._mine.end()

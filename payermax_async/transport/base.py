@@ -27,7 +27,7 @@ Headers = tuple[tuple[str, str], ...]
 def header_values(headers: Headers, name: str) -> tuple[str, ...]:
     """Every value sent under ``name``, in order; header names ignore case."""
     wanted = name.lower()
-    return tuple(value for key, value in headers if key.lower() == wanted)
+    return tuple([value for key, value in headers if key.lower() == wanted])
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +46,13 @@ class HttpRequest:
 
     def with_header(self, name: str, value: str) -> HttpRequest:
         """The same request with one more header line."""
-        return attrs.evolve(self, headers=(*self.headers, (name, value)))
+        headers = (*self.headers, (name, value))
+        if type(self) is not HttpRequest:
+            return attrs.evolve(self, headers=headers)
+        # Once a request, and evolve() looks at all fields anew each time.
+        return HttpRequest(
+            url=self.url, headers=headers, body=self.body, alone=self.alone
+        )
 
 
 @attrs.frozen(kw_only=True)

@@ -6,6 +6,7 @@ import pytest
 
 from payermax_async import CreateLink, NotSentError
 from payermax_async.bulk import BulkRails, DoneState, Journal
+from payermax_async.core.strict_json import JsonObject
 from tests.bulk.kit import made, memory, orders, ran, states
 from tests.pipeline.gateway import order
 from tests.pipeline.merchant import CREATE, HELD_UP, LOST, QUERY, Gateways
@@ -75,7 +76,7 @@ async def test_a_create_that_was_on_its_way_all_the_time_is_found() -> None:
     assert made(gateways) == {"order-1": 1}
 
 
-WIRE = {
+WIRE: JsonObject = {
     "totalAmount": "19.90",
     "currency": "USD",
     "country": "US",

@@ -14,6 +14,7 @@ import pytest
 from payermax_async import ConfigurationError, NotSentError, ReplySignatureError
 from payermax_async.bulk import (
     BulkRails,
+    BulkRun,
     DoneRow,
     DoneState,
     Journal,
@@ -60,6 +61,7 @@ async def tripped(
     rows, error = list[DoneRow](), None
     async with gateways.client(**(client or {})) as opened:
         before = asyncio.all_tasks()
+        run: BulkRun | None = None
         try:
             async with create_links(
                 opened,
@@ -74,6 +76,7 @@ async def tripped(
         except RailTrippedError as caught:
             error = caught
         assert asyncio.all_tasks() == before
+        assert run is not None
         assert [known.ended for known in journal.status().runs][-1] == (
             f"stopped at a rail: {run.rail}"
         )

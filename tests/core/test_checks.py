@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payermax_async.core import checks
+from payermax_async.core import addresses, checks
 from payermax_async.core.checks import Check
 from payermax_async.core.strict_json import write_json
 
@@ -194,3 +195,21 @@ def test_a_model_without_rules_has_no_problems() -> None:
         name: str
 
     assert list(checks.problems_of(Plain("\0"))) == []
+
+
+def test_no_control_character_is_printable() -> None:
+    # What is printable is not searched for them.
+    for pattern in ("_CONTROL", "_CONTROL_IN_LINES"):
+        control = getattr(checks, pattern)
+        marks = (chr(number) for number in range(0x110000))
+        assert not [m for m in marks if control.search(m) and m.isprintable()]
+
+
+@given(st.text(st.sampled_from("htps:/.[]@?#a1-_ é\0%"), max_size=12))
+def test_a_plain_address_of_a_page_is_one_by_the_long_way_too(rest: str) -> None:
+    for url in (rest, f"http{rest}", f"http://{rest}", f"https://a{rest}"):
+        if addresses._PLAIN_PAGE.fullmatch(url):  # pyright: ignore[reportPrivateUsage]
+            parts = urlsplit(url)
+            assert parts.scheme in {"http", "https"}
+            assert parts.hostname
+            assert not addresses._UNSEEN.search(url)  # pyright: ignore[reportPrivateUsage]

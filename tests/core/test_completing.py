@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import attrs
 import pytest
 
+from payermax_async.core.checks import problems_of
 from payermax_async.core.errors import ValidationError
 from payermax_async.core.models.common import Sent
 from payermax_async.core.models.link_request import (
@@ -111,3 +114,36 @@ def test_the_buyers_id_has_no_default_anywhere() -> None:
 def test_a_link_type_may_be_given_as_text() -> None:
     assert link(link_type="ONETIME").link_type is LinkType.ONETIME
     assert refused(link, link_type="onetime") == {"link_type": "must be ONETIME"}
+
+
+def test_completing_a_request_of_ones_own_kind_keeps_its_kind() -> None:
+    @attrs.frozen(kw_only=True)
+    class OwnLink(CreateLink):
+        shop: str = ""
+
+    base = attrs.asdict(link(), recurse=False)
+    own = OwnLink(**base, shop="north").completed(DEFAULTS)
+    assert isinstance(own, OwnLink)
+    assert own.shop == "north"
+    assert own.notify_url == DEFAULTS.notify_url
+
+
+def test_a_completed_request_would_be_taken_as_it_is() -> None:
+    # It is not looked at again: all of it was, in the request or in the defaults.
+    described = ("Two\n T-shirts\t(blue)", "鞋" * 256, "a" * 127 + " b" * 60, " x\r\n")
+    for description in described:
+        for amount in ("19.90", "0.010", 40_000, Decimal("1E+3")):
+            made = link(description=description, total_amount=amount)
+            done = made.completed(DEFAULTS)
+            assert problems_of(done) == []
+            assert done == attrs.evolve(done)
+
+
+def test_a_wrong_default_is_refused_however_often_it_comes() -> None:
+    wrong = attrs.evolve(DEFAULTS, logo_url="nowhere")
+    for _ in range(2):
+        with pytest.raises(ValidationError) as caught:
+            link().completed(wrong)
+        assert problems(caught.value) == {
+            "merchant_info.logo_url": "must be an http or https URL with a host"
+        }

@@ -6,13 +6,16 @@ from decimal import Context, Decimal, localcontext
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from payermax_async.core.codec import to_wire
+from payermax_async.core.codec import to_wire, write_wire
 from payermax_async.core.models.common import Sent, wire
 from payermax_async.core.models.link_request import CreateLink, UserInfo
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.money import AmountInput
-from payermax_async.core.strict_json import write_json
+from payermax_async.core.strict_json import JsonError, write_json
+from tests.core.requests import DEFAULTS, item, link, refund
 
 
 def small_link(total_amount: AmountInput = "19.90") -> CreateLink:
@@ -84,3 +87,43 @@ def test_names_that_snake_case_cannot_make_are_sent_as_the_gateway_has_them() ->
         "expressMerchantID": "m",
         "threeDSVersion": "2.2.0",
     }
+
+
+@given(st.text(), st.text(max_size=9))
+def test_what_is_written_at_once_is_what_the_object_says(text: str, more: str) -> None:
+    values = {"payment_token_id": text, "dynamic_3ds": more}
+    odd = Oddities(**values, express_merchant_id="\\u0000", three_ds_version="")
+    try:
+        whole = write_json({"data": to_wire(odd)})
+    except JsonError:
+        with pytest.raises(JsonError):
+            write_json({"data": write_wire(odd)})
+    else:
+        assert write_json({"data": write_wire(odd)}) == whole
+
+
+@pytest.mark.parametrize("nul", ["\0", "a\0b"])
+def test_what_no_json_can_hold_is_refused_when_it_is_written_at_once(nul: str) -> None:
+    odd = Oddities(
+        payment_token_id=nul,
+        dynamic_3ds="",
+        express_merchant_id="",
+        three_ds_version="",
+    )
+    with pytest.raises(JsonError):
+        write_wire(odd)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        link(),
+        link().completed(DEFAULTS),
+        link(goods_details=[item(), item(quantity="12", price=Decimal("4E+4"))]),
+        link(expires_in=7200, link_description='été "quoted"'),
+        refund(),
+        refund(refund_amount=Decimal("1E+2"), comments="退款"),
+    ],
+)
+def test_every_kind_of_field_is_written_as_the_object_has_it(request_: Sent) -> None:
+    assert write_json(write_wire(request_)) == write_json(to_wire(request_))

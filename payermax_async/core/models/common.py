@@ -17,6 +17,7 @@ __all__ = [
     "LOCAL",
     "NO_NOTIFY_URL",
     "PAGE",
+    "USUAL",
     "QueryReply",
     "Received",
     "Sent",
@@ -74,7 +75,8 @@ class Wire:
     """An amount that is sent as a JSON number instead of text."""
 
 
-_USUAL = Wire()
+USUAL: Final = Wire()
+"""The usual way."""
 
 
 def wire(
@@ -97,7 +99,7 @@ def wire(
 
 def wire_of(field: attrs.Attribute[Any]) -> Wire:
     """How a field stands in the gateway's JSON."""
-    return cast("Wire", field.metadata.get("wire", _USUAL))
+    return cast("Wire", field.metadata.get("wire", USUAL))
 
 
 def camel_case(name: str) -> str:
@@ -136,9 +138,9 @@ class Sent:
     """A request: every rule of its tree is checked when it is made."""
 
     def __attrs_post_init__(self) -> None:
-        problems = tuple(problems_of(self))
+        problems = problems_of(self)
         if problems:
-            raise ValidationError(problems, subject=type(self).__name__)
+            raise ValidationError(tuple(problems), subject=type(self).__name__)
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import cast
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -20,6 +21,7 @@ from payermax_async.core.checks import (
     code_of,
     email,
     key,
+    problems_of,
     text,
     url,
     whole,
@@ -33,7 +35,7 @@ from payermax_async.core.models.common import (
     url_or_none,
     wire,
 )
-from payermax_async.core.money import AmountInput, fit, lenient_amount
+from payermax_async.core.money import fit, lenient_amount
 
 __all__ = [
     "CreateLink",
@@ -43,6 +45,8 @@ __all__ = [
     "MerchantInfo",
     "UserInfo",
 ]
+
+_ModelT = TypeVar("_ModelT", bound=attrs.AttrsInstance)
 
 _HOUR = 3600
 _THIRTY_DAYS = 30 * 24 * _HOUR
@@ -73,6 +77,8 @@ def _count(value: int | str) -> int:
 
 
 def _link_type(value: LinkType | str) -> LinkType:
+    if isinstance(value, LinkType):
+        return value
     try:
         return LinkType(value)
     except ValueError:
@@ -280,8 +286,8 @@ class CreateLink(Sent):
                 subject="CreateLink",
                 merchant_key=self.merchant_link_id,
             )
-        return attrs.evolve(
-            self,
+        return self._with(
+            defaults,
             notify_url=notify_url,
             merchant_info=merchant_info
             or MerchantInfo(contact_email=contact, logo_url=defaults.logo_url),
@@ -289,31 +295,62 @@ class CreateLink(Sent):
             language=self.language or defaults.language,
         )
 
+    def _with(self, defaults: LinkDefaults, **changed: object) -> CreateLink:
+        """A copy with what came from ``defaults``."""
+        if type(self) is not CreateLink or not _are_sound(defaults):
+            return attrs.evolve(self, **cast("dict[str, Any]", changed))
+        # All of it was checked: this request when it was made, the defaults once for
+        # all, and goods made of both hold what was checked in either.
+        kept = {name: getattr(self, name) for name in _FIELDS}
+        return _made(CreateLink, **{**kept, **changed})
+
     def goods_to_send(self, show_url: str) -> tuple[GoodsItem, ...]:
         """What is sold, or one item made from description and amount."""
         if self.goods_details:
             return self.goods_details
         # The name of goods takes no line breaks, the description does.
         one_line = " ".join(self.description.split())
-        item = GoodsItem(
-            goods_name=one_line[:128],
-            goods_description=self.description,
-            price=self.total_amount,
-            goods_currency=self.currency,
-            show_url=show_url,
+        return (
+            _made(
+                GoodsItem,
+                goods_name=one_line[:128],
+                goods_description=self.description,
+                quantity=1,
+                price=self.total_amount,
+                goods_currency=self.currency,
+                show_url=show_url,
+            ),
         )
-        return (item,)
+
+
+def _made(kind: type[_ModelT], **fields: object) -> _ModelT:
+    """A model of fields that were converted and checked in another one."""
+    made = object.__new__(kind)
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+_FIELDS = tuple(attrs.fields_dict(CreateLink))
+
+
+# One merchant has one set of them, so that they are looked at once and not per link.
+@lru_cache(maxsize=64)
+def _are_sound(defaults: LinkDefaults) -> bool:
+    return not problems_of(defaults)
 
 
 def _fit_in_place(
-    model: CreateLink | GoodsItem, name: str, value: AmountInput, currency: object
+    model: CreateLink | GoodsItem, name: str, value: object, currency: object
 ) -> None:
     # Zeros beyond the currency's decimals change nothing and PayerMax may refuse
     # them; what does not fit stays as it is for validation to report.
-    if amount(value) is None and isinstance(currency, str):
-        try:
-            fitted = fit(cast("Decimal", value), currency)
-        except ValueError:
-            return
+    if not isinstance(value, Decimal) or not isinstance(currency, str):
+        return
+    try:
+        fitted = fit(value, currency)
+    except ValueError:
+        return
+    if fitted is not value:
         # Frozen, and this is still part of making it.
         object.__setattr__(model, name, fitted)
