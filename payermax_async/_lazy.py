@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["lazy_names"]
+__all__ = ["homes_of", "lazy_names"]
 
 _ROOT = __name__.rpartition(".")[0]
 
@@ -34,3 +34,14 @@ def lazy_names(
         return sorted({*vars(sys.modules[package]), *homes})
 
     return load, names
+
+
+def homes_of(names: Iterable[str], modules: Mapping[str, str]) -> dict[str, str]:
+    """The module that each name lives in, in the order of the names.
+
+    Args:
+        names: Public names.
+        modules: Those of each module, with blanks between them.
+    """
+    found = {name: home for home, there in modules.items() for name in there.split()}
+    return {name: found[name] for name in names}

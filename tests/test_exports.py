@@ -78,17 +78,29 @@ PUBLIC = {
         signed_reply
     """,
     "payermax_async.webhooks": """
-        ACKNOWLEDGEMENT CONTENT_TYPE Alert AlertHook AlertKind Arrival EntryState
-        Expected ExpectedLookup Failure FailureHook Handler HandlerBackoff Handlers
-        HeaderSource Inbox InboxError Intake LeaseLostError LinkNotPaid LinkNotification
-        LinkPaid LinkPaidAgain LinkResult MemoryInbox Notification NotificationKind
+        ACKNOWLEDGEMENT CONTENT_TYPE AccountNotification AccountNotified AccountReceipt
+        Alert AlertHook AlertKind Arrival BalanceChanged BalanceMovement
+        BalanceNotification BillNotification BillNotified BillPaid BillPaymentResult
+        CaptureFailed CaptureNotification CaptureNotified CaptureResult CaptureSucceeded
+        Direction DisputeCase DisputeEnded DisputeInquiry DisputeNotification
+        DisputeNotified DisputeOpened EntryState Expected ExpectedLookup Failure
+        FailureHook FraudNotification FraudReport FraudReported Handler HandlerBackoff
+        Handlers HeaderSource Inbox InboxError InformationRequest InformationRequested
+        Intake LeaseLostError LinkNotPaid LinkNotification LinkPaid LinkPaidAgain
+        LinkResult MemoryInbox MoneyReceived Notification NotificationKind
         NotificationVerifier NotifiedEvent ParkedBody PaymentAuthorized PaymentClosed
         PaymentFailed PaymentNotification PaymentPending PaymentResult PaymentSucceeded
-        PostgresConnection PostgresInbox Receiver ReceiverLimits Receives RefundFailed
-        RefundNotification RefundPending RefundResult RefundSucceeded Reply
-        RunningBeside RunningReceiver SampleQuirk SignedNotification Source
-        SqliteChanges SqliteInbox StorageError Stored StoredNotification
-        TransactionHandler UnknownEvent UnknownNotification Verdict WebhookApp
+        PayoutFailed PayoutNotification PayoutNotified PayoutResult PayoutReturned
+        PayoutStatus PayoutSucceeded PostgresConnection PostgresInbox ReceiptStatus
+        Receiver ReceiverLimits Receives RefundFailed RefundNotification RefundPending
+        RefundResult RefundSucceeded Reply RfiNotification RunningBeside RunningReceiver
+        SampleQuirk SignedNotification Source SqliteChanges SqliteInbox StepStatus
+        StorageError Stored StoredNotification SubscriptionChanged SubscriptionNotPaid
+        SubscriptionNotification SubscriptionPaid SubscriptionPaymentNotification
+        SubscriptionPaymentNotified SubscriptionPaymentResult SubscriptionResult
+        TokenActivated TokenEnded TokenNotification TokenNotified TokenResult
+        TokenStatus TransactionHandler UnknownEvent UnknownNotification Verdict
+        VoidFailed VoidNotification VoidNotified VoidResult VoidSucceeded WebhookApp
         WebhookReason ZeroPayment add_webhook build_notification dedupe_key
         sign_notification webhook_handler
     """,

@@ -163,9 +163,9 @@ FLOORS = {
         "__init__",
     ),
     "webhooks": (
-        "bursts events expectations limits parsing samples time_limit",
-        "addressees failures http inbox",
-        "alerts asgi comparison handlers reading",
+        "bursts events expectations limits parsing sample_data time_limit",
+        ("addressees card_events case_events failures fund_events http inbox samples"),
+        "alerts asgi comparison handlers reading bounded_verifier",
         "aiohttp unclaimed verifier",
         "reception",
         "judging",
@@ -218,13 +218,17 @@ SANS_IO = (
     "sandbox.ledger",
     "storage.sql",
     "webhooks.bursts",
+    "webhooks.card_events",
+    "webhooks.case_events",
     "webhooks.events",
     "webhooks.expectations",
+    "webhooks.fund_events",
     "webhooks.inbox.dedupe",
     "webhooks.inbox.ordering",
     "webhooks.inbox.rulings",
     "webhooks.limits",
     "webhooks.parsing",
+    "webhooks.sample_data",
 )
 """Values in, values out: no await, socket, file, clock or chance of their own."""
 

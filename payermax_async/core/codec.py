@@ -32,6 +32,8 @@ from payermax_async.core.money import ExchangeRate, format_amount
 from payermax_async.core.received import is_open_enum, open_enum_hook, received_hook
 from payermax_async.core.scalars import (
     read_amount,
+    read_count,
+    read_flag,
     read_rate,
     read_text,
     read_time,
@@ -49,6 +51,9 @@ def _make_converter() -> Converter:
     # cattrs turns None into 'None' for text; every scalar has its own hook here.
     converter.register_structure_hook(str, read_text)
     converter.register_structure_hook(Decimal, read_amount)
+    # Its own hooks take "false" for true, and cut 3.7 down to 3.
+    converter.register_structure_hook(bool, read_flag)
+    converter.register_structure_hook(int, read_count)
     converter.register_structure_hook(ExchangeRate, read_rate)
     converter.register_structure_hook(datetime, lambda value, _: read_time(value))
     converter.register_structure_hook_factory(is_open_enum, open_enum_hook)

@@ -1,8 +1,9 @@
 """One row per type of notification: all that is particular to it.
 
-A new type is its model and a row here. What reads, addresses, sums up and tells of
-notifications reads it from here; only what a type does to money has rules elsewhere,
-see :mod:`payermax_async.webhooks.inbox.ordering`.
+A new type is its model and a row in :mod:`.notice_table`. What reads, addresses,
+orders, sums up, tells of and makes samples of notifications reads it from here. Only
+what a payment, a refund or other money does is ruled elsewhere, by the row's kind: see
+:mod:`payermax_async.webhooks.inbox.rulings`.
 """
 
 from __future__ import annotations
@@ -11,122 +12,21 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import cast
 
-import attrs
-
-from payermax_async.core.models.notifications import (
-    LinkNotification,
-    Notification,
-    PaymentNotification,
-    RefundNotification,
-    UnknownNotification,
-)
+from payermax_async.core.models.notifications import Notification
+from payermax_async.core.notice_rows import Loudness, NoticeType, State
+from payermax_async.core.notice_table import NOTICES
 
 __all__ = [
     "NOTICES",
     "NoticeType",
+    "deadline_of",
+    "loudness_of",
     "notice_type",
     "payload_amount",
     "payload_text",
+    "state_of",
     "told_apart",
 ]
-
-
-@attrs.frozen(kw_only=True)
-class NoticeType:
-    """What is particular to one type of notification."""
-
-    name: str
-    """PayerMax's name, in capitals and with blanks for underscores."""
-    model: type[Notification] = UnknownNotification
-    """What it is read as; kept as it came where nothing more is known."""
-    id_field: str = ""
-    """The attribute of the model's ``data`` by which the merchant finds the case."""
-    status_field: str = ""
-    """The attribute of the model's ``data`` that tells what happened."""
-    amount_field: str = ""
-    """Where the model's ``data`` has the money that went to or fro, if it did."""
-    currency_field: str = ""
-    """Where the model's ``data`` has its currency."""
-    may_be_zero: bool = False
-    """Whether an amount of nothing has a sense: it binds a payment method."""
-    has_deadline: bool = False
-    """Whether the merchant must answer within days: unanswered, a dispute is lost and
-    an account is closed. Loud when nobody handles it."""
-    names_nobody: bool = False
-    """Whether it may carry neither merchant nor app; it moves no money by itself."""
-    sent_as: str | None = None
-    """The type that it comes under instead; empty for none at all."""
-    told_by: tuple[str, ...] = ()
-    """Fields of the payload, any of which tells it apart then."""
-    unless: str = ""
-    """A field that only the type has whose name it comes under."""
-
-
-NOTICES: tuple[NoticeType, ...] = (
-    NoticeType(
-        name="PAYBYLINK",
-        model=LinkNotification,
-        id_field="merchant_link_id",
-        amount_field="total_amount",
-        currency_field="currency",
-    ),
-    NoticeType(
-        name="PAYMENT",
-        model=PaymentNotification,
-        id_field="out_trade_no",
-        status_field="status",
-        amount_field="total_amount",
-        currency_field="currency",
-        may_be_zero=True,
-    ),
-    NoticeType(
-        name="REFUND",
-        model=RefundNotification,
-        id_field="out_refund_no",
-        status_field="status",
-        amount_field="refund_amount",
-        currency_field="refund_currency",
-    ),
-    # The vendor's schemas give the next two the type of refunds.
-    NoticeType(
-        name="CAPTURE",
-        sent_as="REFUND",
-        told_by=("captureNo", "isFinal"),
-        unless="outRefundNo",
-    ),
-    NoticeType(
-        name="CANCEL",
-        sent_as="REFUND",
-        told_by=("cancelNo", "requestId"),
-        unless="outRefundNo",
-    ),
-    # By the vendor's schema this one has no type at all.
-    NoticeType(
-        name="RFI",
-        has_deadline=True,
-        names_nobody=True,
-        sent_as="",
-        told_by=("rfiNo",),
-    ),
-    NoticeType(
-        name="DISPUTE",
-        has_deadline=True,
-        names_nobody=True,
-        sent_as="",
-        told_by=("caseId",),
-    ),
-    NoticeType(
-        name="FRAUD",
-        has_deadline=True,
-        names_nobody=True,
-        sent_as="",
-        told_by=("tradeAmount",),
-    ),
-    NoticeType(name="CHARGEBACK", has_deadline=True, names_nobody=True),
-    NoticeType(name="COMPLAINT", has_deadline=True, names_nobody=True),
-    NoticeType(name="CUSTOMER COMPLAINT", has_deadline=True, names_nobody=True),
-)
-"""Where the fields of several fit, the first of them counts."""
 
 _NEW = NoticeType(name="")
 
@@ -153,18 +53,49 @@ def told_apart(name: str, fields: Collection[str]) -> str | None:
     return None
 
 
+def state_of(notification: Notification) -> State:
+    """What the state means that a notification of at most one payment tells."""
+    row = notice_type(notification.notify_type)
+    if not row.fits(notification):
+        # It could not be read as what it is, so nothing is known of its state.
+        return State(
+            "UnknownEvent", loudness=Loudness.MONEY if row.flow else Loudness.REST
+        )
+    word = payload_text(notification, row.state_field or row.status_field)
+    return row.states.get(word, row.otherwise)
+
+
+def loudness_of(notification: Notification) -> Loudness:
+    """How loud it is that nobody handles a notification of at most one payment."""
+    found = state_of(notification).loudness
+    row = notice_type(notification.notify_type)
+    return Loudness.DEADLINE if row.has_deadline else found
+
+
 def payload_text(notification: Notification, name: str) -> str:
     """An attribute of the payload as text; empty where there is none."""
-    found = cast("object", getattr(getattr(notification, "data", None), name, None))
+    found = _within(notification, name)
     return "" if found is None else str(found)
 
 
 def payload_amount(notification: Notification) -> Decimal | None:
     """The money that went to or fro, by the row of the type; ``None`` for none."""
     row = notice_type(notification.notify_type)
-    found = cast("object", getattr(notification, "data", None))
-    amount = cast("object", getattr(found, row.amount_field or " ", None))
+    amount = _within(notification, row.amount_field)
     return amount if isinstance(amount, Decimal) else None
+
+
+def deadline_of(notification: Notification) -> str:
+    """Until when it has to be answered, as it came; empty where it does not say."""
+    row = notice_type(notification.notify_type)
+    return payload_text(notification, row.deadline_field)
+
+
+def _within(notification: Notification, name: str) -> object:
+    found = cast("object", getattr(notification, "data", None))
+    for step in name.split(".") if name else (" ",):
+        found = cast("object", getattr(found, step, None))
+    return found
 
 
 def _spelled(name: str) -> str:

@@ -12,6 +12,8 @@ from payermax_async.core.money import ExchangeRate, parse_amount, parse_rate
 __all__ = [
     "ShapeError",
     "read_amount",
+    "read_count",
+    "read_flag",
     "read_rate",
     "read_text",
     "read_time",
@@ -111,3 +113,29 @@ def read_rate(value: object, _type: object = ExchangeRate) -> ExchangeRate:
         return parse_rate(value)
     except ValueError:
         raise ShapeError("is no rate") from None
+
+
+def read_count(value: object, _type: object = int) -> int:
+    """A whole number from 0 on, from text or a number.
+
+    Raises:
+        ShapeError: It is none.
+    """
+    amount = read_amount(value)
+    if amount != amount.to_integral_value():
+        raise ShapeError("is no whole number")
+    return int(amount)
+
+
+def read_flag(value: object, _type: object = bool) -> bool:
+    """Yes or no, from a truth value or the word for it.
+
+    Raises:
+        ShapeError: It is neither.
+    """
+    if isinstance(value, bool):
+        return value
+    found = value.strip().lower() if isinstance(value, str) and value.isascii() else ""
+    if found not in {"true", "false"}:
+        raise ShapeError("is neither true nor false")
+    return found == "true"

@@ -14,6 +14,7 @@ from payermax_async.webhooks.samples import (
     SampleQuirk,
     SignedNotification,
     sign_notification,
+    to_merchant,
 )
 
 __all__ = ["NotificationFactory"]
@@ -62,11 +63,8 @@ class NotificationFactory:
         """
         if isinstance(content, str):
             # Only for what is made here; a payload of the caller's is signed as it is.
-            fields = {
-                "merchant_no": self._credentials.merchant_no,
-                "app_id": self._credentials.app_id,
-                **fields,
-            }
+            own = self._credentials
+            fields = {**to_merchant(content, own.merchant_no, own.app_id), **fields}
         return sign_notification(
             self._signer, content, quirks=quirks, clock=self._clock, **fields
         )

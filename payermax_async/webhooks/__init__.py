@@ -8,11 +8,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from payermax_async._lazy import lazy_names
+from payermax_async._lazy import homes_of, lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
     from payermax_async.core.errors import WebhookReason
+    from payermax_async.core.models.notice_cards import (
+        CaptureNotification,
+        CaptureResult,
+        StepStatus,
+        TokenNotification,
+        TokenResult,
+        TokenStatus,
+        VoidNotification,
+        VoidResult,
+    )
+    from payermax_async.core.models.notice_cases import (
+        DisputeCase,
+        DisputeNotification,
+        FraudNotification,
+        FraudReport,
+        InformationRequest,
+        RfiNotification,
+    )
+    from payermax_async.core.models.notice_funds import (
+        AccountNotification,
+        AccountReceipt,
+        BalanceMovement,
+        BalanceNotification,
+        BillNotification,
+        BillPaymentResult,
+        Direction,
+        ReceiptStatus,
+    )
+    from payermax_async.core.models.notice_payouts import (
+        PayoutNotification,
+        PayoutResult,
+        PayoutStatus,
+    )
+    from payermax_async.core.models.notice_subscriptions import (
+        SubscriptionNotification,
+        SubscriptionPaymentNotification,
+        SubscriptionPaymentResult,
+        SubscriptionResult,
+    )
     from payermax_async.core.models.notifications import (
         LinkNotification,
         LinkResult,
@@ -27,6 +66,25 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.aiohttp import add_webhook, webhook_handler
     from payermax_async.webhooks.alerts import Alert, AlertHook, AlertKind
     from payermax_async.webhooks.asgi import RunningReceiver, WebhookApp
+    from payermax_async.webhooks.card_events import (
+        CaptureFailed,
+        CaptureNotified,
+        CaptureSucceeded,
+        TokenActivated,
+        TokenEnded,
+        TokenNotified,
+        VoidFailed,
+        VoidNotified,
+        VoidSucceeded,
+    )
+    from payermax_async.webhooks.case_events import (
+        DisputeEnded,
+        DisputeInquiry,
+        DisputeNotified,
+        DisputeOpened,
+        FraudReported,
+        InformationRequested,
+    )
     from payermax_async.webhooks.comparison import ExpectedLookup
     from payermax_async.webhooks.events import (
         LinkNotPaid,
@@ -45,6 +103,21 @@ if TYPE_CHECKING:
         ZeroPayment,
     )
     from payermax_async.webhooks.failures import Failure, FailureHook
+    from payermax_async.webhooks.fund_events import (
+        AccountNotified,
+        BalanceChanged,
+        BillNotified,
+        BillPaid,
+        MoneyReceived,
+        PayoutFailed,
+        PayoutNotified,
+        PayoutReturned,
+        PayoutSucceeded,
+        SubscriptionChanged,
+        SubscriptionNotPaid,
+        SubscriptionPaid,
+        SubscriptionPaymentNotified,
+    )
     from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
     from payermax_async.webhooks.http.body import Intake, Receives
     from payermax_async.webhooks.http.headers import HeaderSource
@@ -70,9 +143,9 @@ if TYPE_CHECKING:
     from payermax_async.webhooks.inbox.sqlite import SqliteChanges, SqliteInbox
     from payermax_async.webhooks.limits import HandlerBackoff, ReceiverLimits
     from payermax_async.webhooks.receiver import Receiver
+    from payermax_async.webhooks.sample_data import SampleQuirk
     from payermax_async.webhooks.samples import (
         NotificationKind,
-        SampleQuirk,
         SignedNotification,
         build_notification,
         sign_notification,
@@ -82,21 +155,48 @@ if TYPE_CHECKING:
 __all__ = [
     "ACKNOWLEDGEMENT",
     "CONTENT_TYPE",
+    "AccountNotification",
+    "AccountNotified",
+    "AccountReceipt",
     "Alert",
     "AlertHook",
     "AlertKind",
     "Arrival",
+    "BalanceChanged",
+    "BalanceMovement",
+    "BalanceNotification",
+    "BillNotification",
+    "BillNotified",
+    "BillPaid",
+    "BillPaymentResult",
+    "CaptureFailed",
+    "CaptureNotification",
+    "CaptureNotified",
+    "CaptureResult",
+    "CaptureSucceeded",
+    "Direction",
+    "DisputeCase",
+    "DisputeEnded",
+    "DisputeInquiry",
+    "DisputeNotification",
+    "DisputeNotified",
+    "DisputeOpened",
     "EntryState",
     "Expected",
     "ExpectedLookup",
     "Failure",
     "FailureHook",
+    "FraudNotification",
+    "FraudReport",
+    "FraudReported",
     "Handler",
     "HandlerBackoff",
     "Handlers",
     "HeaderSource",
     "Inbox",
     "InboxError",
+    "InformationRequest",
+    "InformationRequested",
     "Intake",
     "LeaseLostError",
     "LinkNotPaid",
@@ -105,6 +205,7 @@ __all__ = [
     "LinkPaidAgain",
     "LinkResult",
     "MemoryInbox",
+    "MoneyReceived",
     "Notification",
     "NotificationKind",
     "NotificationVerifier",
@@ -117,8 +218,16 @@ __all__ = [
     "PaymentPending",
     "PaymentResult",
     "PaymentSucceeded",
+    "PayoutFailed",
+    "PayoutNotification",
+    "PayoutNotified",
+    "PayoutResult",
+    "PayoutReturned",
+    "PayoutStatus",
+    "PayoutSucceeded",
     "PostgresConnection",
     "PostgresInbox",
+    "ReceiptStatus",
     "Receiver",
     "ReceiverLimits",
     "Receives",
@@ -128,6 +237,7 @@ __all__ = [
     "RefundResult",
     "RefundSucceeded",
     "Reply",
+    "RfiNotification",
     "RunningBeside",
     "RunningReceiver",
     "SampleQuirk",
@@ -135,13 +245,33 @@ __all__ = [
     "Source",
     "SqliteChanges",
     "SqliteInbox",
+    "StepStatus",
     "StorageError",
     "Stored",
     "StoredNotification",
+    "SubscriptionChanged",
+    "SubscriptionNotPaid",
+    "SubscriptionNotification",
+    "SubscriptionPaid",
+    "SubscriptionPaymentNotification",
+    "SubscriptionPaymentNotified",
+    "SubscriptionPaymentResult",
+    "SubscriptionResult",
+    "TokenActivated",
+    "TokenEnded",
+    "TokenNotification",
+    "TokenNotified",
+    "TokenResult",
+    "TokenStatus",
     "TransactionHandler",
     "UnknownEvent",
     "UnknownNotification",
     "Verdict",
+    "VoidFailed",
+    "VoidNotification",
+    "VoidNotified",
+    "VoidResult",
+    "VoidSucceeded",
     "WebhookApp",
     "WebhookReason",
     "ZeroPayment",
@@ -152,78 +282,80 @@ __all__ = [
     "webhook_handler",
 ]
 
-_HOMES = {
-    "ACKNOWLEDGEMENT": "core.envelope",
-    "CONTENT_TYPE": "core.envelope",
-    "Alert": "webhooks.alerts",
-    "AlertHook": "webhooks.alerts",
-    "AlertKind": "webhooks.alerts",
-    "Arrival": "webhooks.inbox.entries",
-    "EntryState": "webhooks.inbox.entries",
-    "Expected": "webhooks.inbox.entries",
-    "ExpectedLookup": "webhooks.comparison",
-    "Failure": "webhooks.failures",
-    "FailureHook": "webhooks.failures",
-    "Handler": "webhooks.handlers",
-    "HandlerBackoff": "webhooks.limits",
-    "Handlers": "webhooks.handlers",
-    "HeaderSource": "webhooks.http.headers",
-    "Inbox": "webhooks.inbox.protocol",
-    "InboxError": "webhooks.inbox.entries",
-    "Intake": "webhooks.http.body",
-    "LeaseLostError": "webhooks.inbox.entries",
-    "LinkNotPaid": "webhooks.events",
-    "LinkNotification": "core.models.notifications",
-    "LinkPaid": "webhooks.events",
-    "LinkPaidAgain": "webhooks.events",
-    "LinkResult": "core.models.notifications",
-    "MemoryInbox": "webhooks.inbox.memory",
-    "Notification": "core.models.notifications",
-    "NotificationKind": "webhooks.samples",
-    "NotificationVerifier": "webhooks.verifier",
-    "NotifiedEvent": "webhooks.events",
-    "ParkedBody": "webhooks.inbox.entries",
-    "PaymentAuthorized": "webhooks.events",
-    "PaymentClosed": "webhooks.events",
-    "PaymentFailed": "webhooks.events",
-    "PaymentNotification": "core.models.notifications",
-    "PaymentPending": "webhooks.events",
-    "PaymentResult": "core.models.notifications",
-    "PaymentSucceeded": "webhooks.events",
-    "PostgresConnection": "storage.postgres_dialect",
-    "PostgresInbox": "webhooks.inbox.postgres",
-    "Receiver": "webhooks.receiver",
-    "ReceiverLimits": "webhooks.limits",
-    "Receives": "webhooks.http.body",
-    "RefundFailed": "webhooks.events",
-    "RefundNotification": "core.models.notifications",
-    "RefundPending": "webhooks.events",
-    "RefundResult": "core.models.notifications",
-    "RefundSucceeded": "webhooks.events",
-    "Reply": "webhooks.http.reply",
-    "RunningBeside": "webhooks.http.lifespan",
-    "RunningReceiver": "webhooks.asgi",
-    "SampleQuirk": "webhooks.samples",
-    "SignedNotification": "webhooks.samples",
-    "Source": "webhooks.inbox.entries",
-    "SqliteChanges": "webhooks.inbox.sqlite",
-    "SqliteInbox": "webhooks.inbox.sqlite",
-    "StorageError": "webhooks.inbox.entries",
-    "Stored": "webhooks.inbox.entries",
-    "StoredNotification": "webhooks.inbox.entries",
-    "TransactionHandler": "webhooks.handlers",
-    "UnknownEvent": "webhooks.events",
-    "UnknownNotification": "core.models.notifications",
-    "Verdict": "webhooks.inbox.entries",
-    "WebhookApp": "webhooks.asgi",
-    "WebhookReason": "core.errors",
-    "ZeroPayment": "webhooks.events",
-    "add_webhook": "webhooks.aiohttp",
-    "build_notification": "webhooks.samples",
-    "dedupe_key": "webhooks.inbox.dedupe",
-    "sign_notification": "webhooks.samples",
-    "webhook_handler": "webhooks.aiohttp",
-}
+_HOMES = homes_of(
+    __all__,
+    {
+        "core.envelope": "ACKNOWLEDGEMENT CONTENT_TYPE",
+        "core.errors": "WebhookReason",
+        "core.models.notice_cards": """
+            CaptureNotification CaptureResult StepStatus TokenNotification TokenResult
+            TokenStatus VoidNotification VoidResult
+        """,
+        "core.models.notice_cases": """
+            DisputeCase DisputeNotification FraudNotification FraudReport
+            InformationRequest RfiNotification
+        """,
+        "core.models.notice_funds": """
+            AccountNotification AccountReceipt BalanceMovement BalanceNotification
+            BillNotification BillPaymentResult Direction ReceiptStatus
+        """,
+        "core.models.notice_payouts": "PayoutNotification PayoutResult PayoutStatus",
+        "core.models.notice_subscriptions": """
+            SubscriptionNotification SubscriptionPaymentNotification
+            SubscriptionPaymentResult SubscriptionResult
+        """,
+        "core.models.notifications": """
+            LinkNotification LinkResult Notification PaymentNotification PaymentResult
+            RefundNotification RefundResult UnknownNotification
+        """,
+        "storage.postgres_dialect": "PostgresConnection",
+        "webhooks.aiohttp": "add_webhook webhook_handler",
+        "webhooks.alerts": "Alert AlertHook AlertKind",
+        "webhooks.asgi": "RunningReceiver WebhookApp",
+        "webhooks.card_events": """
+            CaptureFailed CaptureNotified CaptureSucceeded TokenActivated TokenEnded
+            TokenNotified VoidFailed VoidNotified VoidSucceeded
+        """,
+        "webhooks.case_events": """
+            DisputeEnded DisputeInquiry DisputeNotified DisputeOpened FraudReported
+            InformationRequested
+        """,
+        "webhooks.comparison": "ExpectedLookup",
+        "webhooks.events": """
+            LinkNotPaid LinkPaid LinkPaidAgain NotifiedEvent PaymentAuthorized
+            PaymentClosed PaymentFailed PaymentPending PaymentSucceeded RefundFailed
+            RefundPending RefundSucceeded UnknownEvent ZeroPayment
+        """,
+        "webhooks.failures": "Failure FailureHook",
+        "webhooks.fund_events": """
+            AccountNotified BalanceChanged BillNotified BillPaid MoneyReceived
+            PayoutFailed PayoutNotified PayoutReturned PayoutSucceeded
+            SubscriptionChanged SubscriptionNotPaid SubscriptionPaid
+            SubscriptionPaymentNotified
+        """,
+        "webhooks.handlers": "Handler Handlers TransactionHandler",
+        "webhooks.http.body": "Intake Receives",
+        "webhooks.http.headers": "HeaderSource",
+        "webhooks.http.lifespan": "RunningBeside",
+        "webhooks.http.reply": "Reply",
+        "webhooks.inbox.dedupe": "dedupe_key",
+        "webhooks.inbox.entries": """
+            Arrival EntryState Expected InboxError LeaseLostError ParkedBody Source
+            StorageError Stored StoredNotification Verdict
+        """,
+        "webhooks.inbox.memory": "MemoryInbox",
+        "webhooks.inbox.postgres": "PostgresInbox",
+        "webhooks.inbox.protocol": "Inbox",
+        "webhooks.inbox.sqlite": "SqliteChanges SqliteInbox",
+        "webhooks.limits": "HandlerBackoff ReceiverLimits",
+        "webhooks.receiver": "Receiver",
+        "webhooks.sample_data": "SampleQuirk",
+        "webhooks.samples": """
+            NotificationKind SignedNotification build_notification sign_notification
+        """,
+        "webhooks.verifier": "NotificationVerifier",
+    },
+)
 """The module that each name lives in, below ``payermax_async``."""
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -14,7 +14,7 @@ from payermax_async.core.errors import (
     WebhookReason,
 )
 from payermax_async.core.models.common import DECISIVE, Received
-from payermax_async.core.models.notifications import Notification, UnknownNotification
+from payermax_async.core.models.notifications import Notification
 from payermax_async.core.notices import notice_type
 from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonValue
@@ -91,7 +91,7 @@ class Addressees:
             return notification
         merchant = _sole(self.merchant_nos)
         app = notification.app_id
-        if app is None and isinstance(notification, UnknownNotification):
+        if app is None:
             merchant = merchant_within(notification) or merchant
             app = _sole(self.app_ids)
         return attrs.evolve(notification, merchant_no=merchant, app_id=app)

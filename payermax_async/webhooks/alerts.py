@@ -40,6 +40,9 @@ class AlertKind(enum.StrEnum):
     """Paid with another amount or currency than the order's. Not fulfilled."""
     PARKED = "parked"
     """Genuine, but unusable; the raw bytes are in the inbox."""
+    INCOMPLETE = "incomplete"
+    """Genuine and kept, but without something that its type cannot do without, so that
+    it comes as :class:`UnknownEvent`, to the catch-all at most."""
     NOT_OURS = "not ours"
     """Genuine, but for another merchant or app: a wrong address, or a replay."""
     GAVE_UP = "gave up"
@@ -73,6 +76,7 @@ _ADVICE = {
     AlertKind.MISMATCHED: "nothing was fulfilled: compare the payment with the order; "
     "replay the entry once what is expected was mended, or give the money back",
     AlertKind.PARKED: "look at its bytes; replay the entry once they can be used",
+    AlertKind.INCOMPLETE: "look at its bytes, and do by hand what it asks for",
     AlertKind.NOT_OURS: "compare the notify URL, and the numbers the verifier was "
     "given, with the dashboard",
     AlertKind.GAVE_UP: "mend what failed, then replay the entry",
@@ -150,8 +154,10 @@ class Tally:
         self.count(f"alert: {alert.kind}")
         what, problem = f"notification {alert.kind}", f": {alert.problem or '-'}"
         if alert.kind is AlertKind.UNCLAIMED:
-            # Many payments must not hide the one dispute. Its types are bounded.
-            what, problem = f"{what}{problem}", ""
+            # Many payments must not hide the one dispute. Its types are bounded, but
+            # what else it says may be as various as what comes.
+            kind, until, deadline = problem.partition(": until ")
+            what, problem = f"{what}{kind}", f"{until}{deadline}"
         told = self._log(
             logging.ERROR,
             what,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
 from decimal import Decimal
+from functools import cache
+from typing import Self, cast
 
 import attrs
 
@@ -14,9 +16,12 @@ from payermax_async.core.models.notifications import (
     PaymentNotification,
     RefundNotification,
 )
-from payermax_async.core.models.payments import PaymentStatus
-from payermax_async.core.models.refunds import RefundStatus
-from payermax_async.core.notices import notice_type, payload_text
+from payermax_async.core.notices import (
+    deadline_of,
+    notice_type,
+    payload_text,
+    state_of,
+)
 
 __all__ = [
     "LinkNotPaid",
@@ -45,10 +50,27 @@ class NotifiedEvent:
     notification: Notification = attrs.field(repr=False)
     """All that came, narrowed to the one payment the event is about."""
 
+    @classmethod
+    def of(cls, notification: Notification) -> Self:
+        """The event of a notification that tells it, of at most one payment."""
+        return cls(notification=notification)
+
     @property
     def merchant_key(self) -> str:
-        """The id to find the case by: of the link, the order or the refund."""
-        return ""
+        """The id to find it by: of the link, the order, the refund, the case.
+
+        Empty where the type has none, or where it did not come.
+        """
+        found = self.notification
+        return payload_text(found, notice_type(found.notify_type).id_field)
+
+    @property
+    def deadline(self) -> str:
+        """Until when it has to be answered, as it came; empty where nothing is said.
+
+        PayerMax does not say how it writes the time, nor in which zone it counts.
+        """
+        return deadline_of(self.notification)
 
 
 @attrs.frozen(kw_only=True)
@@ -58,10 +80,11 @@ class _OfLink(NotifiedEvent):
     payment: LinkPayment
     """The payment."""
 
-    @property
-    def merchant_key(self) -> str:
-        """The merchant's own id of the link."""
-        return self.merchant_link_id
+    @classmethod
+    def of(cls, notification: Notification) -> Self:
+        """The event of a notification that tells of one payment."""
+        found = cast("LinkNotification", notification)
+        return cls(notification=found, payment=found.data.pay_by_link_info[0])
 
     @property
     def merchant_link_id(self) -> str:
@@ -120,11 +143,6 @@ class _OfOrder(NotifiedEvent):
     """All that came."""
 
     @property
-    def merchant_key(self) -> str:
-        """The order number."""
-        return self.out_trade_no
-
-    @property
     def out_trade_no(self) -> str:
         """The order number."""
         return self.notification.data.out_trade_no
@@ -179,11 +197,6 @@ class _OfRefund(NotifiedEvent):
     """All that came."""
 
     @property
-    def merchant_key(self) -> str:
-        """The merchant's own id of the refund."""
-        return self.out_refund_no
-
-    @property
     def out_refund_no(self) -> str:
         """The merchant's own id of the refund."""
         return self.notification.data.out_refund_no
@@ -229,31 +242,11 @@ class RefundPending(_OfRefund):
 class UnknownEvent(NotifiedEvent):
     """A type or a status this package does not know, or a link without payments.
 
-    Disputes, frauds, requests for information and the results of captures and
-    voids are such, whose fields are under ``notification.data``.
+    Also what cannot be read as its type; ``notification.problem`` says why. The fields
+    are under ``notification.data``, as they came.
 
     It is kept and handed to the catch-all; that nobody wants it is no failure.
     """
-
-    @property
-    def merchant_key(self) -> str:
-        """The id of the link, order or refund, where the type has one."""
-        found = self.notification
-        return payload_text(found, notice_type(found.notify_type).id_field)
-
-
-_OF_ORDER: dict[str, Callable[..., _OfOrder]] = {
-    PaymentStatus.SUCCESS: PaymentSucceeded,
-    PaymentStatus.FAILED: PaymentFailed,
-    PaymentStatus.CLOSED: PaymentClosed,
-    PaymentStatus.CLOSE: PaymentClosed,
-    PaymentStatus.PENDING: PaymentPending,
-}
-_OF_REFUND: dict[str, Callable[..., _OfRefund]] = {
-    RefundStatus.REFUND_SUCCESS: RefundSucceeded,
-    RefundStatus.REFUND_FAILED: RefundFailed,
-    RefundStatus.REFUND_PENDING: RefundPending,
-}
 
 
 def split(notification: Notification) -> tuple[Notification, ...]:
@@ -279,22 +272,13 @@ def event_of(notification: Notification) -> NotifiedEvent:
 
     Only the status inside ``data`` counts, never ``code`` and ``msg``.
     """
-    if isinstance(notification, LinkNotification):
-        for payment in notification.data.pay_by_link_info:
-            if payment.is_paid:
-                return LinkPaid(notification=notification, payment=payment)
-            if isinstance(payment.status, PaymentStatus):
-                return LinkNotPaid(notification=notification, payment=payment)
-    if isinstance(notification, PaymentNotification):
-        if notification.data.total_amount == 0:
-            return ZeroPayment(notification=notification)
-        if notification.data.is_authorized:
-            return PaymentAuthorized(notification=notification)
-        order = _OF_ORDER.get(notification.data.status)
-        if order is not None:
-            return order(notification=notification)
-    if isinstance(notification, RefundNotification):
-        refund = _OF_REFUND.get(notification.data.status)
-        if refund is not None:
-            return refund(notification=notification)
-    return UnknownEvent(notification=notification)
+    return _event_class(state_of(notification).event).of(notification)
+
+
+@cache
+def _event_class(name: str) -> type[NotifiedEvent]:
+    # Of the public names each is loaded when the first event of it is told.
+    found: type[NotifiedEvent] = getattr(
+        importlib.import_module("payermax_async.webhooks"), name
+    )
+    return found

@@ -11,6 +11,9 @@ import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ValidationError, WebhookError
+from payermax_async.core.models.notifications import UnknownNotification
+from payermax_async.core.notice_rows import Loudness
+from payermax_async.core.notices import loudness_of
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
 from payermax_async.webhooks.comparison import (
     Expectations,
@@ -108,6 +111,9 @@ class Judge(Generic[ConnectionT]):
                 state=EntryState.PARKED, problem="unreadable by now", untouched=True
             )
         handler = self._handlers.find(event)
+        loudness = loudness_of(event.notification)
+        if handler is not None or loudness is Loudness.REST:
+            self._tell_incomplete(event, entry)
         if handler is None:
             return await self._unwanted(event, entry)
         ended = await self._compared(event, entry)
@@ -135,6 +141,13 @@ class Judge(Generic[ConnectionT]):
         if kind is not AlertKind.PAID_AGAIN or not entry.problem:
             self._alert(kind, entry, problem)
         return None if state is None else Verdict(state=state, problem=problem)
+
+    def _tell_incomplete(self, event: NotifiedEvent, entry: StoredNotification) -> None:
+        """Tell once of what was not read as its type, whoever gets it instead."""
+        found = event.notification
+        problem = found.problem if isinstance(found, UnknownNotification) else ""
+        if problem and not entry.problem:
+            self._alert(AlertKind.INCOMPLETE, entry, problem)
 
     async def _unwanted(
         self, event: NotifiedEvent, entry: StoredNotification

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import attrs
 
@@ -10,9 +11,20 @@ from payermax_async.core.codec import from_wire
 from payermax_async.core.errors import WebhookError, WebhookReason
 from payermax_async.core.models.common import DECISIVE, Received
 from payermax_async.core.models.notifications import Notification, UnknownNotification
-from payermax_async.core.notices import notice_type, payload_amount, told_apart
+from payermax_async.core.notices import (
+    NoticeType,
+    notice_type,
+    payload_amount,
+    payload_text,
+    told_apart,
+)
 from payermax_async.core.scalars import ShapeError
-from payermax_async.core.strict_json import JsonError, JsonValue, read_json
+from payermax_async.core.strict_json import (
+    JsonError,
+    JsonObject,
+    JsonValue,
+    read_json,
+)
 
 __all__ = [
     "UNUSABLE",
@@ -40,9 +52,17 @@ class _PayloadOwner(Received):
     merchant_no: str | None = None
 
 
-def merchant_within(outline: UnknownNotification) -> str | None:
+def merchant_within(notification: Notification) -> str | None:
     """The merchant that the payload names, where the envelope names none."""
-    return from_wire(outline.data, _PayloadOwner).merchant_no
+    named = payload_text(notification, "merchant_no")
+    if named:
+        return named
+    data = cast("object", getattr(notification, "data", None))
+    # What no field of a model is for, or what was read as no model at all.
+    unread = data.extra if isinstance(data, Received) else data
+    if not isinstance(unread, Mapping):
+        return None
+    return from_wire(cast("JsonObject", unread), _PayloadOwner).merchant_no
 
 
 def read_notification(body: bytes) -> Notification:
@@ -79,26 +99,42 @@ def _kind(told: _Told) -> str | None:
 def read_typed(content: JsonValue, outline: UnknownNotification) -> Notification:
     """The notification as the model of its type, or the outline for a new type.
 
+    Also the outline, with what is wrong, where its model cannot do without something
+    and it is no payment or refund: whoever waits for an answer to it need not send it
+    again for that.
+
     Raises:
-        ShapeError: What its type cannot do without is missing or unreadable.
+        ShapeError: What a payment or refund cannot do without is missing or unreadable.
     """
     row = notice_type(outline.notify_type)
-    if row.model is UnknownNotification:
+    if not row.is_typed:
         return outline
     if row.sent_as is not None and isinstance(content, dict):
         content = {**content, "notifyType": outline.notify_type}
-    notification = from_wire(content, row.model)
+    try:
+        return _read_as(row, content)
+    except ShapeError as error:
+        if row.must_be_read:
+            raise
+        return attrs.evolve(outline, problem=_said(error))
+
+
+def _read_as(row: NoticeType, content: JsonValue) -> Notification:
+    notification = from_wire(content, row.reads_as)
     if not row.may_be_zero and payload_amount(notification) == 0:
         raise ShapeError("has an amount of zero", "data")
     return notification
 
 
+def _said(error: JsonError | ShapeError) -> str:
+    # A path holds names of known fields only, but with stray blanks as they came.
+    return " ".join(str(error).split())
+
+
 def unusable(error: JsonError | ShapeError) -> WebhookError:
     """The refusal of an authentic notification: keep its bytes and look."""
-    # A path holds names of known fields only, but with stray blanks as they came.
-    what = " ".join(str(error).split())
     return WebhookError(
-        f"the notification is authentic, but cannot be used: {what}",
+        f"the notification is authentic, but cannot be used: {_said(error)}",
         reason=WebhookReason.UNREADABLE,
         status=UNUSABLE,
         authentic=True,

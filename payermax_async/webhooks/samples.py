@@ -8,35 +8,39 @@ each other; those are chosen with :class:`SampleQuirk`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from enum import Enum, StrEnum
+from datetime import UTC
+from enum import StrEnum
 from typing import Protocol, cast
 
 import attrs
 
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.models.common import camel_case
-from payermax_async.core.models.links import LinkPayment
-from payermax_async.core.models.notifications import (
-    LinkResult,
-    Notification,
-    PaymentResult,
-    RefundResult,
-)
+from payermax_async.core.models.notifications import Notification
+from payermax_async.core.notices import notice_type
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.signing.rsa import RsaSigner
+from payermax_async.webhooks.sample_data import (
+    FieldValue,
+    SampleQuirk,
+    data_model,
+    field_names,
+    sample,
+    written,
+)
 
 __all__ = [
     "APP_ID",
     "MERCHANT_NO",
+    "FieldValue",
     "NotificationKind",
     "SampleQuirk",
     "SignedNotification",
     "SignsNow",
     "build_notification",
     "sign_notification",
+    "to_merchant",
 ]
 
 MERCHANT_NO = "010213834784554"
@@ -46,23 +50,11 @@ APP_ID = "6666c8b036a24579974497c2f9a33333"
 
 
 class NotificationKind(StrEnum):
-    """The types this can make; others are given as a payload."""
+    """The types that are about links. Any other typed one is given by its name."""
 
     PAYBYLINK = "PAYBYLINK"
     PAYMENT = "PAYMENT"
     REFUND = "REFUND"
-
-
-class SampleQuirk(Enum):
-    """A way of writing seen in some of the vendor's samples and not in others."""
-
-    LOWER_CASE_STATUS = "linkStatus is 'active'"
-    BLANK_AFTER_CARD_NUMBER = "the masked card number is under 'cardNumber '"
-    OLD_CARD_NUMBER = "the masked card number is under 'cardIidentifierNo '"
-    AMOUNT_AS_TEXT = "amounts are text, as in links"
-    AMOUNT_AS_NUMBER = "amounts are numbers, as in payments and refunds"
-    TIME_IN_Z = "times end in Z instead of +00:00"
-    TIME_WITHOUT_FRACTION = "times are whole seconds"
 
 
 class SignsNow(Protocol):
@@ -83,22 +75,7 @@ class SignedNotification:
     """The exact bytes that are signed. Post them as they are."""
 
 
-FieldValue = JsonValue | datetime
-"""What a field can be given as; amounts are text, ``int`` or ``Decimal``."""
-
-
-def _names(model: type[attrs.AttrsInstance]) -> frozenset[str]:
-    return frozenset(field.name for field in attrs.fields(model)) - {"extra"}
-
-
-_AMOUNTS = frozenset({"totalAmount", "refundAmount", "payAmount"})
-_ENVELOPE = _names(Notification) - {"notify_type"}
-_PAYMENT_OF_LINK = _names(LinkPayment)
-_FIELDS = {
-    NotificationKind.PAYBYLINK: _names(LinkResult) | _PAYMENT_OF_LINK,
-    NotificationKind.PAYMENT: _names(PaymentResult),
-    NotificationKind.REFUND: _names(RefundResult),
-}
+_ENVELOPE = frozenset(attrs.fields_dict(Notification)) - {"extra", "notify_type"}
 
 
 def sign_notification(
@@ -151,14 +128,15 @@ def build_notification(
     """The payload of a notification under the gateway's own names.
 
     Args:
-        kind: PAYBYLINK, PAYMENT or REFUND.
+        kind: PAYBYLINK, PAYMENT, REFUND, or the name of any other type that has a
+            model, such as DISPUTE or RFI.
         quirks: Ways of writing to use instead of the usual ones.
         clock: Where ``notifyTime`` comes from when it is not given.
         **fields: Values by their names in the models, of the notification
             (``merchant_no``, ``notify_time``, ``code`` ...) or of its ``data``;
             for links also ``out_trade_no``, ``status`` and the rest of the one
-            payment. None leaves a field out. Change the returned payload for
-            anything else.
+            payment; fields of a part as in ``trade__amount``. None leaves a field
+            out. Change the returned payload for anything else.
 
     Returns:
         A new object; by default a success: paid with a card, or refunded.
@@ -167,145 +145,43 @@ def build_notification(
         TypeError: A field is not one of this kind's.
         ValueError: There is no such kind, or a time lacks its offset.
     """
-    kind = NotificationKind(kind)
-    unknown = sorted(fields.keys() - _ENVELOPE - _FIELDS[kind])
+    row = notice_type(str(kind))
+    if not row.is_typed:
+        raise ValueError(f"{kind} is no type of notification that can be made")
+    model = data_model(row)
+    known = field_names(model, row.sample_part)
+    unknown = sorted(fields.keys() - _ENVELOPE - known)
     if unknown:
         raise TypeError(f"{kind} notifications have no {', '.join(unknown)}")
     now = (clock or SystemClock()).now().astimezone(UTC)
-    data, payment = _DATA[kind](now)
+    # What names nobody may name the merchant in its payload.
+    outside = _ENVELOPE - known if row.names_nobody else _ENVELOPE
+    inside = {name: value for name, value in fields.items() if name not in outside}
     envelope: dict[str, FieldValue] = {
         "code": "APPLY_SUCCESS",
         "msg": "Success.",
         "keyVersion": "1",
-        "appId": APP_ID,
-        "merchantNo": MERCHANT_NO,
+        "appId": None if row.names_nobody else APP_ID,
+        "merchantNo": None if row.names_nobody else MERCHANT_NO,
         "notifyTime": now,
-        "notifyType": kind.value,
+        "notifyType": row.name if row.written is None else row.written or None,
     }
-    for name, value in fields.items():
-        part = envelope if name in _ENVELOPE else data
-        if part is data and name in _PAYMENT_OF_LINK:
-            part = payment
-        part[camel_case(name)] = value
-    written = _written({**envelope, "data": cast("JsonValue", data)}, frozenset(quirks))
-    return cast("JsonObject", written)
+    for name in fields.keys() & outside:
+        envelope[camel_case(name)] = fields[name]
+    chosen = frozenset(quirks)
+    data = sample(model, inside, now, chosen, row.sample_part)
+    return cast("JsonObject", written({**envelope, "data": data}, chosen))
 
 
-_Part = dict[str, FieldValue]
+def to_merchant(
+    kind: NotificationKind | str, merchant_no: str, app_id: str
+) -> dict[str, FieldValue]:
+    """Fields of :func:`build_notification` that name whom a notification is for.
 
-
-def _link_data(now: datetime) -> tuple[_Part, _Part]:
-    payment: _Part = {
-        "outTradeNo": "P2024022711020000001",
-        "status": "SUCCESS",
-        "completeAt": now - timedelta(seconds=2),
-        "paymentDetails": [_card_payment()],
-    }
-    data: _Part = {
-        "linkId": "mtfbpomjw",
-        "merchantLinkId": "paybylinktest001",
-        "linkUrl": "https://www.payermax.link/mtfbpomjw",
-        "qrCodeUrl": "https://www.payermax.link/images/mtfbpomjw/qrcode",
-        "linkStatus": "ACTIVE",
-        "totalAmount": "10000",
-        "country": "ID",
-        "currency": "IDR",
-        "expiresAt": now + timedelta(hours=23),
-        "linkDescription": "链接收款衣物鞋帽",
-        "payByLinkInfo": cast("JsonValue", [payment]),
-    }
-    return data, payment
-
-
-def _payment_data(now: datetime) -> tuple[_Part, _Part]:
-    data: _Part = {
-        "outTradeNo": "P2024022711020000001",
-        "tradeToken": "T2024022711020000001",
-        "totalAmount": Decimal(10000),
-        "currency": "IDR",
-        "country": "ID",
-        "status": "SUCCESS",
-        "completeTime": now - timedelta(seconds=2),
-        "paymentDetails": [_card_payment()],
-    }
-    return data, data
-
-
-def _refund_data(now: datetime) -> tuple[_Part, _Part]:
-    data: _Part = {
-        "outRefundNo": "R1001",
-        "refundTradeNo": "RT2024022711020000001",
-        "outTradeNo": "P2024022711020000001",
-        "refundAmount": Decimal(10000),
-        "refundCurrency": "IDR",
-        "status": "REFUND_SUCCESS",
-        "refundFinishTime": now - timedelta(seconds=2),
-    }
-    return data, data
-
-
-_DATA = {
-    NotificationKind.PAYBYLINK: _link_data,
-    NotificationKind.PAYMENT: _payment_data,
-    NotificationKind.REFUND: _refund_data,
-}
-
-
-def _card_payment() -> JsonObject:
-    return {
-        "targetOrg": "",
-        "paymentMethodType": "CARD",
-        "cardInfo": {
-            "cardOrg": "VISA",
-            "country": "ID",
-            "cardType": "CREDIT",
-            "cardNumber": "411111****1111",
-        },
-    }
-
-
-def _written(value: object, quirks: frozenset[SampleQuirk]) -> JsonValue:
-    """The value as JSON, without what is None, in the chosen ways of writing."""
-    if isinstance(value, Mapping):
-        pairs = cast("Mapping[str, object]", value).items()
-        return {
-            _name(name, quirks): _field(name, item, quirks)
-            for name, item in pairs
-            if item is not None
-        }
-    if isinstance(value, list | tuple):
-        items = cast("list[object]", value)
-        return [_written(item, quirks) for item in items]
-    if isinstance(value, datetime):
-        return _time(value, quirks)
-    return cast("JsonValue", value)
-
-
-def _name(name: str, quirks: frozenset[SampleQuirk]) -> str:
-    if name == "cardNumber":
-        if SampleQuirk.OLD_CARD_NUMBER in quirks:
-            return "cardIidentifierNo "
-        if SampleQuirk.BLANK_AFTER_CARD_NUMBER in quirks:
-            return "cardNumber "
-    return name
-
-
-def _field(name: str, value: object, quirks: frozenset[SampleQuirk]) -> JsonValue:
-    if name == "linkStatus" and SampleQuirk.LOWER_CASE_STATUS in quirks:
-        return str(value).lower()
-    if name in _AMOUNTS and isinstance(value, str | int | Decimal):
-        if SampleQuirk.AMOUNT_AS_NUMBER in quirks:
-            return Decimal(value)
-        if SampleQuirk.AMOUNT_AS_TEXT in quirks:
-            return format(Decimal(value), "f")
-    return _written(value, quirks)
-
-
-def _time(moment: datetime, quirks: frozenset[SampleQuirk]) -> str:
-    if moment.utcoffset() is None:
-        raise ValueError("a time in a notification carries its offset")
-    unit = "seconds" if SampleQuirk.TIME_WITHOUT_FRACTION in quirks else "milliseconds"
-    if SampleQuirk.TIME_IN_Z in quirks:
-        in_utc = moment.astimezone(UTC).replace(tzinfo=None)
-        return f"{in_utc.isoformat(timespec=unit)}Z"
-    return moment.isoformat(timespec=unit)
+    Some types name nobody, or the merchant in their payload only.
+    """
+    row = notice_type(str(kind))
+    if not row.names_nobody:
+        return {"merchant_no": merchant_no, "app_id": app_id}
+    inside = field_names(data_model(row)) if row.is_typed else frozenset[str]()
+    return {"merchant_no": merchant_no} if "merchant_no" in inside else {}

@@ -2,60 +2,28 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import attrs
 
 from payermax_async.core.cleaning import clean_id
-from payermax_async.core.models.notifications import LinkNotification
-from payermax_async.core.notices import notice_type
+from payermax_async.core.notice_rows import Loudness
+from payermax_async.core.notices import loudness_of
 from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
-from payermax_async.webhooks.events import (
-    LinkPaid,
-    LinkPaidAgain,
-    NotifiedEvent,
-    PaymentSucceeded,
-    UnknownEvent,
-)
+from payermax_async.webhooks.events import NotifiedEvent
 from payermax_async.webhooks.inbox.entries import (
     EntryState,
     StoredNotification,
     Verdict,
 )
 
-__all__ = ["Loudness", "Unclaimed", "loudness"]
+__all__ = ["Unclaimed"]
 
 _MOST_TYPES = 50
 _OTHER = "other types"
 _COUNTED = "unclaimed: "
 _WAITS = "no handler: waits for the same payment under its other type"
-
-
-class Loudness(enum.Enum):
-    """Who has to hear of it."""
-
-    MONEY = "money"
-    """Somebody paid; loud, unless the same is handled under another type."""
-    DEADLINE = "deadline"
-    """Somebody waits for an answer; loud."""
-    REST = "rest"
-    """Heard once for each type and process, and counted."""
-
-
-def loudness(event: NotifiedEvent) -> Loudness:
-    """How loud it is that nobody handles an event."""
-    if isinstance(event, LinkPaid | LinkPaidAgain | PaymentSucceeded):
-        return Loudness.MONEY
-    found = event.notification
-    if isinstance(event, UnknownEvent):
-        if isinstance(found, LinkNotification) and not found.data.pay_by_link_info:
-            # It is sent for a link that was paid, so the payment only is missing.
-            return Loudness.MONEY
-        if notice_type(found.notify_type).has_deadline:
-            return Loudness.DEADLINE
-    return Loudness.REST
 
 
 class Unclaimed:
@@ -92,11 +60,14 @@ class Unclaimed:
         ended = Verdict(state=EntryState.UNCLAIMED, untouched=True)
         waited = entry.problem == _WAITS
         kind, first = self._counted(entry, event, 0 if waited else 1)
-        match loudness(event):
+        match loudness_of(event.notification):
             case Loudness.DEADLINE:
                 problem = f"nobody handles {kind}, which must be answered in time"
-                self._alert(entry, problem)
+                until = clean_id(event.deadline)
+                self._alert(entry, f"{problem}: until {until}" if until else problem)
             case Loudness.MONEY:
+                self._alert(entry, f"money moved, and nobody handles {kind}")
+            case Loudness.PAYMENT:
                 problem = f"money came, and nobody handles {kind}"
                 if await self._was_handled(entry):
                     self._untold.pop(entry.id, None)

@@ -6,19 +6,17 @@ one byte of the body is interpreted before its signature was found right.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Protocol, Self, cast
 
 import attrs
 
 from payermax_async.clock import Clock, SystemClock
-from payermax_async.core.cleaning import clean_id
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import (
     ConfigurationError,
     PayerMaxError,
-    SignatureError,
     WebhookError,
     WebhookReason,
 )
@@ -27,7 +25,7 @@ from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
 from payermax_async.webhooks.addressees import Addressees
-from payermax_async.webhooks.failures import error_name, own_error, part_name
+from payermax_async.webhooks.bounded_verifier import BoundedVerifier
 from payermax_async.webhooks.http.framing import (
     LOOKED_AT,
     framing_refusal,
@@ -37,7 +35,7 @@ from payermax_async.webhooks.http.framing import (
 from payermax_async.webhooks.http.headers import HeaderSource, header_values
 from payermax_async.webhooks.parsing import UNUSABLE
 from payermax_async.webhooks.reading import read_addressed
-from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
+from payermax_async.webhooks.time_limit import BrokenOffError
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -84,16 +82,6 @@ class SignedBody:
     """A copy of the body."""
     signature: str = attrs.field(repr=False)
     """What the ``sign`` header says."""
-
-
-async def _asked(
-    verify: Callable[..., Awaitable[object]], raw: bytes, signature: str
-) -> object:
-    """What the verifier says, where its own time-outs are not taken for ours."""
-    try:
-        return await verify(raw, signature)
-    except TimeoutError as error:
-        raise BrokenOffError("ran out of a time of its own") from error
 
 
 class NotificationVerifier:
@@ -145,12 +133,10 @@ class NotificationVerifier:
             raise ConfigurationError("max_body is a number of bytes, at least 1")
         if max_age is not None and max_age <= timedelta(0):
             raise ConfigurationError("max_age is longer than nothing, or None")
-        self._verifier = verifier
+        self._check = BoundedVerifier(verifier)
         self._max_body = max_body
         self._max_age = max_age
         self._clock = clock or SystemClock()
-        # PayerMax waits for the answer.
-        self._time_limits = TimeLimits(to_end=0)
 
     @classmethod
     def for_merchant(
@@ -196,11 +182,11 @@ class NotificationVerifier:
             timeout: Seconds the signature's check may take.
 
         Returns:
-            A :class:`LinkNotification`, :class:`PaymentNotification` or
-            :class:`RefundNotification`; an :class:`UnknownNotification` for any
-            type this package does not know. All are PayerMax's word for this
-            merchant; whether amount and currency are those of your order is
-            yours to compare.
+            A :class:`LinkNotification`, :class:`PaymentNotification`,
+            :class:`RefundNotification` or that of another type; an
+            :class:`UnknownNotification` for any type this package does not know, or
+            that cannot be read as its own. All are PayerMax's word for this merchant;
+            whether amount and currency are those of your order is yours to compare.
 
         Raises:
             WebhookError: It is refused. Answer with its ``status`` and ``body``. With
@@ -240,35 +226,8 @@ class NotificationVerifier:
             WebhookError: It is refused; with the status 500 or 503, and what was
                 raised as its cause, when the verifier could not tell.
         """
-        # Typed as nothing; an own one that answers True or False must not pass.
-        verify = cast("Callable[..., Awaitable[object]]", self._verifier.verify)
-        raw = signed.raw
-        try:
-            answer = await self._time_limits.within(
-                timeout, _asked(verify, raw, signed.signature)
-            )
-        except SignatureError:
-            raise WebhookError(
-                "the signature does not belong to the body",
-                reason=WebhookReason.SIGNATURE_WRONG,
-            ) from None
-        except TimeoutError as error:
-            raise self._failed(f"took more than {timeout:g} s", 503) from error
-        except Exception as error:  # noqa: BLE001 - somebody else's, told as what it is
-            raise self._failed(f"raised {error_name(error)}") from own_error(error)
-        if answer is not None:
-            raise self._failed(
-                f"returned {clean_id(type(answer).__name__)}: it returns None for a "
-                "right signature and raises SignatureError for any other"
-            )
-        return self.read(raw)
-
-    def _failed(self, what: str, status: int = UNUSABLE) -> WebhookError:
-        return WebhookError(
-            f"the verifier {part_name(self._verifier)} {what}",
-            reason=WebhookReason.VERIFIER_FAILED,
-            status=status,
-        )
+        await self._check.check(signed.raw, signed.signature, timeout)
+        return self.read(signed.raw)
 
     def _bounded(self, body: object) -> bytes:
         if not isinstance(body, (bytes, bytearray, memoryview)):

@@ -193,14 +193,14 @@ async def test_the_rest_is_heard_once_a_type_and_counted(
     post = Post()
     async with running(post):
         for number in range(20):
-            await post.deliver(odd("PAYOUT", id=str(number)))
+            await post.deliver(odd("VOUCHER", id=str(number)))
             await post.deliver("REFUND", out_refund_no=f"R{number}")
     assert post.alerts == []
     assert lines(caplog, "ERROR") == []
     warnings = lines(caplog, "WARNING")
     assert len(warnings) == 2
-    assert "PAYOUT" in warnings[0]
-    assert post.receiver.counts["unclaimed: PAYOUT"] == 20
+    assert "VOUCHER" in warnings[0]
+    assert post.receiver.counts["unclaimed: VOUCHER"] == 20
     assert post.receiver.counts["unclaimed: REFUND"] == 20
     assert post.receiver.counts["unclaimed"] == 40
 

@@ -5,20 +5,29 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from payermax_async import webhooks
 from payermax_async.cli import listener
 from payermax_async.core import notices
-from payermax_async.core.models.common import Received
+from payermax_async.core.models.common import Received, example
 from payermax_async.core.models.notifications import Notification
+from payermax_async.core.notice_rows import State
 from payermax_async.core.strict_json import write_json
-from payermax_async.webhooks import AlertKind, UnknownEvent, dedupe_key
+from payermax_async.webhooks import (
+    AlertKind,
+    NotifiedEvent,
+    UnknownEvent,
+    build_notification,
+    dedupe_key,
+)
+from payermax_async.webhooks.inbox.ordering import is_superseded, parts_of
 from payermax_async.webhooks.parsing import read_notification
 from tests.webhooks.post import Post, running
 
 
 @attrs.frozen(kw_only=True)
 class SurveyResult(Received):
-    survey_no: str
-    standing: str | None = None
+    survey_no: str = attrs.field(metadata=example("S-1"))
+    standing: str | None = attrs.field(default=None, metadata=example("OPEN"))
 
 
 @attrs.frozen(kw_only=True)
@@ -26,11 +35,17 @@ class SurveyNotification(Notification):
     data: SurveyResult
 
 
+@attrs.frozen(kw_only=True)
+class SurveyOpened(NotifiedEvent):
+    pass
+
+
 SURVEY = notices.NoticeType(
     name="SURVEY",
     model=SurveyNotification,
     id_field="survey_no",
     status_field="standing",
+    states={"OPEN": State("SurveyOpened", 0), "OVER": State("UnknownEvent", 10)},
     has_deadline=True,
     names_nobody=True,
     sent_as="",
@@ -69,6 +84,15 @@ async def test_a_row_makes_a_type_known_everywhere(
     others = [{**CONTENT["data"], name: "X"} for name in ("surveyNo", "standing", "by")]
     keys = {dedupe_key(read_notification(body(one))) for one in others}
     assert len({dedupe_key(found), *keys}) == 4
+    monkeypatch.setattr(webhooks, "SurveyOpened", SurveyOpened, raising=False)
+    made = build_notification("survey", survey_no="S-2", merchant_no=None)
+    assert made["data"] == {"surveyNo": "S-2", "standing": "OPEN"}
+    assert made["notifyType"] == "SURVEY"
+    late = [{"surveyNo": "S-1", "standing": word} for word in ("OVER", "OPEN")]
+    over, opened = [parts_of(read_notification(body(one)))[0] for one in late]
+    assert type(opened.event) is SurveyOpened
+    assert is_superseded(opened, over.advances)
+    assert not is_superseded(over, opened.advances)
     status, post = await _posted()
     assert status == 200
     (alert,) = post.alerts

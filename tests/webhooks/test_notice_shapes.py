@@ -21,6 +21,7 @@ from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.reconcile.learned import has_ended, is_under_way, learned
 from payermax_async.webhooks import (
     AlertKind,
+    FraudNotification,
     LinkNotPaid,
     MemoryInbox,
     NotificationVerifier,
@@ -34,7 +35,7 @@ from payermax_async.webhooks.samples import (
     build_notification,
 )
 from tests.webhooks import kit
-from tests.webhooks.post import Post, running
+from tests.webhooks.post import HOUR, Post, failing, running
 
 TRUSTED = {"sign": kit.RIGHT_SHAPE}
 
@@ -87,32 +88,102 @@ _CAPTURE: JsonObject = {
 }
 _VOID: JsonObject = {"requestId": "Q1", "outTradeNo": "T1", "status": "SUCCESS"}
 
-_SHAPES: dict[str, tuple[str | None, JsonObject, str]] = {
-    "dispute": ("DISPUTE", _DISPUTE, "DISPUTE"),
-    "chargeback": ("CHARGEBACK", _DISPUTE, "CHARGEBACK"),
-    "complaint": ("CUSTOMER COMPLAINT", _DISPUTE, "CUSTOMER COMPLAINT"),
-    "dispute without a type": (None, _DISPUTE, "DISPUTE"),
-    "fraud": ("FRAUD", _FRAUD, "FRAUD"),
-    "fraud without a type": (None, _FRAUD, "FRAUD"),
-    "request for information": (None, _RFI, "RFI"),
-    "request for information with an empty type": ("", _RFI, "RFI"),
-    "capture": ("REFUND", _CAPTURE, "CAPTURE"),
-    "capture under its own type": ("CAPTURE", _CAPTURE, "CAPTURE"),
+_SHAPES: dict[str, tuple[str | None, JsonObject, str, str]] = {
+    "dispute": ("DISPUTE", _DISPUTE, "DISPUTE", "DisputeOpened C1"),
+    "chargeback": ("CHARGEBACK", _DISPUTE, "CHARGEBACK", "DisputeOpened C1"),
+    "complaint": (
+        "CUSTOMER COMPLAINT",
+        _DISPUTE,
+        "CUSTOMER COMPLAINT",
+        "DisputeOpened C1",
+    ),
+    "dispute without a type": (None, _DISPUTE, "DISPUTE", "DisputeOpened C1"),
+    "dispute called a fraud": ("FRAUD", _DISPUTE, "FRAUD CASE", "DisputeOpened C1"),
+    "fraud": ("FRAUD", _FRAUD, "FRAUD", "FraudReported T1"),
+    "fraud without a type": (None, _FRAUD, "FRAUD", "FraudReported T1"),
+    "request for information": (None, _RFI, "RFI", "InformationRequested RFI1"),
+    "request for information with an empty type": (
+        "",
+        _RFI,
+        "RFI",
+        "InformationRequested RFI1",
+    ),
+    "capture": ("REFUND", _CAPTURE, "CAPTURE", "CaptureSucceeded Q1"),
+    "capture under its own type": (
+        "CAPTURE",
+        _CAPTURE,
+        "CAPTURE",
+        "CaptureSucceeded Q1",
+    ),
     "capture in other spellings": (
         " refund ",
-        {"CaptureNo ": "CP1", "status": "SUCCESS"},
+        {"CaptureNo ": "CP1", "amount": "1", "Currency": "USD", "status": "failed"},
         "CAPTURE",
+        "CaptureFailed ",
     ),
-    "void": ("REFUND", _VOID, "CANCEL"),
-    "void with its number": ("REFUND", {"cancelNo": "V1", **_VOID}, "CANCEL"),
+    "void": ("REFUND", _VOID, "CANCEL", "VoidSucceeded Q1"),
+    "void with its number": (
+        "REFUND",
+        {"cancelNo": "V1", **_VOID},
+        "CANCEL",
+        "VoidSucceeded Q1",
+    ),
+}
+_HALF: dict[str, tuple[str | None, JsonObject, str, str]] = {
+    "dispute without its id": (
+        "DISPUTE",
+        {name: value for name, value in _DISPUTE.items() if name != "caseId"},
+        "DISPUTE",
+        "data.caseId: is missing",
+    ),
+    "dispute without type and id": (
+        None,
+        {name: value for name, value in _DISPUTE.items() if name != "caseId"},
+        "DISPUTE",
+        "data.caseId: is missing",
+    ),
+    "dispute over no amount": (
+        "CHARGEBACK",
+        {**_DISPUTE, "amount": ["19.90"]},
+        "CHARGEBACK",
+        "data.amount: is no amount",
+    ),
+    "request without its state": (
+        None,
+        {**_RFI, "status": {}},
+        "RFI",
+        "data.status: is no text",
+    ),
+    "fraud without its order": (
+        "FRAUD",
+        {"tradeAmount": "1"},
+        "FRAUD",
+        "data.outTradeNo: is missing",
+    ),
+    "capture of nothing": (
+        "REFUND",
+        {**_CAPTURE, "amount": "0"},
+        "CAPTURE",
+        "data: has an amount of zero",
+    ),
+    "payout of nobody": (
+        "PAYOUT",
+        {"status": "SUCCESS"},
+        "PAYOUT",
+        "data.outTradeNo: is missing",
+    ),
+    "void without its state": (
+        "REFUND",
+        {"requestId": "Q1"},
+        "CANCEL",
+        "data.status: is missing",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", _SHAPES)
-async def test_what_has_no_model_is_told_by_its_fields_kept_and_acknowledged(
-    name: str,
-) -> None:
-    kind, data, told = _SHAPES[name]
+async def test_a_notice_is_told_by_its_fields_kept_and_acknowledged(name: str) -> None:
+    kind, data, told, event_told = _SHAPES[name]
     post = Post()
     post.receiver.otherwise(post.note)
     async with running(post):
@@ -124,10 +195,56 @@ async def test_what_has_no_model_is_told_by_its_fields_kept_and_acknowledged(
         (entry,) = await post.inbox.entries()
         event = entry.event()
     assert (entry.notify_type, entry.deliveries) == (told, 6)
-    assert isinstance(event.notification, UnknownNotification)
-    assert event.notification.data == data
-    assert post.seen == ["UnknownEvent "]
+    assert not isinstance(event.notification, UnknownNotification)
+    assert post.seen == [event_told]
     assert post.alerts == []
+
+
+@pytest.mark.parametrize("name", _HALF)
+async def test_what_lacks_something_is_kept_as_it_came_acknowledged_and_loud(
+    name: str,
+) -> None:
+    kind, data, told, problem = _HALF[name]
+    post = Post()
+    post.receiver.otherwise(post.note)
+    async with running(post):
+        for _ in range(2):
+            assert await post.deliver(_envelope(kind, data)) == 200
+        (entry,) = await post.inbox.entries()
+        found = entry.event().notification
+    assert (entry.notify_type, entry.deliveries) == (told, 2)
+    assert isinstance(found, UnknownNotification)
+    assert (found.data, found.problem) == (data, problem)
+    # Also where a catch-all takes it, as the handler of its type does not get it.
+    assert post.seen == ["UnknownEvent "]
+    (alert,) = post.alerts
+    assert (alert.kind, alert.problem) == (AlertKind.INCOMPLETE, problem)
+
+
+@pytest.mark.parametrize("name", _HALF)
+async def test_what_lacks_something_and_nobody_wants_is_told_once(name: str) -> None:
+    kind, data, told, _ = _HALF[name]
+    post = Post()
+    async with running(post):
+        assert await post.deliver(_envelope(kind, data)) == 200
+        assert await post.states() == ["unclaimed"]
+    (alert,) = post.alerts
+    if told == "CANCEL":
+        assert alert.kind is AlertKind.INCOMPLETE
+    else:
+        assert alert.kind is AlertKind.UNCLAIMED
+        assert told in alert.problem
+
+
+async def test_an_incomplete_notice_whose_handler_fails_is_told_of_once() -> None:
+    post = Post()
+    post.receiver.otherwise(failing(post, times=1, error=OSError()))
+    kind, data, *_ = _HALF["dispute without its id"]
+    async with running(post):
+        await post.deliver(_envelope(kind, data))
+        await post.advance(HOUR)
+    assert post.seen == ["UnknownEvent "]
+    assert [alert.kind for alert in post.alerts] == [AlertKind.INCOMPLETE]
 
 
 async def test_a_refund_stays_a_refund_whatever_else_it_says() -> None:
@@ -183,13 +300,13 @@ async def test_a_link_without_payments_is_kept_and_acknowledged() -> None:
 async def test_a_case_that_names_nobody_is_taken_where_one_merchant_is_served(
     name: str, merchants: str | list[str] | None, apps: str | list[str] | None
 ) -> None:
-    kind, data, _ = _SHAPES[name]
+    kind, data, *_ = _SHAPES[name]
     verifier = kit.notification_verifier(
         kit.TrustingVerifier(), merchant_no=merchants, app_id=apps
     )
     body = write_json(_envelope(kind, data, merchantNo=None, appId=None))
     found = await verifier.verify(TRUSTED, body)
-    assert isinstance(found, UnknownNotification)
+    assert not isinstance(found, UnknownNotification)
     if merchants is not None:
         assert found.merchant_no == MERCHANT_NO
 
@@ -255,7 +372,8 @@ async def test_only_a_case_of_this_merchant_is_taken(
         kit.notification_verifier(kit.TrustingVerifier()), TRUSTED, write_json(content)
     )
     if ours:
-        assert isinstance(found, UnknownNotification)
+        assert isinstance(found, FraudNotification)
+        assert found.merchant_no == MERCHANT_NO
     else:
         assert isinstance(found, WebhookError)
         assert found.reason is WebhookReason.NOT_OURS

@@ -24,6 +24,7 @@ __all__ = [
     "Wire",
     "WriteReply",
     "camel_case",
+    "example",
     "fold_name",
     "part",
     "parts",
@@ -95,6 +96,16 @@ def wire(
     return {
         "wire": Wire(name=name, aliases=aliases, as_text=as_text, as_number=as_number)
     }
+
+
+def example(value: object) -> dict[str, object]:
+    """Metadata of a received field: what stands there in the samples that are shipped.
+
+    Args:
+        value: As it is sent; a ``timedelta`` for a time so far from now; ``...`` for
+            a part, or several, made of the examples of its own fields.
+    """
+    return {"example": value}
 
 
 def wire_of(field: attrs.Attribute[Any]) -> Wire:

@@ -6,7 +6,7 @@ Fields are those of the PayByLink interfaces at https://docs.payermax.com
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ from payermax_async.core.models.common import (
     Received,
     Sent,
     WriteReply,
+    example,
     rule,
     wire,
 )
@@ -125,15 +126,23 @@ class Payer(Received):
 class LinkPayment(Captured, Received):
     """One attempt to pay a link."""
 
-    out_trade_no: str | None = None
+    out_trade_no: str | None = attrs.field(
+        default=None, metadata=example("P2024022711020000001")
+    )
     """PayerMax's order number, for ``query_order`` and ``refund``."""
-    status: PaymentStatus | str | None = attrs.field(default=None, metadata=DECISIVE)
+    status: PaymentStatus | str | None = attrs.field(
+        default=None, metadata={**DECISIVE, **example("SUCCESS")}
+    )
     """Where it stands."""
-    complete_at: datetime | None = None
+    complete_at: datetime | None = attrs.field(
+        default=None, metadata=example(timedelta(seconds=-2))
+    )
     """When it was paid."""
     user_info: Payer | None = None
     """Who paid."""
-    payment_details: tuple[PaymentDetail, ...] = ()
+    payment_details: tuple[PaymentDetail, ...] = attrs.field(
+        default=(), metadata=example(...)
+    )
     """How it was paid."""
     capture_mode: CaptureMode | str | None = attrs.field(
         default=None, metadata=DECISIVE

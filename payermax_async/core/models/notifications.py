@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import attrs
 
-from payermax_async.core.models.common import DECISIVE, Received, wire
+from payermax_async.core.models.common import DECISIVE, LOCAL, Received, example, wire
 from payermax_async.core.models.links import (
     LINK_ID,
     LinkPayment,
@@ -41,51 +41,78 @@ __all__ = [
 class LinkResult(PaidByPayments, Received):
     """The link a PAYBYLINK notification is about."""
 
-    merchant_link_id: str = attrs.field(metadata=LINK_ID)
+    merchant_link_id: str = attrs.field(
+        metadata={**LINK_ID, **example("paybylinktest001")}
+    )
     """The merchant's own id of the link."""
-    total_amount: Decimal
+    total_amount: Decimal = attrs.field(metadata=example("10000"))
     """What was to be paid, major units. Compare it with your own order."""
-    currency: str
+    currency: str = attrs.field(metadata=example("IDR"))
     """ISO 4217 code. Compare it with your own order."""
-    country: str | None = None
+    country: str | None = attrs.field(default=None, metadata=example("ID"))
     """ISO 3166-1 alpha-2 code."""
-    link_id: str | None = None
+    link_id: str | None = attrs.field(default=None, metadata=example("mtfbpomjw"))
     """PayerMax's id of the link."""
-    link_status: LinkStatus | str | None = None
+    link_status: LinkStatus | str | None = attrs.field(
+        default=None, metadata=example("ACTIVE")
+    )
     """Whether it can be opened; ``ACTIVE`` has been seen on paid links."""
     pay_by_link_info: tuple[LinkPayment, ...] = attrs.field(
-        default=(), metadata=DECISIVE
+        default=(), metadata={**DECISIVE, **example(...)}
     )
     """The payments; :attr:`is_paid` follows from them."""
-    link_url: str | None = None
+    link_url: str | None = attrs.field(
+        default=None, metadata=example("https://www.payermax.link/mtfbpomjw")
+    )
     """The page on which the buyer paid."""
-    qr_code_url: str | None = None
+    qr_code_url: str | None = attrs.field(
+        default=None,
+        metadata=example("https://www.payermax.link/images/mtfbpomjw/qrcode"),
+    )
     """Picture of the QR code."""
-    expires_at: datetime | None = None
+    expires_at: datetime | None = attrs.field(
+        default=None, metadata=example(timedelta(hours=23))
+    )
     """When it can no longer be paid."""
-    link_description: str | None = attrs.field(default=None, repr=False)
+    link_description: str | None = attrs.field(
+        default=None, repr=False, metadata=example("链接收款衣物鞋帽")
+    )
     """The merchant's note."""
+
+    @property
+    def state(self) -> str:
+        """That of the payment, the first of several; ``NO PAYMENT`` where none came."""
+        payments = self.pay_by_link_info
+        return payments[0].state if payments else "NO PAYMENT"
 
 
 @attrs.frozen(kw_only=True)
 class PaymentResult(CapturedOrder, Received):
     """The order a PAYMENT notification is about."""
 
-    out_trade_no: str
+    out_trade_no: str = attrs.field(metadata=example("P2024022711020000001"))
     """The order number."""
-    status: PaymentStatus | str = attrs.field(metadata=DECISIVE)
+    status: PaymentStatus | str = attrs.field(
+        metadata={**DECISIVE, **example("SUCCESS")}
+    )
     """Where the payment stands; the only field that tells."""
-    total_amount: Decimal
+    total_amount: Decimal = attrs.field(metadata=example(Decimal(10000)))
     """What was to be paid, major units. Compare it with your own order."""
-    currency: str
+    currency: str = attrs.field(metadata=example("IDR"))
     """ISO 4217 code. Compare it with your own order."""
-    country: str | None = None
+    country: str | None = attrs.field(default=None, metadata=example("ID"))
     """ISO 3166-1 alpha-2 code."""
-    trade_token: str | None = None
+    trade_token: str | None = attrs.field(
+        default=None, metadata=example("T2024022711020000001")
+    )
     """PayerMax's trade id."""
-    complete_time: datetime | None = None
+    complete_time: datetime | None = attrs.field(
+        default=None, metadata=example(timedelta(seconds=-2))
+    )
     """When it was over."""
-    payment_details: tuple[PaymentDetail, ...] = ()
+    payment_details: tuple[PaymentDetail, ...] = attrs.field(
+        default=(), metadata=example(...)
+    )
     """How it was paid."""
     fees: Fees | None = None
     """What it cost the merchant."""
@@ -111,19 +138,27 @@ class PaymentResult(CapturedOrder, Received):
 class RefundResult(Received):
     """The refund a REFUND notification is about."""
 
-    out_refund_no: str
+    out_refund_no: str = attrs.field(metadata=example("R1001"))
     """The merchant's own id of the refund."""
-    status: RefundStatus | str = attrs.field(metadata=DECISIVE)
+    status: RefundStatus | str = attrs.field(
+        metadata={**DECISIVE, **example("REFUND_SUCCESS")}
+    )
     """Where it stands."""
-    refund_amount: Decimal
+    refund_amount: Decimal = attrs.field(metadata=example(Decimal(10000)))
     """How much, major units."""
-    refund_currency: str
+    refund_currency: str = attrs.field(metadata=example("IDR"))
     """ISO 4217 code."""
-    refund_trade_no: str | None = None
+    refund_trade_no: str | None = attrs.field(
+        default=None, metadata=example("RT2024022711020000001")
+    )
     """PayerMax's id of the refund."""
-    out_trade_no: str | None = None
+    out_trade_no: str | None = attrs.field(
+        default=None, metadata=example("P2024022711020000001")
+    )
     """PayerMax's order number."""
-    refund_finish_time: datetime | None = None
+    refund_finish_time: datetime | None = attrs.field(
+        default=None, metadata=example(timedelta(seconds=-2))
+    )
     """When it was over."""
 
     @property
@@ -142,8 +177,8 @@ class Notification(Received):
     notify_type: str
     """What it is about, such as ``PAYBYLINK``; open, new types may come.
 
-    What PayerMax sends without a type, or under that of refunds, is told by its
-    fields: ``RFI``, ``FRAUD``, ``DISPUTE``, ``CAPTURE`` and ``CANCEL``.
+    What PayerMax sends without a type, or under that of another, is told by its
+    fields: ``RFI``, ``FRAUD``, ``DISPUTE``, ``FRAUD CASE``, ``CAPTURE``, ``CANCEL``.
     """
     code: str | None = None
     """The gateway's code; a failure code when a payment failed."""
@@ -159,6 +194,12 @@ class Notification(Received):
     """The merchant's number."""
     notify_time: datetime | None = None
     """When PayerMax sent it."""
+    request_time: datetime | None = None
+    """The same, where PayerMax says it so."""
+    version: str | None = None
+    """Version of the interface, where PayerMax says it."""
+    sp_merchant_no: str | None = None
+    """The service provider's number, if one is between."""
 
 
 @attrs.frozen(kw_only=True)
@@ -187,9 +228,11 @@ class RefundNotification(Notification):
 
 @attrs.frozen(kw_only=True)
 class UnknownNotification(Notification):
-    """Any other type: verified and kept, for the merchant to look at."""
+    """Any other type, or one that cannot be read as its own: verified and kept."""
 
     data: Mapping[str, JsonValue] = attrs.field(
         hash=False, factory=dict[str, JsonValue], repr=False
     )
     """The payload as it came, under the gateway's own names."""
+    problem: str = attrs.field(default="", eq=False, metadata=LOCAL)
+    """Why it could not be read as its type, if it has one; without any value."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from payermax_async.core.models.common import Received, wire
+from payermax_async.core.models.common import Received, example, wire
 from payermax_async.core.money import ExchangeRate
 
 __all__ = [
@@ -52,6 +52,11 @@ class Captured:
     authorization_type: str | None
 
     @property
+    def state(self) -> str:
+        """The status; ``AUTHORIZED`` for a success that is none before its capture."""
+        return _state(self)
+
+    @property
     def is_authorized(self) -> bool:
         """Whether the amount is set aside for the merchant, but not drawn.
 
@@ -69,12 +74,21 @@ class Captured:
         return bool(self.status == PaymentStatus.SUCCESS) and not self.is_authorized
 
 
+def _state(payment: Captured) -> str:
+    return "AUTHORIZED" if payment.is_authorized else str(payment.status or "")
+
+
 class CapturedOrder(Captured):
     """An order of nothing, which binds a payment method, is not paid either."""
 
     __slots__ = ()
 
     total_amount: Decimal
+
+    @property
+    def state(self) -> str:
+        """The status; ``AUTHORIZED``; or ``ZERO`` for an order of nothing."""
+        return "ZERO" if self.total_amount == 0 else _state(self)
 
     @property
     def is_paid(self) -> bool:
@@ -110,11 +124,11 @@ class ThreeDsResult(Received):
 class CardInfo(Received):
     """A card as PayerMax shows it: masked. Person and number stay out of ``repr``."""
 
-    card_org: str | None = None
+    card_org: str | None = attrs.field(default=None, metadata=example("VISA"))
     """Scheme, such as VISA or MADA."""
-    country: str | None = None
+    country: str | None = attrs.field(default=None, metadata=example("ID"))
     """Issuing country, ISO 3166-1 alpha-2."""
-    card_type: str | None = None
+    card_type: str | None = attrs.field(default=None, metadata=example("CREDIT"))
     """DEBIT, CREDIT and so on."""
     total_card_org: tuple[str, ...] = ()
     """All schemes of a co-badged card."""
@@ -124,7 +138,9 @@ class CardInfo(Received):
     """Where it came from: CARD, APPLEPAY, GOOGLEPAY_PAN and so on."""
     card_bin_no: str | None = attrs.field(default=None, repr=False)
     """First digits of the card."""
-    card_number: str | None = attrs.field(default=None, repr=False)
+    card_number: str | None = attrs.field(
+        default=None, repr=False, metadata=example("411111****1111")
+    )
     """Masked number (newer name)."""
     card_identifier_no: str | None = attrs.field(
         default=None, repr=False, metadata=wire(aliases=("cardIidentifierNo",))
@@ -161,13 +177,15 @@ class CardInfo(Received):
 class PaymentDetail(Received):
     """How something was paid."""
 
-    payment_method_type: str | None = None
+    payment_method_type: str | None = attrs.field(
+        default=None, metadata=example("CARD")
+    )
     """CARD, WALLET and so on."""
     payment_method: str | None = None
     """Seen in samples, not documented."""
-    target_org: str | None = None
+    target_org: str | None = attrs.field(default=None, metadata=example(""))
     """Wallet or bank; empty or ``*`` for cards."""
-    card_info: CardInfo | None = None
+    card_info: CardInfo | None = attrs.field(default=None, metadata=example(...))
     """The card, for card payments."""
     pay_amount: Decimal | None = None
     """What the payer was charged, in major units of ``pay_currency``."""

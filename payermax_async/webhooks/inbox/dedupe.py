@@ -17,7 +17,13 @@ from payermax_async.core.models.notifications import (
     RefundNotification,
     UnknownNotification,
 )
-from payermax_async.core.notices import NoticeType, notice_type, payload_text
+from payermax_async.core.notice_rows import SUCCEEDED
+from payermax_async.core.notices import (
+    NoticeType,
+    notice_type,
+    payload_text,
+    state_of,
+)
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 
 __all__ = ["dedupe_key", "numbered"]
@@ -42,8 +48,8 @@ def dedupe_key(notification: Notification) -> tuple[str, ...]:
           none before it is captured, and ``ZERO`` before the status of an order
           of nothing;
         - refunds: the merchant's id of the refund and its status;
-        - any other type: its id and status where they are known, and a digest of
-          the whole payload.
+        - any other type: its ids and state where they are known, and a digest of
+          the whole payload, unless it tells of money that came or went.
 
         Amounts are no part of it: compare them before you act. An inbox also knows
         what one notification left out and another one says.
@@ -84,12 +90,15 @@ def _event(notification: Notification) -> tuple[str, ...]:
             str(notification.data.status),
         )
     row = notice_type(notification.notify_type)
-    known = (payload_text(notification, name) for name in _telling(row))
-    return (notification.notify_type, *known, _digest(notification))
+    known = [payload_text(notification, name) for name in _telling(row)]
+    # Money moves once, whatever else is said of it. All else that is said is new.
+    moved = state_of(notification).rank == SUCCEEDED
+    digest = () if moved else (_digest(notification),)
+    return (row.name or notification.notify_type, *known, *digest)
 
 
 def _telling(row: NoticeType) -> tuple[str, ...]:
-    return tuple(filter(None, (row.id_field, row.status_field)))
+    return tuple(filter(None, (row.id_field, *row.within, row.status_field)))
 
 
 def numbered(out_trade_no: str | None) -> str:

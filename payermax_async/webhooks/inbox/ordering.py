@@ -7,7 +7,6 @@ on. What becomes of a success is ruled in :mod:`.rulings`.
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import json
 from collections.abc import Mapping
@@ -17,18 +16,19 @@ import attrs
 
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import format_amount
+from payermax_async.core.notice_rows import BEGUN, ENDED, SUCCEEDED, Kind
+from payermax_async.core.notices import (
+    notice_type,
+    payload_amount,
+    payload_text,
+    state_of,
+)
 from payermax_async.webhooks.events import (
     LinkNotPaid,
     LinkPaid,
     NotifiedEvent,
-    PaymentAuthorized,
-    PaymentClosed,
-    PaymentFailed,
-    PaymentPending,
-    PaymentSucceeded,
     RefundFailed,
     RefundPending,
-    RefundSucceeded,
     event_of,
     split,
 )
@@ -48,16 +48,8 @@ __all__ = [
 
 NOTHING_KNOWN = -1
 """The rank of a subject nothing was heard of."""
-_BEGUN, _AUTHORIZED, ENDED, SUCCEEDED = 0, 5, 10, 20
-
-
-class Kind(enum.StrEnum):
-    """What an event is about, where something is known of its states."""
-
-    LINK = "link"
-    ORDER = "order"
-    REFUND = "refund"
-    OTHER = ""
+_PAID = frozenset({Kind.LINK, Kind.ORDER, Kind.REFUND})
+"""Of these the same state is told once, of all others whatever was not told before."""
 
 
 @attrs.frozen(kw_only=True)
@@ -140,7 +132,8 @@ def is_superseded(part: Part, ranks: Mapping[str, int]) -> bool:
     """
     own, rank = next(iter(part.advances.items()))
     is_final = part.is_success or part.takes_back
-    late = not is_final and ranks.get(own, NOTHING_KNOWN) >= rank
+    told = part.kind in _PAID and ranks.get(own, NOTHING_KNOWN) >= rank
+    late = told and not is_final
     return late or is_overtaken(part.bars, ranks)
 
 
@@ -167,12 +160,17 @@ def _part(
     event = event_of(notification)
     key = dedupe_key(notification)
     known_as = (merchant or key[0], *key[1:])
-    kind, rank = _moved(event)
-    amount, currency = _money(event)
-    if kind is Kind.OTHER:
+    kind, known_rank = _moved(notification)
+    rank = BEGUN if known_rank is None else known_rank
+    amount, currency = _money(notification, kind, rank)
+    trade = ""
+    if known_rank is None:
         # Nothing is known of its states, so nothing can come before or after it.
         subject = own = digest(tenant, "event", *known_as)
-        advances, bars, trade = {own: rank}, dict[str, int](), ""
+        advances, bars = {own: rank}, dict[str, int]()
+    elif kind not in _PAID:
+        subject = own = digest(tenant, "states", known_as[0], *_whose(notification))
+        advances, bars = {own: rank}, {} if rank == SUCCEEDED else {own: rank}
     else:
         own = digest(tenant, "state", *known_as[:-1])
         mine = digest(tenant, "merchant", known_as[0])
@@ -200,39 +198,28 @@ def _part(
     )
 
 
-def _moved(event: NotifiedEvent) -> tuple[Kind, int]:
-    match event:
-        case LinkPaid():
-            return Kind.LINK, SUCCEEDED
-        case LinkNotPaid() if event.payment.is_authorized:
-            return Kind.LINK, _AUTHORIZED
-        case LinkNotPaid():
-            pending = event.payment.status == "PENDING"
-            return Kind.LINK, _BEGUN if pending else ENDED
-        case PaymentSucceeded():
-            return Kind.ORDER, SUCCEEDED
-        case PaymentFailed() | PaymentClosed():
-            return Kind.ORDER, ENDED
-        case PaymentAuthorized():
-            return Kind.ORDER, _AUTHORIZED
-        case PaymentPending():
-            return Kind.ORDER, _BEGUN
-        case RefundSucceeded():
-            return Kind.REFUND, SUCCEEDED
-        case RefundFailed():
-            return Kind.REFUND, ENDED
-        case RefundPending():
-            return Kind.REFUND, _BEGUN
-        case _:
-            return Kind.OTHER, _BEGUN
+def _moved(notification: Notification) -> tuple[Kind, int | None]:
+    """What it is about, and how far it moves that."""
+    rank = state_of(notification).rank
+    kind = notice_type(notification.notify_type).kind
+    return (Kind.OTHER if rank is None else kind), rank
 
 
-def _money(event: NotifiedEvent) -> tuple[str, str]:
-    if isinstance(event, LinkPaid | PaymentSucceeded):
-        return _spelled(event.total_amount), event.currency
-    if isinstance(event, RefundSucceeded | RefundFailed):
-        return _spelled(event.refund_amount), event.refund_currency
-    return "", ""
+def _whose(notification: Notification) -> tuple[str, ...]:
+    """What has the states, whichever of its types they are told under."""
+    row = notice_type(notification.notify_type)
+    ids = (payload_text(notification, name) for name in (row.id_field, *row.within))
+    return (type(notification).__name__, *ids)
+
+
+def _money(notification: Notification, kind: Kind, rank: int) -> tuple[str, str]:
+    """What went to or fro, or did not after all."""
+    moved = rank == SUCCEEDED or (kind is Kind.REFUND and rank == ENDED)
+    amount = payload_amount(notification) if moved else None
+    if amount is None:
+        return "", ""
+    row = notice_type(notification.notify_type)
+    return _spelled(amount), payload_text(notification, row.currency_field)
 
 
 def _spelled(amount: Decimal) -> str:

@@ -1,0 +1,1 @@
+"""Tables that code is written from, and the scripts that write it."""
