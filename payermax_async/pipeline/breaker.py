@@ -54,6 +54,19 @@ class BreakerPolicy:
             raise ConfigurationError("failure_ratio must be above 0 and at most 1")
 
 
+@attrs.define
+class _Moment:
+    """What came within a small part of the window, counted together."""
+
+    begun: float
+    calls: int = 0
+    failures: int = 0
+
+
+_PARTS = 256
+"""Into how many parts a window falls at the most, however many calls it holds."""
+
+
 class Breaker:
     """Counts failures of one host over a sliding window.
 
@@ -64,7 +77,8 @@ class Breaker:
 
     def __init__(self, policy: BreakerPolicy) -> None:
         self._policy = policy
-        self._results: deque[tuple[float, bool]] = deque()
+        self._moments: deque[_Moment] = deque()
+        self._calls = 0
         self._failures = 0
         self._opened: float | None = None
         self._probing = False
@@ -99,8 +113,8 @@ class Breaker:
             if not probe:
                 return  # a late answer to something sent before it opened
             self._opened, self._probing = None, False
-            self._results.clear()
-            self._failures = 0
+            self._moments.clear()
+            self._calls = self._failures = 0
         self._count(now, failed=False)
 
     def failed(self, now: float, *, probe: bool = False) -> None:
@@ -110,8 +124,8 @@ class Breaker:
                 self._opened, self._probing = now, False
             return
         self._count(now, failed=True)
-        enough = len(self._results) >= self._policy.min_calls
-        if enough and self._failures >= self._policy.failure_ratio * len(self._results):
+        enough = self._calls >= self._policy.min_calls
+        if enough and self._failures >= self._policy.failure_ratio * self._calls:
             self._opened = now
 
     def abandoned(self) -> None:
@@ -119,8 +133,14 @@ class Breaker:
         self._probing = False
 
     def _count(self, now: float, *, failed: bool) -> None:
-        self._results.append((now, failed))
+        window, moments = self._policy.window, self._moments
+        if not moments or now - moments[-1].begun > window / _PARTS:
+            moments.append(_Moment(begun=now))
+        moments[-1].calls += 1
+        moments[-1].failures += failed
+        self._calls += 1
         self._failures += failed
-        while self._results and now - self._results[0][0] > self._policy.window:
-            _, was_failure = self._results.popleft()
-            self._failures -= was_failure
+        while moments and now - moments[0].begun > window:
+            gone = moments.popleft()
+            self._calls -= gone.calls
+            self._failures -= gone.failures

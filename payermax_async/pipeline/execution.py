@@ -40,7 +40,11 @@ class Care:
     """What somebody who keeps a journal of writes wants otherwise."""
 
     gate: Gate | None = attrs.field(default=None, repr=False)
-    """Asked before each send of the write, not before questions about it."""
+    """Asked before each send of the write, not before questions about it.
+
+    With one, the client itself remembers only what is in doubt: a batch of any length
+    takes no more memory than a short one.
+    """
     defers: bool = False
     """Whether a doubtful send ends the call at once, to be settled later."""
     asks_only: bool = False

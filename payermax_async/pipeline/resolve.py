@@ -177,6 +177,8 @@ class Resolver:
             self.writes.doubts.keep(name, execution.hosts, ours)
             return
         self.writes.doubts.forget(name)
+        if execution.care.gate is not None:
+            return  # whoever keeps a journal of it remembers what exists
         if execution.exists and execution.last is not None:
             same = asked.fingerprint if execution.as_asked else None
             self.writes.existing.keep(name, (execution.last.base_url,), same)
