@@ -55,7 +55,7 @@ class BreakerPolicy:
 
 
 @attrs.define
-class _Moment:
+class _Stretch:
     """What came within a small part of the window, counted together."""
 
     begun: float
@@ -77,7 +77,7 @@ class Breaker:
 
     def __init__(self, policy: BreakerPolicy) -> None:
         self._policy = policy
-        self._moments: deque[_Moment] = deque()
+        self._stretches: deque[_Stretch] = deque()
         self._calls = 0
         self._failures = 0
         self._opened: float | None = None
@@ -113,7 +113,7 @@ class Breaker:
             if not probe:
                 return  # a late answer to something sent before it opened
             self._opened, self._probing = None, False
-            self._moments.clear()
+            self._stretches.clear()
             self._calls = self._failures = 0
         self._count(now, failed=False)
 
@@ -133,14 +133,14 @@ class Breaker:
         self._probing = False
 
     def _count(self, now: float, *, failed: bool) -> None:
-        window, moments = self._policy.window, self._moments
-        if not moments or now - moments[-1].begun > window / _PARTS:
-            moments.append(_Moment(begun=now))
-        moments[-1].calls += 1
-        moments[-1].failures += failed
+        window, stretches = self._policy.window, self._stretches
+        if not stretches or now - stretches[-1].begun > window / _PARTS:
+            stretches.append(_Stretch(begun=now))
+        stretches[-1].calls += 1
+        stretches[-1].failures += failed
         self._calls += 1
         self._failures += failed
-        while moments and now - moments[0].begun > window:
-            gone = moments.popleft()
+        while stretches and now - stretches[0].begun > window:
+            gone = stretches.popleft()
             self._calls -= gone.calls
             self._failures -= gone.failures

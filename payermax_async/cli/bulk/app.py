@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from payermax_async.cli.bulk.status import status
+from payermax_async.cli.bulk.steering import pause, rate
+
 __all__ = ["app"]
 
 app = App(name="bulk", help="From a spreadsheet to payment links, each exactly once.")
 """Each command is a function of a module beside this one."""
+
+app.command(status)
+app.command(pause)
+app.command(rate)
