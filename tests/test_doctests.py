@@ -28,6 +28,7 @@ SKETCHES = {
     "bulk",
     "bulk.files.order_file.OrderFile",
     "bulk.files.plan.BatchPlan",
+    "bulk.paid.note_paid",
     "bulk.report.BulkReport",
     "bulk.create.create_links",
     "reconcile.reconciler.Reconciler",

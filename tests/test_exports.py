@@ -40,6 +40,8 @@ PUBLIC = {
     "payermax_async.bulk": """
         AmountAt BatchPlan CurrencyTotal FileLimits FileSettings OrderFile
         OrderFileError RowProblem write_template
+        AskedLink AskedLinks BatchFigures BatchVerdict PaidLink PaymentJournal
+        PaymentMark RowPayment note_paid refresh
         BatchMismatchError BatchStatus BulkBatch BulkControl BulkItem BulkProgress
         BulkRails BulkReport BulkRun BulkSource ClaimStanding DoneRow DoneState
         FailureGroup Journal JournalError JournalRow MemoryJournal OrderRow PlannedRow

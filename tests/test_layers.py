@@ -26,6 +26,7 @@ RANKS = {
     "files": 0,
     "clock": 1,
     "environment": 1,
+    "pages": 1,
     "signing": 1,
     "storage": 1,
     "transport": 2,
@@ -105,8 +106,8 @@ LIBRARIES = {
     ),
     "pytest_asyncio": ("testing.async_fixtures",),
     "cyclopts": ("cli",),
-    # Of the sandbox's pages alone, and there in one place.
-    "jinja2": ("sandbox.cashier.markup",),
+    # Of pages alone, and there in one place.
+    "jinja2": ("pages.markup",),
     "psycopg": (
         "storage.pooling",
         "storage.postgres",
@@ -120,7 +121,7 @@ LIBRARIES = {
     "prometheus_client": ("contrib.prometheus",),
     "python_calamine": ("bulk.files",),
     "rich": ("cli",),
-    "segno": ("sandbox.cashier.qr",),
+    "segno": ("pages.qr",),
     "xlsxwriter": ("bulk",),
 }
 """Which modules, or all modules below which room, may import a library."""
@@ -136,13 +137,14 @@ FLOORS = {
     ),
     "bulk": (
         "outage progress records",
-        "control payments report rows schema statements",
-        "control_statements journal outcomes source",
-        "events gate rails sql_journal",
+        "control figures payments rows schema statements",
+        "control_statements journal outcomes outputs source",
+        "events gate report rails sql_journal",
         "pacing",
         "runner",
         "files run",
         "create",
+        "paid",
         "__init__",
     ),
     "pipeline": (

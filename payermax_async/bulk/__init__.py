@@ -23,6 +23,12 @@ if TYPE_CHECKING:
         RunPaused,
         RunResumed,
     )
+    from payermax_async.bulk.figures import (
+        BatchFigures,
+        BatchVerdict,
+        FailureGroup,
+        StateTotal,
+    )
     from payermax_async.bulk.files.limits import FileLimits, OrderFileError
     from payermax_async.bulk.files.order_file import OrderFile
     from payermax_async.bulk.files.plan import (
@@ -35,6 +41,15 @@ if TYPE_CHECKING:
     from payermax_async.bulk.files.template import write_template
     from payermax_async.bulk.journal import Journal
     from payermax_async.bulk.outcomes import DoneRow, DoneState
+    from payermax_async.bulk.paid import (
+        AskedLink,
+        AskedLinks,
+        PaidLink,
+        PaymentJournal,
+        note_paid,
+        refresh,
+    )
+    from payermax_async.bulk.payments import PaymentMark, RowPayment
     from payermax_async.bulk.progress import BulkProgress
     from payermax_async.bulk.rails import BulkRails, Rail, RailTrippedError
     from payermax_async.bulk.records import (
@@ -48,7 +63,7 @@ if TYPE_CHECKING:
         RowResult,
         RowState,
     )
-    from payermax_async.bulk.report import BulkReport, FailureGroup, StateTotal
+    from payermax_async.bulk.report import BulkReport
     from payermax_async.bulk.rows import BulkItem, OrderRow, link_id_of
     from payermax_async.bulk.run import BulkRun
     from payermax_async.bulk.source import BulkSource
@@ -56,9 +71,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmountAt",
+    "AskedLink",
+    "AskedLinks",
+    "BatchFigures",
     "BatchMismatchError",
     "BatchPlan",
     "BatchStatus",
+    "BatchVerdict",
     "BulkBatch",
     "BulkControl",
     "BulkItem",
@@ -81,11 +100,15 @@ __all__ = [
     "OrderFile",
     "OrderFileError",
     "OrderRow",
+    "PaidLink",
+    "PaymentJournal",
+    "PaymentMark",
     "PlannedRow",
     "Rail",
     "RailTrippedError",
     "RowClaim",
     "RowInDoubt",
+    "RowPayment",
     "RowProblem",
     "RowResult",
     "RowSettled",
@@ -97,14 +120,20 @@ __all__ = [
     "StateTotal",
     "create_links",
     "link_id_of",
+    "note_paid",
+    "refresh",
     "write_template",
 ]
 
 _HOMES = {
     "AmountAt": "bulk.files.plan",
+    "AskedLink": "bulk.paid",
+    "AskedLinks": "bulk.paid",
+    "BatchFigures": "bulk.figures",
     "BatchMismatchError": "bulk.records",
     "BatchPlan": "bulk.files.plan",
     "BatchStatus": "bulk.control",
+    "BatchVerdict": "bulk.figures",
     "BulkBatch": "bulk.records",
     "BulkControl": "bulk.control",
     "BulkItem": "bulk.rows",
@@ -117,7 +146,7 @@ _HOMES = {
     "CurrencyTotal": "bulk.files.plan",
     "DoneRow": "bulk.outcomes",
     "DoneState": "bulk.outcomes",
-    "FailureGroup": "bulk.report",
+    "FailureGroup": "bulk.figures",
     "FileLimits": "bulk.files.limits",
     "FileSettings": "bulk.files.tables",
     "Journal": "bulk.journal",
@@ -127,11 +156,15 @@ _HOMES = {
     "OrderFile": "bulk.files.order_file",
     "OrderFileError": "bulk.files.limits",
     "OrderRow": "bulk.rows",
+    "PaidLink": "bulk.paid",
+    "PaymentJournal": "bulk.paid",
+    "PaymentMark": "bulk.payments",
     "PlannedRow": "bulk.records",
     "Rail": "bulk.rails",
     "RailTrippedError": "bulk.rails",
     "RowClaim": "bulk.records",
     "RowInDoubt": "bulk.events",
+    "RowPayment": "bulk.payments",
     "RowProblem": "bulk.files.plan",
     "RowResult": "bulk.records",
     "RowSettled": "bulk.events",
@@ -140,9 +173,11 @@ _HOMES = {
     "RunResumed": "bulk.events",
     "RunStatus": "bulk.control",
     "SqliteJournal": "bulk.sql_journal",
-    "StateTotal": "bulk.report",
+    "StateTotal": "bulk.figures",
     "create_links": "bulk.create",
     "link_id_of": "bulk.rows",
+    "note_paid": "bulk.paid",
+    "refresh": "bulk.paid",
     "write_template": "bulk.files.template",
 }
 """The module that each name lives in, below ``payermax_async``."""

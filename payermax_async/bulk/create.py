@@ -17,7 +17,7 @@ from payermax_async.client import PayerMaxClient, engine_of
 from payermax_async.config import MerchantConfig
 from payermax_async.storage.errors import StorageError
 
-__all__ = ["create_links"]
+__all__ = ["create_links", "fingerprint_of"]
 
 _NAME_BYTES = 8
 
@@ -82,7 +82,7 @@ async def create_links(
         batch = await journal.begin(
             BulkBatch(
                 plan=plan,
-                fingerprint=_fingerprint(client.config),
+                fingerprint=fingerprint_of(client.config),
                 journal_lost=journal_lost,
             )
         )
@@ -139,7 +139,8 @@ async def _opened(journal: Journal) -> AsyncGenerator[None]:
         await journal.aclose()
 
 
-def _fingerprint(config: MerchantConfig) -> str:
+def fingerprint_of(config: MerchantConfig) -> str:
+    """Whose links they are, and where, in words without secrets."""
     provider = f" by {config.sp_merchant_no}" if config.sp_merchant_no else ""
     return (
         f"merchant {config.merchant_no}{provider}, app {config.app_id}, at "

@@ -2,68 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import os
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from decimal import Decimal
 from os import PathLike
-from pathlib import Path
 
-import attrs
-
+from payermax_async.bulk.figures import (
+    BatchFigures,
+    FailureGroup,
+    StateTotal,
+    failure_groups,
+    figures_of,
+    is_waiting,
+    state_totals,
+)
+from payermax_async.bulk.outputs import cells
+from payermax_async.bulk.outputs.private_file import write_text
+from payermax_async.bulk.outputs.values import NAMES, own_columns, row_values
 from payermax_async.bulk.records import JournalRow, RowState
 
-__all__ = ["BulkReport", "FailureGroup", "StateTotal"]
-
-_NAMES = (
-    "position",
-    "order",
-    "merchant_link_id",
-    "state",
-    "amount",
-    "currency",
-    "link_url",
-    "link_id",
-    "reason",
-    "remedy",
-)
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a spreadsheet may take for the beginning of a formula:
-https://owasp.org/www-community/attacks/CSV_Injection."""
-_NONE = Decimal(0)
-
-
-@attrs.frozen(kw_only=True)
-class StateTotal:
-    """How many rows of one currency are in one state, and their amount."""
-
-    state: RowState
-    """Where they stand."""
-    currency: str
-    """ISO 4217 code; empty for rows whose currency cannot be read."""
-    rows: int
-    """How many."""
-    amount: Decimal
-    """Their sum in major units."""
-
-
-@attrs.frozen(kw_only=True)
-class FailureGroup:
-    """Rows without a usable link for which the same has to be done."""
-
-    state: RowState
-    """Where they stand."""
-    remedy: str
-    """What to do; empty where nobody knows."""
-    rows: int
-    """How many."""
-    reasons: tuple[tuple[str, int], ...]
-    """The reasons and how often each was given, the most frequent first; at most 20."""
+__all__ = ["BulkReport"]
 
 
 class BulkReport:
@@ -77,9 +35,18 @@ class BulkReport:
         ...     print(total.state, total.currency, total.rows, total.amount)
     """
 
-    def __init__(self, read: Callable[[], Iterable[JournalRow]]) -> None:
-        """Report on what ``read`` gives in order."""
+    def __init__(
+        self, read: Callable[[], Iterable[JournalRow]], *, rows: int | None = None
+    ) -> None:
+        """Report on what ``read`` gives in order.
+
+        Args:
+            read: A journal's.
+            rows: How many rows the whole batch has, where that is known: a journal
+                holds only those that a run has reached.
+        """
         self._read = read
+        self._expected = rows
 
     def rows(self, *states: RowState) -> Iterator[JournalRow]:
         """All rows, or those in some states, in the order of their positions.
@@ -98,47 +65,21 @@ class BulkReport:
     def is_complete(self) -> bool:
         """Whether every row's link exists; an empty journal's do not."""
         counts = self.counts()
-        return bool(counts) and all(state.exists for state in counts)
+        if sum(counts.values()) < (self._expected or 1):
+            return False
+        return all(state.exists for state in counts)
 
     def totals(self) -> tuple[StateTotal, ...]:
         """Counts and sums by state and currency."""
-        rows, sums = (
-            Counter[tuple[RowState, str]](),
-            dict[tuple[RowState, str], Decimal](),
-        )
-        for row in self._read():
-            place = row.result.state, row.planned.currency
-            rows[place] += 1
-            sums[place] = sums.get(place, _NONE) + Decimal(row.planned.amount or 0)
-        order = {state: number for number, state in enumerate(RowState)}
-        return tuple(
-            StateTotal(state=state, currency=currency, rows=count, amount=sums[place])
-            for place, count in sorted(
-                rows.items(), key=lambda item: (order[item[0][0]], item[0][1])
-            )
-            for state, currency in [place]
-        )
+        return state_totals(self._read())
 
     def failures(self) -> tuple[FailureGroup, ...]:
         """Rows without a usable link by what to do, the largest group first."""
-        groups: dict[tuple[RowState, str], Counter[str]] = {}
-        for row in self._read():
-            result = row.result
-            if result.reason:
-                place = result.state, result.remedy
-                groups.setdefault(place, Counter())[result.reason] += 1
-        found = [
-            FailureGroup(
-                state=state,
-                remedy=remedy,
-                rows=reasons.total(),
-                reasons=tuple(
-                    sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:20]
-                ),
-            )
-            for (state, remedy), reasons in groups.items()
-        ]
-        return tuple(sorted(found, key=lambda it: (-it.rows, it.state, it.remedy)))
+        return failure_groups(self._read())
+
+    def figures(self) -> BatchFigures:
+        """Everything that a report counts, from one look at the journal."""
+        return figures_of(self._read(), self._expected)
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write all rows as CSV for spreadsheets, readable by the owner alone.
@@ -149,17 +90,16 @@ class BulkReport:
             OSError: It cannot be written; a file that was there is as it was.
             StorageError: The journal cannot be read.
         """
-        own = self._own_columns()
+        own = own_columns(self._read())
 
         def lines() -> Iterator[str]:
-            # The mark by which spreadsheets know UTF-8.
-            yield "\ufeff" + _line([*_NAMES, *own])
+            yield cells.BYTE_ORDER_MARK + cells.line([*NAMES, *own])
             for row in self._read():
-                values = _values(row)
+                values = row_values(row)
                 carried = [row.planned.columns.get(name, "") for name in own]
-                yield _line([*(str(values[name]) for name in _NAMES), *carried])
+                yield cells.line([*(str(values[name]) for name in NAMES), *carried])
 
-        _write(path, lines())
+        write_text(path, lines())
 
     def to_jsonl(self, path: str | PathLike[str]) -> None:
         """Write all rows as JSON, one a line, readable by the owner alone.
@@ -174,60 +114,91 @@ class BulkReport:
         def lines() -> Iterator[str]:
             for row in self._read():
                 columns = dict(sorted(row.planned.columns.items()))
-                value = {**_values(row), "columns": columns}
+                value = {**row_values(row), "columns": columns}
                 yield json.dumps(value, ensure_ascii=False) + "\n"
 
-        _write(path, lines())
+        write_text(path, lines())
 
-    def _own_columns(self) -> list[str]:
-        """The merchant's columns, in the order in which rows first have them."""
-        found: dict[str, None] = {}
-        for row in self._read():
-            found.update(dict.fromkeys(row.planned.columns))
-        return list(found)
+    def to_xlsx(self, path: str | PathLike[str]) -> None:
+        """Write a workbook: all rows, totals, failures; readable by the owner alone.
 
+        What stands in a cell is text and never worked out; amounts are numbers, and
+        links lead to their page.
 
-def _values(row: JournalRow) -> dict[str, str | int]:
-    planned, result = row.planned, row.result
-    return {
-        "position": planned.position,
-        "order": planned.order,
-        "merchant_link_id": planned.key,
-        "state": result.state.value,
-        "amount": planned.amount,
-        "currency": planned.currency,
-        "link_url": result.link_url,
-        "link_id": result.link_id,
-        "reason": result.reason,
-        "remedy": result.remedy,
-    }
+        Raises:
+            ConfigurationError: XlsxWriter is not installed (extra ``files``).
+            OSError: It cannot be written; a file that was there is as it was.
+            StorageError: The journal cannot be read.
+            ValueError: There are more rows than a sheet has.
+        """
+        from payermax_async.bulk.outputs.workbook import write_report
 
+        write_report(path, self._read, self.figures())
 
-def _line(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(_harmless(cell) for cell in cells)
-    return line.getvalue()
+    def to_html(
+        self,
+        path: str | PathLike[str],
+        *,
+        title: str = "Payment links",
+        about: str = "",
+        links: int = 24,
+    ) -> None:
+        """Write one page for people, complete in itself; readable by the owner alone.
 
+        Verdict, totals by currency and state, what happened when, failures by what to
+        do, and links that wait to be paid with their QR codes. It needs no network and
+        no script, and prints. The merchant's own columns are not in it.
 
-def _harmless(cell: str) -> str:
-    # Spreadsheets skip blanks before they look.
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULAS) else cell
+        Args:
+            path: Where.
+            title: Stands above it all.
+            about: Stands below that: whose batch it is, and at which gateway.
+            links: How many links to show with their QR codes at the most.
 
+        Raises:
+            ConfigurationError: Jinja2 or segno is not installed (extra ``files``).
+            OSError: It cannot be written; a file that was there is as it was.
+            StorageError: The journal cannot be read.
+        """
+        from payermax_async.bulk.outputs.page import write_page
 
-def _write(path: str | PathLike[str], lines: Iterable[str]) -> None:
-    """Write a file whole or not at all."""
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(
-            descriptor, "w", encoding="utf-8", errors="replace", newline=""
-        ) as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            beside.unlink()
-        raise
+        write_page(
+            path,
+            self.figures(),
+            filter(is_waiting, self._read()),
+            title=title,
+            about=about,
+            most_links=links,
+        )
+
+    def to_qr_sheet(
+        self,
+        path: str | PathLike[str],
+        *,
+        title: str = "Payment links",
+        paper: str = "A4",
+    ) -> int:
+        """Write a page to be printed: a QR code for each link that can be paid.
+
+        Under each code stand the host that it leads to, the order number and the
+        amount; twelve on a sheet, with lines to cut along. Readable by the owner alone.
+
+        Args:
+            path: Where.
+            title: Of the page.
+            paper: ``A4`` or ``Letter``.
+
+        Returns:
+            How many codes there are.
+
+        Raises:
+            ConfigurationError: Jinja2 or segno is not installed (extra ``files``), or
+                the paper is another.
+            OSError: It cannot be written; a file that was there is as it was.
+            StorageError: The journal cannot be read.
+        """
+        from payermax_async.bulk.outputs.qr_sheet import write_sheet
+
+        return write_sheet(
+            path, filter(is_waiting, self._read()), title=title, paper=paper
+        )

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from payermax_async.cli.console import speaks_unicode
-from payermax_async.sandbox.cashier.qr import qr_code
+from payermax_async.pages.qr import qr_code
 
 __all__ = ["draw_code", "print_code"]
 

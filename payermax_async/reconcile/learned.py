@@ -14,20 +14,13 @@ from typing import Protocol, cast
 import attrs
 
 from payermax_async.core.codec import from_wire, to_wire
-from payermax_async.core.models.links import LinkDetails, LinkPayment, LinkStatus
+from payermax_async.core.models.links import LinkDetails
 from payermax_async.core.models.notifications import LinkNotification
-from payermax_async.core.models.payments import PaymentStatus
+from payermax_async.core.operations.settlement import payment_is_over
 from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 
-__all__ = ["Account", "has_ended", "is_under_way", "learned"]
-
-_ENDED = {
-    PaymentStatus.SUCCESS,
-    PaymentStatus.FAILED,
-    PaymentStatus.CLOSED,
-    PaymentStatus.CLOSE,
-}
+__all__ = ["Account", "learned"]
 
 
 class Account(Protocol):
@@ -44,22 +37,6 @@ class Account(Protocol):
         ...
 
 
-def is_under_way(link: LinkDetails) -> bool:
-    """Whether a payment of the link may still succeed, even of an expired one."""
-    return not all(_is_over(payment) for payment in link.pay_by_link_info)
-
-
-def _is_over(payment: LinkPayment) -> bool:
-    # What is only authorised may still be captured.
-    return payment.status in _ENDED and not payment.is_authorized
-
-
-def has_ended(link: LinkDetails) -> bool:
-    """Whether the link was not paid, and never will be."""
-    expired = link.link_status == LinkStatus.EXPIRED
-    return expired and not link.is_paid and not is_under_way(link)
-
-
 def learned(
     link: LinkDetails, account: Account, now: datetime
 ) -> tuple[LinkNotification, bytes] | None:
@@ -73,7 +50,7 @@ def learned(
         account: Whose link it is.
         now: Stands for the time at which it would have been sent.
     """
-    ended = tuple(one for one in link.pay_by_link_info if _is_over(one))
+    ended = tuple(one for one in link.pay_by_link_info if payment_is_over(one))
     if not ended:
         return None
     content: JsonObject = {

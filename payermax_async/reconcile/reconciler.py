@@ -15,8 +15,9 @@ from payermax_async.client import PayerMaxClient
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.core.errors import ConfigurationError, NotFoundError, Outcome
 from payermax_async.core.models.links import LinkDetails
+from payermax_async.core.operations.settlement import has_ended
 from payermax_async.reconcile.known import known_payment
-from payermax_async.reconcile.learned import has_ended, learned
+from payermax_async.reconcile.learned import learned
 from payermax_async.reconcile.limits import ReconcilerLimits
 from payermax_async.reconcile.reading import Reader
 from payermax_async.reconcile.rounds import (

@@ -22,8 +22,9 @@ from payermax_async.core.errors import (
     ValidationError,
 )
 from payermax_async.core.models.links import LinkDetails, PaidByPayments
+from payermax_async.core.operations.settlement import has_ended
 from payermax_async.reconcile.known import known_payment
-from payermax_async.reconcile.learned import has_ended, learned
+from payermax_async.reconcile.learned import learned
 from payermax_async.reconcile.rounds import LinkState
 from payermax_async.webhooks.comparison import NotExpectedYetError
 from payermax_async.webhooks.events import LinkPaid, LinkPaidAgain

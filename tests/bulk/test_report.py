@@ -109,6 +109,7 @@ def test_failures_are_grouped_by_what_to_do() -> None:
         remedy="Shorten it.",
         rows=3,
         reasons=(("too long", 2), ("no such country", 1)),
+        orders=("A-4", "A-5", "A-6"),
     )
     assert [group.remedy for group in REPORT.failures()[1:]] == ["", "Run it again."]
 

@@ -19,7 +19,7 @@ from payermax_async.core.envelope import read_reply
 from payermax_async.core.errors import ClientStateError, ConfigurationError
 from payermax_async.core.scalars import write_time
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
-from payermax_async.sandbox.cashier import qr
+from payermax_async.pages import qr
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxOptions
 from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint, FaultStage

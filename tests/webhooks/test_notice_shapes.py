@@ -17,8 +17,9 @@ from payermax_async.core.models.notifications import (
     UnknownNotification,
 )
 from payermax_async.core.models.orders import Order
+from payermax_async.core.operations.settlement import has_ended, is_under_way
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
-from payermax_async.reconcile.learned import has_ended, is_under_way, learned
+from payermax_async.reconcile.learned import learned
 from payermax_async.webhooks import (
     AlertKind,
     FraudNotification,

@@ -15,8 +15,10 @@ from payermax_async.core.models.links import (
     ExpireLink,
     GoodsDetail,
     LinkDetails,
+    LinkPayment,
     LinkStatus,
 )
+from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import (
     CreateRefund,
     RefundDetails,
@@ -32,7 +34,10 @@ __all__ = [
     "created_link",
     "expired_link",
     "fits_link",
+    "has_ended",
+    "is_under_way",
     "link_end",
+    "payment_is_over",
     "plain_link",
     "submitted_refund",
     "told_link",
@@ -44,6 +49,13 @@ LINK_NAMES = ("total_amount", "currency", "country", "description", "goods_detai
 REFUND_NAMES = ("refund_amount", "refund_currency", "out_trade_no")
 """What is compared of a refund."""
 
+
+_ENDED = {
+    PaymentStatus.SUCCESS,
+    PaymentStatus.FAILED,
+    PaymentStatus.CLOSED,
+    PaymentStatus.CLOSE,
+}
 
 _USUAL_LIFE = 24 * 3600
 """Seconds that PayerMax gives a link whose request says nothing of it."""
@@ -168,6 +180,23 @@ def link_end(found: LinkDetails) -> str | None:
     if found.is_paid:
         return "paid"
     return "withdrawn or expired" if found.link_status == LinkStatus.EXPIRED else None
+
+
+def is_under_way(link: LinkDetails) -> bool:
+    """Whether a payment of the link may still succeed, even of an expired one."""
+    return not all(payment_is_over(payment) for payment in link.pay_by_link_info)
+
+
+def payment_is_over(payment: LinkPayment) -> bool:
+    """Whether a payment will not become anything else."""
+    # What is only authorised may still be captured.
+    return payment.status in _ENDED and not payment.is_authorized
+
+
+def has_ended(link: LinkDetails) -> bool:
+    """Whether the link was not paid, and never will be."""
+    expired = link.link_status == LinkStatus.EXPIRED
+    return expired and not link.is_paid and not is_under_way(link)
 
 
 def plain_link(found: LinkDetails) -> LinkDetails:

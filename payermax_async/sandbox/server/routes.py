@@ -8,10 +8,10 @@ from aiohttp import web
 
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.pages.qr import qr_png, qr_svg
 from payermax_async.sandbox.cashier.assets import ASSET_NAMES, read_asset
 from payermax_async.sandbox.cashier.controller import PageReply
 from payermax_async.sandbox.cashier.http import PAGE_HEADERS, is_same_origin
-from payermax_async.sandbox.cashier.qr import qr_png, qr_svg
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.notifications.url_policy import RECEIVER_PATH
 from payermax_async.sandbox.server.admin import admin_routes

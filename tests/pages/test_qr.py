@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import struct
 import sys
 import xml.etree.ElementTree as ET
@@ -9,7 +10,7 @@ import pytest
 import segno
 
 from payermax_async.core.errors import ConfigurationError, ValidationError
-from payermax_async.sandbox.cashier.qr import qr_png, qr_svg
+from payermax_async.pages.qr import qr_path, qr_png, qr_svg
 
 LINK = "http://127.0.0.1:8080/l/BYLqPQaQlD"
 BORDER = 4
@@ -82,3 +83,12 @@ def test_without_segno_the_message_says_what_to_install(
     monkeypatch.setitem(sys.modules, "segno", None)
     with pytest.raises(ConfigurationError, match=r"payermax_async\[sandbox\]"):
         qr_png(LINK)
+
+
+def test_the_path_for_pages_draws_the_same_modules() -> None:
+    size, path = qr_path(LINK)
+    drawn = [[0] * size for _ in range(size)]
+    for x, y, width in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", path):
+        for module in range(int(x), int(x) + int(width)):
+            drawn[int(y)][module] += 1
+    assert drawn == [[int(dark) for dark in row] for row in modules(LINK)]

@@ -1,0 +1,1 @@
+"""Files for people, made of what a journal knows."""

@@ -1,0 +1,1 @@
+"""What pages are made of: templates whose values are escaped, and QR codes."""
