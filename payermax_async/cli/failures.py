@@ -35,6 +35,10 @@ class Exit(enum.IntEnum):
     """The command line, the configuration or the request is wrong."""
     UNKNOWN = 3
     """PayerMax may have done it. Ask before doing anything again."""
+    RAIL = 4
+    """A batch stopped by itself where it was told to, and can go on."""
+    STOPPED = 5
+    """A batch was told to stop, and can go on."""
 
 
 def exit_code(error: PayerMaxError) -> Exit:

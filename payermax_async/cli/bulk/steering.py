@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 from payermax_async.cli.bulk.options import JournalFile
@@ -57,6 +56,8 @@ def _tell(
     per_second: float | None = None,
     at_once: int | None = None,
 ) -> BulkControl:
+    import asyncio
+
     from payermax_async.bulk.sql_journal import SqliteJournal
 
     opened = SqliteJournal(journal)

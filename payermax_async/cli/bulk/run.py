@@ -1,0 +1,295 @@
+"""``payermax bulk run`` and ``resume``: send what was planned."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import attrs
+from cyclopts import Group, Parameter
+
+from payermax_async.cli.bulk.order_source import (
+    JOURNAL,
+    OrderSource,
+    journal_at,
+    status_of,
+)
+from payermax_async.cli.bulk.plan import read_orders
+from payermax_async.cli.bulk.plan_text import SHORT, show_plan
+from payermax_async.cli.bulk.rails import RailOptions
+from payermax_async.cli.bulk.steering import pause
+from payermax_async.cli.bulk.summary import summed_up
+from payermax_async.cli.console import error_console, output_console
+from payermax_async.cli.failures import Exit, exit_code
+from payermax_async.cli.failures import report as report_error
+from payermax_async.cli.merchant import Flag, MerchantSource
+from payermax_async.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from payermax_async.bulk import BatchPlan
+    from payermax_async.config import MerchantConfig
+
+__all__ = ["RunOptions", "resume", "run"]
+
+_RUN = Group("Run", sort_key=3)
+_EXISTING = ("created", "paid", "expired")
+
+
+@Parameter(name="*", group=_RUN)
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """How a batch is sent."""
+
+    yes: Annotated[bool, Flag, Parameter(help="Send it.")] = False
+    """Whether to send without being asked."""
+    links: Annotated[
+        int | None,
+        Parameter(help="In production, with --yes: the number of links to be made."),
+    ] = None
+    """The number typed back."""
+    plan: Annotated[
+        str | None, Parameter(help="Send only if the plan has this hash.")
+    ] = None
+    """The plan that somebody has looked at."""
+    skip_bad: Annotated[
+        bool, Flag, Parameter(help="Send the other orders; refuse what is wrong.")
+    ] = False
+    """Whether to go on although rows have problems."""
+    changed: Annotated[
+        bool, Flag, Parameter(help="The file was changed on purpose since it began.")
+    ] = False
+    """Whether another plan may go on in the journal."""
+    journal_lost: Annotated[
+        bool, Flag, Parameter(help="Ask about every order first: a journal was lost.")
+    ] = False
+    """Whether rows may have been sent that the journal does not know."""
+    at_once: Annotated[int, Parameter(help="Creates under way.")] = 16
+    """How many creates are under way."""
+    per_second: Annotated[
+        float | None, Parameter(help="Creates a second, at the most.")
+    ] = None
+    """How many creates are begun a second."""
+    events: Annotated[
+        Path | None, Parameter(help="JSON lines to write each event to.")
+    ] = None
+    """Where events go."""
+    on_finish: Annotated[
+        str | None, Parameter(help="Command to run at the end, without a shell.")
+    ] = None
+    """A command for the end."""
+    as_json: Annotated[
+        bool, Flag, Parameter(name="--json", help="Progress and end as JSON lines.")
+    ] = False
+    """Whether programs read along."""
+
+
+def run(
+    file: Annotated[Path, Parameter(name="FILE")],
+    /,
+    *,
+    journal: Annotated[Path, JOURNAL],
+    options: RunOptions | None = None,
+    rails: RailOptions | None = None,
+    orders: OrderSource | None = None,
+    source: MerchantSource | None = None,
+) -> int:
+    """Make the link of every order of a file, each exactly once.
+
+    Shows the plan first, and sends nothing without --yes. Ctrl-C stops it cleanly; the
+    same command goes on.
+
+    Exit codes: 0 every order that was worked on has its link, 1 some have none, 2
+    nothing was sent, 3 of some it is not known, 4 a rail stopped it, 5 it was told to
+    stop.
+
+    Args:
+        file: CSV, .xlsx or JSON lines.
+        journal: Remembers the batch; keep it.
+        options: How it is sent.
+        rails: Where it stops by itself.
+        orders: How the file is to be read.
+        source: Where the merchant's settings are.
+    """
+    return _run(
+        file,
+        journal,
+        options or RunOptions(),
+        rails or RailOptions(),
+        orders or OrderSource(),
+        source or MerchantSource(),
+    )
+
+
+def resume(
+    file: Annotated[Path | None, Parameter(name="FILE")] = None,
+    /,
+    *,
+    journal: Annotated[Path, JOURNAL],
+    options: RunOptions | None = None,
+    rails: RailOptions | None = None,
+    orders: OrderSource | None = None,
+    source: MerchantSource | None = None,
+) -> int:
+    """Take a pause back and, with the file, go on where a batch stopped.
+
+    Args:
+        file: The file of the batch; without it, runs that are paused go on.
+        journal: Of the batch; it must be there.
+        options: How it is sent.
+        rails: Where it stops by itself.
+        orders: How the file is to be read.
+        source: Where the merchant's settings are.
+    """
+    journal_at(journal, must_exist=True)
+    pause(journal, off=True)
+    if file is None:
+        return Exit.DONE
+    return run(
+        file,
+        journal=journal,
+        options=options,
+        rails=rails,
+        orders=orders,
+        source=source,
+    )
+
+
+def _run(
+    file: Path,
+    journal: Path,
+    options: RunOptions,
+    rails: RailOptions,
+    orders: OrderSource,
+    source: MerchantSource,
+) -> int:
+    from payermax_async.cli.bulk.aftermath import finish_command, on_finish
+    from payermax_async.cli.bulk.sending import Sending, sent
+
+    config = source.read()
+    limits = rails.read(datetime.now().astimezone())
+    words = finish_command(options.on_finish) if options.on_finish else None
+    book = journal_at(journal, must_exist=False)
+    known = status_of(book, journal)
+    found = read_orders(orders, file, known[1] if known else None)
+    plan = found.plan(config.defaults, journal=book.read() if known else ())
+    if not options.as_json:
+        show_plan(found, plan, config.environment, datetime.now(UTC))
+    begun = known[0].batch.plan if known and known[0].batch else None
+    name = _plan_name(plan, begun, orders, options)
+    _check_ready(plan, options)
+    _confirm(config, _links(plan, rails.first), options)
+    ended = sent(
+        Sending(
+            config=config,
+            source=found.orders(without=plan.nameless),
+            rows=plan.rows - len(plan.nameless),
+            journal=book,
+            plan=name,
+            rails=limits,
+            at_once=options.at_once,
+            per_second=options.per_second,
+            journal_lost=options.journal_lost,
+            events=options.events,
+            as_json=options.as_json,
+        )
+    )
+    again = shlex.join(["payermax", *sys.argv[1:]])
+    code = summed_up(ended, plan, book, again=again, as_json=options.as_json)
+    if ended.error is not None and code is not Exit.RAIL:
+        report_error(ended.error, error_console())
+        code = Exit(max(code, exit_code(ended.error)))
+    if words is not None:
+        facts = {"PAYERMAX_BULK_EXIT": str(int(code)), "PAYERMAX_BULK": str(journal)}
+        on_finish(words, facts)
+    return code
+
+
+def _plan_name(
+    plan: BatchPlan, begun: str | None, orders: OrderSource, options: RunOptions
+) -> str:
+    """Under which plan the journal goes on.
+
+    Raises:
+        ConfigurationError: The journal was begun with another one.
+    """
+    if options.plan is not None and (
+        len(options.plan) < SHORT or not plan.hash.startswith(options.plan)
+    ):
+        raise ConfigurationError(
+            f"the plan is {plan.hash[:SHORT]}, not the one that was named: the file is "
+            "not what was looked at"
+        )
+    if begun is None or begun == plan.hash:
+        return plan.hash
+    # A repair file: nothing in it is new, and what it changes was refused.
+    is_repair = plan.new == 0 and len(plan.changed) == plan.mended
+    if not orders.by_row and (is_repair or options.changed):
+        return begun
+    told = (
+        f"the journal was begun with plan {begun[:SHORT] or '(none)'}, and this file "
+        f"is plan {plan.hash[:SHORT]}: {plan.new} orders are new, {len(plan.changed)} "
+        "differ"
+    )
+    if orders.by_row:
+        raise ConfigurationError(
+            f"{told}. Where rows stand for orders, the file must not change"
+        )
+    raise ConfigurationError(
+        f"{told}. Use the file as it was, another journal for another batch, or "
+        "--changed if this is the same batch, changed on purpose"
+    )
+
+
+def _check_ready(plan: BatchPlan, options: RunOptions) -> None:
+    """See that something can be sent.
+
+    Raises:
+        ConfigurationError: Nothing is sent, and why.
+    """
+    if plan.settings:
+        raise ConfigurationError("nothing was sent: " + "; ".join(plan.settings))
+    if not plan.ready:
+        raise ConfigurationError("nothing was sent: no order is ready")
+    if plan.problems and not options.skip_bad:
+        rows = len({problem.row for problem in plan.problems})
+        raise ConfigurationError(
+            f"nothing was sent: {rows} of {plan.rows} orders have to be mended, or "
+            "left out with --skip-bad; 'payermax bulk plan' lists them"
+        )
+
+
+def _links(plan: BatchPlan, first: int | None) -> int:
+    """How many links may be made."""
+    there = sum(
+        count for state, count in plan.known.items() if state.value in _EXISTING
+    )
+    most = max(plan.ready - there, 0)
+    return most if first is None else min(first, most)
+
+
+def _confirm(config: MerchantConfig, links: int, options: RunOptions) -> None:
+    """Hear a yes: in production, the number of links.
+
+    Raises:
+        ConfigurationError: It was not said.
+    """
+    is_real = config.environment.name == "production"
+    if options.yes and not is_real:
+        return
+    if options.yes and options.links == links:
+        return
+    if sys.stdin.isatty() and not options.as_json and not options.yes:
+        ask = (
+            f"Type the number of links, {links}, to send: "
+            if is_real
+            else (f"Send {links} links? Type yes: ")
+        )
+        wanted = str(links) if is_real else "yes"
+        if output_console().input(ask).strip().lower() == wanted:
+            return
+        raise ConfigurationError("nothing was sent")
+    how = f"--yes --links {links}" if is_real else "--yes"
+    raise ConfigurationError(f"nothing was sent: add {how} to send {links} links")

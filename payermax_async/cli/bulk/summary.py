@@ -1,0 +1,114 @@
+"""How a run ended, for whoever waited for it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from payermax_async.cli.bulk.progress_view import counts_of
+from payermax_async.cli.console import clean, output_console
+from payermax_async.cli.failures import Exit
+
+if TYPE_CHECKING:
+    from payermax_async.bulk import BatchPlan, SqliteJournal
+    from payermax_async.bulk.records import RowState
+    from payermax_async.cli.bulk.sending import Ended
+
+__all__ = ["summed_up"]
+
+
+def summed_up(
+    ended: Ended,
+    plan: BatchPlan,
+    journal: SqliteJournal,
+    *,
+    again: str,
+    as_json: bool,
+) -> Exit:
+    """Tell how it ended and how to go on.
+
+    Args:
+        ended: How.
+        plan: What was to be done.
+        journal: What is known now.
+        again: The command that goes on.
+        as_json: Whether a program reads along.
+
+    Returns:
+        The exit code.
+    """
+    from payermax_async.bulk import BulkReport
+
+    if ended.progress is None:
+        return Exit.FAILED
+    report = BulkReport(journal.read)
+    counts = report.counts()
+    exist = sum(count for state, count in counts.items() if state.exists)
+    code = _code(ended, plan, counts)
+    word, style = _word(ended, plan, exist, code)
+    if as_json:
+        told = {
+            "event": "finished",
+            "exit": int(code),
+            "how": word,
+            "orders": plan.rows,
+            "links": exist,
+            "journal": {state.value: count for state, count in counts.items()},
+        }
+        print(json.dumps(told), flush=True)
+        return code
+    console = output_console()
+    console.print(word, style=style, soft_wrap=True)
+    console.print(f"  this run: {counts_of(ended.progress)}", soft_wrap=True)
+    for total in report.totals():
+        console.print(
+            f"  {total.rows} {total.state.value}: {total.amount:f} "
+            f"{clean(total.currency)}",
+            soft_wrap=True,
+        )
+    for group in report.failures()[:10]:
+        reason = clean(group.reasons[0][0]) if group.reasons else ""
+        console.print(
+            f"  {group.rows} {group.state.value}, such as: {reason}. "
+            f"{clean(group.remedy)}",
+            soft_wrap=True,
+            style="care",
+        )
+    if exist < plan.rows:
+        console.print(f"To go on: {clean(again)}", soft_wrap=True)
+    return code
+
+
+def _code(ended: Ended, plan: BatchPlan, counts: dict[RowState, int]) -> Exit:
+    from payermax_async.bulk import Rail
+
+    progress = ended.progress
+    if progress is None or progress.unknown or progress.in_doubt:
+        return Exit.UNKNOWN
+    if ended.rail not in {None, Rail.FIRST}:
+        return Exit.RAIL
+    if ended.is_stopped:
+        return Exit.STOPPED
+    failed = progress.refused + progress.conflicting + len(plan.nameless)
+    refused = any(
+        not state.exists and state.value in {"refused", "conflicting"}
+        for state in counts
+    )
+    return Exit.FAILED if failed or refused or ended.error else Exit.DONE
+
+
+def _word(ended: Ended, plan: BatchPlan, exist: int, code: Exit) -> tuple[str, str]:
+    from payermax_async.bulk import Rail
+
+    links = f"{exist} of {plan.rows} orders have their link"
+    if code is Exit.STOPPED or ended.is_stopped:
+        return f"Stopped. {links}; the rest was not begun or is looked up next.", "care"
+    if code is Exit.RAIL and ended.error is not None:
+        return f"{clean(ended.error)}. {links}.", "care"
+    if ended.rail is Rail.FIRST and ended.error is None:
+        return f"The trial is over. {links}.", "good"
+    if ended.error is not None:
+        return f"Broken off. {links}.", "bad"
+    if exist == plan.rows:
+        return f"Finished. All {exist} orders have their link.", "good"
+    return f"Finished. {links}.", "care"

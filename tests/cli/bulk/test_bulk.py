@@ -1,0 +1,292 @@
+"""From a spreadsheet to links, as somebody at a terminal does it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from payermax_async.bulk import BulkReport, RowState, SqliteJournal
+from payermax_async.sandbox.server import SandboxServer
+from tests.bulk.sheets import csv_text, order, workbook
+from tests.cli.conftest import Shell
+from tests.cli.running import running
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def november(count: int = 5, **changed: str) -> Path:
+    rows = [order(f"A-{n}") for n in range(1, count + 1)]
+    for place, amount in changed.items():
+        rows[int(place.removeprefix("at"))][1] = amount
+    path = Path("november.csv")
+    path.write_text(csv_text(rows))
+    return path
+
+
+def states() -> dict[RowState, int]:
+    return BulkReport(SqliteJournal("nov.sqlite3").read).counts()
+
+
+RUN = ("bulk", "run", "november.csv", "--journal", "nov.sqlite3")
+
+
+async def test_from_a_template_to_a_plan(shell: Shell) -> None:
+    told = await shell("bulk", "template", "november.xlsx")
+    assert told.code == 0
+    told = await shell("bulk", "plan", "november.xlsx")
+    assert told.code == 1
+    assert "row 2  Order: is the example of the template. Delete the row." in told.out
+    told = await shell("bulk", "template", "november.xlsx")
+    assert (told.code, told.out) == (2, "")
+    assert "is there already" in told.err
+
+
+async def test_a_plan_needs_no_keys_and_says_where_in_capitals(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    november(3, at1="19,90", at2="400")
+    told = await shell("bulk", "plan", "november.csv")
+    assert told.code == 1
+    assert told.out.startswith("TEST\n")
+    assert "row 3  Amount: has a comma. Write a point" in told.out
+    monkeypatch.setenv("PAYERMAX_ENVIRONMENT", "production")
+    told = await shell("bulk", "plan", "november.csv", "--json")
+    read = json.loads(told.out)
+    assert read["environment"] == "PRODUCTION"
+    assert read["batch"] == "november"
+    assert [(one["row"], one["column"]) for one in read["problems"]] == [(3, "Amount")]
+    assert read["totals"][0]["unusual"] == [{"row": 4, "amount": "400.00"}]
+
+
+async def test_an_unknown_encoding_is_shown_in_three_cells(shell: Shell) -> None:
+    rows = [[*order(f"A-{n}")[:4], "冬季新款", "u"] for n in range(3)]
+    Path("n.csv").write_bytes(csv_text(rows).encode("gbk"))
+    told = await shell("bulk", "plan", "n.csv")
+    assert told.code == 2
+    assert "--encoding gbk     冬季新款 | 冬季新款 | 冬季新款" in told.out
+    assert "neither UTF-8 nor UTF-16" in told.err
+    told = await shell("bulk", "plan", "n.csv", "--encoding", "gbk")
+    assert "3, 3 of them ready" in told.out
+
+
+async def test_nothing_is_sent_without_a_yes(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    november()
+    told = await shell(*RUN)
+    assert told.code == 2
+    assert told.out.startswith("SANDBOX at http://127.0.0.1")
+    assert "add --yes to send 5 links" in told.err
+    assert not Path("nov.sqlite3").exists()
+
+
+async def test_production_wants_the_number_of_links_typed_back(
+    gateway: SandboxServer, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    november()
+    monkeypatch.delenv("PAYERMAX_BASE_URL")
+    monkeypatch.setenv("PAYERMAX_ENVIRONMENT", "production")
+    for words in ([], ["--yes"], ["--yes", "--links", "4"], ["--links", "5"]):
+        told = await shell(*RUN, *words)
+        assert told.code == 2, words
+        assert told.out.startswith("PRODUCTION\n")
+        assert "add --yes --links 5 to send 5 links" in " ".join(told.err.split())
+    assert not Path("nov.sqlite3").exists()
+
+
+async def test_a_trial_then_all_of_it_then_nothing_more(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    november()
+    told = await shell(*RUN, "--yes", "--first", "2", "--at-once", "1")
+    assert told.code == 0, told.err
+    assert "The trial is over. 2 of 5 orders have their link." in told.out
+    told = await shell(*RUN, "--yes", "--events", "e.jsonl")
+    assert told.code == 0
+    assert "Finished. All 5 orders have their link." in told.out
+    assert "created now 3  known before 2  refused 0" in told.out
+    assert states() == {RowState.CREATED: 5}
+    assert stat.S_IMODE(Path("e.jsonl").stat().st_mode) == 0o600
+    events = [json.loads(line) for line in Path("e.jsonl").read_text().splitlines()]
+    assert sum(one["event"] == "RowSettled" for one in events) == 5
+    told = await shell(*RUN, "--yes")
+    assert "created now 0  known before 5" in told.out
+
+
+async def test_rows_with_problems_stop_it_or_are_refused_and_mended(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    november(4, at1="19,90")
+    told = await shell(*RUN, "--yes")
+    assert told.code == 2
+    assert "1 of 4 orders have to be mended" in " ".join(told.err.split())
+    assert not Path("nov.sqlite3").exists()
+    told = await shell(*RUN, "--yes", "--skip-bad")
+    assert told.code == 1
+    assert "Finished. 3 of 4 orders have their link." in told.out
+    assert "All" not in told.out
+    assert "total_amount: has a comma" in told.out
+    # The repair: only what was refused, mended; under the batch of the journal.
+    Path("fix.csv").write_text(csv_text([order("A-2", "19.90")]))
+    told = await shell("bulk", "run", "fix.csv", "--journal", "nov.sqlite3", "--yes")
+    assert told.code == 0, told.err
+    assert states() == {RowState.CREATED: 4}
+
+
+async def test_another_file_is_not_mixed_in(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    november(2)
+    assert (await shell(*RUN, "--yes")).code == 0
+    november(3, at0="5")
+    told = await shell(*RUN, "--yes")
+    assert told.code == 2
+    flat = " ".join(told.err.split())
+    assert "the journal was begun with plan" in flat
+    assert "1 orders are new, 1 differ" in flat
+    told = await shell(*RUN, "--yes", "--batch", "december")
+    assert "the journal is of the batch november" in " ".join(told.err.split())
+    told = await shell(*RUN, "--yes", "--plan", "0" * 12)
+    assert "not the one that was named" in " ".join(told.err.split())
+    # On purpose: the new order is made, the made one is told and left alone.
+    told = await shell(*RUN, "--yes", "--changed")
+    assert told.code == 1
+    assert states() == {RowState.CREATED: 3}
+    assert "conflicting 1" in told.out
+
+
+async def test_a_rail_stops_it_with_its_own_code_and_it_goes_on(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    november(6)
+    told = await shell(*RUN, "--yes", "--max-amount", "USD=60", "--at-once", "1")
+    assert told.code == 4, told.err
+    assert "60 USD is the most" in told.out
+    assert "3 of 6 orders have their link" in told.out
+    assert (await shell(*RUN, "--yes")).code == 0
+    assert states() == {RowState.CREATED: 6}
+
+
+async def test_the_command_for_the_end_gets_no_keys(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    november(1)
+    code = "import os,json;json.dump(dict(os.environ),open('end.json','w'))"
+    words = f'{sys.executable} -c "{code}"'
+    assert (await shell(*RUN, "--yes", "--on-finish", words)).code == 0
+    given = json.loads(Path("end.json").read_text())
+    assert {name for name in given if name.startswith("PAYERMAX")} == {
+        "PAYERMAX_BULK",
+        "PAYERMAX_BULK_EXIT",
+    }
+    assert given["PAYERMAX_BULK_EXIT"] == "0"
+    told = await shell(*RUN, "--yes", "--on-finish", "no-such-command-here")
+    assert told.code == 0
+    assert "could not be run" in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--max-failures", "many"], "--max-failures is a number"),
+        (["--max-failures", "101%"], "--max-failures is a number"),
+        (["--max-amount", "USD"], "--max-amount takes"),
+        (["--max-amount", "usd=5"], "--max-amount takes"),
+        (["--stop-at", "soon"], "--stop-at is a time"),
+        (["--stop-at", "2020-01-01T00:00Z"], "is over already"),
+        (["--on-finish", "'"], "--on-finish takes a command"),
+        (["--set", "currency"], "--set takes FIELD="),
+        (["--column", "order=None"], "no header is 'None'"),
+        (["--delimiter", "dot"], "comma, semicolon or tab"),
+        (["--first", "0"], "first must be at least 1"),
+        (["--events", "no/such/file"], "cannot be written"),
+    ],
+)
+async def test_what_cannot_be_meant_ends_before_anything_is_sent(
+    gateway: SandboxServer, shell: Shell, words: list[str], said: str
+) -> None:
+    november(2)
+    told = await shell(*RUN, "--yes", *words)
+    assert told.code == 2, told.out
+    assert said in " ".join(told.err.split())
+    assert not Path("nov.sqlite3").exists()
+
+
+async def test_resume_takes_a_pause_back_and_goes_on_with_the_file(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    november(2)
+    where = ("--journal", "nov.sqlite3")
+    told = await shell("bulk", "resume", *where)
+    assert told.code == 2
+    assert "there is no journal nov.sqlite3" in told.err
+    assert not Path("nov.sqlite3").exists()
+    assert (await shell(*RUN, "--yes", "--first", "1")).code == 0
+    assert (await shell("bulk", "pause", "nov.sqlite3")).code == 0
+    assert SqliteJournal("nov.sqlite3").status().control.paused
+    assert (await shell("bulk", "resume", *where)).code == 0
+    assert not SqliteJournal("nov.sqlite3").status().control.paused
+    told = await shell("bulk", "resume", "november.csv", *where, "--yes")
+    assert told.code == 0
+    assert "created now 1  known before 1" in told.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_stops_it_cleanly_and_the_same_command_goes_on(
+    gateway: SandboxServer, shell: Shell, number: signal.Signals
+) -> None:
+    november(40)
+    words = (*RUN, "--yes", "--json", "--per-second", "20")
+    async with running(*words, env={**os.environ}) as run:
+        await run.until('"created": ')
+        out, err = await run.stop(number)
+        assert run.process.returncode == 5, err
+    ended = json.loads(out.splitlines()[-1])
+    assert ended["event"] == "finished"
+    assert "what is under way ends first" in err
+    assert set(states()) <= {RowState.CREATED, RowState.PLANNED}
+    told = await shell(*RUN, "--yes")
+    assert told.code == 0
+    assert states() == {RowState.CREATED: 40}
+
+
+async def test_a_workbook_goes_all_the_way(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    rows: list[list[str | float]] = [
+        [*order("A-1")],
+        ["A-2", 5, "USD", "US", "Shirt", "u-2"],
+    ]
+    workbook(Path("orders.xlsx"), rows)
+    told = await shell(
+        *("bulk", "run", "orders.xlsx", "--journal", "nov.sqlite3", "--yes")
+    )
+    assert told.code == 0, told.err
+    assert "All 2 orders have their link" in told.out
+
+
+def test_the_commands_need_no_heavy_module_to_show_help() -> None:
+    code = (
+        "import sys\n"
+        "from payermax_async.cli.app import run\n"
+        "assert run(['bulk', 'run', '--help']) == 0\n"
+        "heavy = {'aiohttp', 'asyncio', 'python_calamine', 'xlsxwriter'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
+    )
+    child = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (child.returncode, child.stderr) == (0, "")
