@@ -88,10 +88,10 @@ LIBRARIES = {
         "webhooks.aiohttp",
         # The demonstration plays the payer's browser and the merchant's server.
         "cli.demo.buyer",
-        "cli.receiver",
         # Notifications come in and go on to the merchant's own handler.
         "cli.forwarding",
         "cli.listener",
+        "cli.receiver",
     ),
     "aioresponses": ("testing.aioresponses",),
     "yarl": ("testing.aioresponses",),
@@ -129,8 +129,13 @@ LIBRARIES = {
 FLOORS = {
     "storage": (
         "deadlines errors lease_clock postgres_address sql",
-        "group_writer migrations pooling postgres_dialect sqlite_file",
-        "postgres_transactions sqlite",
+        (
+            "group_writer migrations pooling postgres_dialect sqlite_dialect "
+            "sqlite_errors"
+        ),
+        "postgres_transactions sqlite_mode sqlite_thread",
+        "sqlite_file",
+        "sqlite",
         "postgres_runner",
         "postgres",
         "__init__",
@@ -172,11 +177,12 @@ FLOORS = {
         "reception",
         "judging",
         "worker",
+        "background",
         "receiver",
         "__init__",
     ),
     "reconcile": (
-        "learned limits rounds",
+        "learned limits polling rounds",
         "known reading",
         "reconciler waiting",
         "__init__",

@@ -32,7 +32,9 @@ from payermax_async.storage.group_writer import GroupWriter
 from payermax_async.storage.lease_clock import LeaseClock, install, system_lease_clock
 from payermax_async.storage.migrations import checked, migrate, pending
 from payermax_async.storage.sql import Plan
-from payermax_async.storage.sqlite import SqliteDatabase, drive
+from payermax_async.storage.sqlite import SqliteDatabase
+from payermax_async.storage.sqlite_dialect import drive
+from payermax_async.storage.sqlite_errors import told
 
 __all__ = ["MemoryJournal", "SqliteJournal"]
 
@@ -256,7 +258,7 @@ class SqliteJournal(_SqlJournal):
                     )
                 yield connection
         except sqlite3.Error as error:
-            raise sqlite_file.told(error, self._path) from None
+            raise told(error, self._path) from None
 
 
 class MemoryJournal(_SqlJournal):

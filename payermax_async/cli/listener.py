@@ -1,9 +1,7 @@
-"""The receiver behind ``payermax listen``."""
+"""What ``payermax listen`` tells of what comes to its receiver."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
@@ -15,10 +13,9 @@ from rich.text import Text
 
 from payermax_async.cli.console import clean
 from payermax_async.cli.forwarding import Forwarded, new_session, post_on
+from payermax_async.cli.receiver import CaughtNotification, LoopbackReceiver
 from payermax_async.config import MerchantConfig
 from payermax_async.core.errors import (
-    ClientStateError,
-    ConfigurationError,
     TransportError,
     WebhookError,
     WebhookReason,
@@ -26,16 +23,13 @@ from payermax_async.core.errors import (
 from payermax_async.core.models.notifications import LinkNotification, Notification
 from payermax_async.core.money import format_amount
 from payermax_async.core.notices import notice_type, payload_amount, payload_text
-from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
-from payermax_async.sandbox.server.local_only import refuse_strangers
+from payermax_async.sandbox.server.door import HEAD_SECONDS
 from payermax_async.signing.diagnosis import explain_signature
 from payermax_async.transport.base import Headers, header_values
-from payermax_async.webhooks import ACKNOWLEDGEMENT, CONTENT_TYPE, NotificationVerifier
+from payermax_async.webhooks import NotificationVerifier
 
 __all__ = ["Listener"]
 
-_PATH = "/payermax/notifications"
-_BODY_SECONDS = 10.0
 _SIGNATURE = frozenset(
     {
         WebhookReason.SIGNATURE_MISSING,
@@ -47,7 +41,7 @@ _SIGNATURE = frozenset(
 
 
 class Listener:
-    """Listens on loopback, tells what comes, and hands it on.
+    """Tells what comes to a receiver on this machine, and hands it on.
 
     Args:
         config: Whose notifications they are.
@@ -68,14 +62,16 @@ class Listener:
         hosts: Iterable[str] = (),
         head_seconds: float = HEAD_SECONDS,
     ) -> None:
-        self._hosts = frozenset(host.lower() for host in hosts)
-        self._head_seconds = head_seconds
         self._config = config
-        self._verifier = NotificationVerifier.for_merchant(config)
         self._console = console
         self._target = target
-        self._port = port
-        self._door: Door | None = None
+        self._receiver = LoopbackReceiver(
+            NotificationVerifier.for_merchant(config),
+            self._answer,
+            port=port,
+            hosts=hosts,
+            head_seconds=head_seconds,
+        )
         self._session: aiohttp.ClientSession | None = None
         self.count = 0
         """How many came in."""
@@ -87,22 +83,10 @@ class Listener:
         Raises:
             ClientStateError: It is not listening yet.
         """
-        if self._door is None:
-            raise ClientStateError("the listener is not listening")
-        return f"http://127.0.0.1:{self._port}{_PATH}"
+        return self._receiver.url
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post(_PATH, self._receive)
-        try:
-            listener = socket.create_server(("127.0.0.1", self._port))
-        except (OSError, OverflowError):
-            raise ConfigurationError(
-                f"cannot listen on port {self._port} of 127.0.0.1: is it taken?"
-            ) from None
-        self._port = int(listener.getsockname()[1])
-        door = Door(app, listener, head_seconds=self._head_seconds)
-        self._door = await door.__aenter__()
+        await self._receiver.__aenter__()
         self._session = new_session()
         return self
 
@@ -112,33 +96,24 @@ class Listener:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        door, self._door = self._door, None
-        if door is not None:
-            await door.aclose()
+        await self._receiver.__aexit__(kind, error, traceback)
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
-    async def _receive(self, request: web.Request) -> web.Response:
-        # A page that is open in a browser here may post to this machine as well.
-        refuse_strangers(request, "this listener", hosts=self._hosts)
-        body = await _read(request, self._verifier.max_body)
-        headers: Headers = tuple(request.headers.items())
+    async def _answer(self, caught: CaughtNotification) -> web.Response:
         self.count += 1
         number = self.count
-        refusal: WebhookError | None = None
-        try:
-            notification = await self._verifier.verify(request.headers, body)
-        except WebhookError as error:
-            refusal = error
-            self._tell(number, "bad", f"NOT VERIFIED: {error.reason.value}")
-            self._explain(number, headers, body, error)
-        else:
-            self._tell(number, "good", f"verified: {_summary(notification)}")
+        if caught.refusal is not None:
+            self._tell(number, "bad", f"NOT VERIFIED: {caught.refusal.reason.value}")
+            self._explain(number, caught.headers, caught.body, caught.refusal)
+        elif caught.notification is not None:
+            self._tell(number, "good", f"verified: {_summary(caught.notification)}")
         if self._target is None:
-            return _answer(refusal)
+            return caught.response()
         try:
-            return await self._hand_on(number, headers, body)
+            # Refused ones too: what the target makes of them is to be seen.
+            return await self._hand_on(number, caught.headers, caught.body)
         except TransportError as error:
             self._tell(number, "bad", f"not forwarded: {error}")
             raise web.HTTPBadGateway from None
@@ -182,29 +157,6 @@ class Listener:
         line.append(clean(words), style=style)
         self._console.print(line, soft_wrap=True)
         self._console.file.flush()
-
-
-async def _read(request: web.Request, limit: int) -> bytes:
-    found = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            while piece := await request.content.read(limit + 1):
-                found += piece
-                if len(found) > limit:
-                    raise web.HTTPRequestEntityTooLarge(
-                        max_size=limit, actual_size=len(found)
-                    )
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    return bytes(found)
-
-
-def _answer(refusal: WebhookError | None) -> web.Response:
-    if refusal is None:
-        return web.Response(body=ACKNOWLEDGEMENT, content_type=CONTENT_TYPE)
-    return web.Response(
-        status=refusal.status, body=refusal.body, content_type=CONTENT_TYPE
-    )
 
 
 def _seen(answer: Forwarded) -> str:

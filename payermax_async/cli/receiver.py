@@ -1,29 +1,36 @@
-"""A webhook receiver on this machine: verifies, acknowledges, and hands over."""
+"""The receiver of the commands: listens on this machine, and verifies what comes."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Self
 
 import attrs
 from aiohttp import web
 
-from payermax_async.core.errors import ClientStateError, WebhookError
+from payermax_async.core.errors import (
+    ClientStateError,
+    ConfigurationError,
+    WebhookError,
+)
 from payermax_async.core.models.notifications import Notification
 from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
+from payermax_async.sandbox.server.local_only import refuse_strangers
 from payermax_async.transport.base import Headers
-from payermax_async.webhooks import ACKNOWLEDGEMENT, NotificationVerifier
+from payermax_async.webhooks import ACKNOWLEDGEMENT, CONTENT_TYPE, NotificationVerifier
 
 __all__ = ["CaughtNotification", "LoopbackReceiver"]
 
 _PATH = "/payermax/notifications"
+_BODY_SECONDS = 10.0
 
 
 @attrs.frozen(kw_only=True)
 class CaughtNotification:
-    """One request that came in, and what it was answered with."""
+    """One request that came in."""
 
     headers: Headers = attrs.field(repr=False)
     """As they came."""
@@ -33,27 +40,47 @@ class CaughtNotification:
     """What it said; ``None`` when it was refused."""
     refusal: WebhookError | None
     """Why it was refused."""
-    answer: bytes
-    """The body it was answered with."""
+
+    @property
+    def answer(self) -> bytes:
+        """The body that :class:`NotificationVerifier` advises to answer with."""
+        return ACKNOWLEDGEMENT if self.refusal is None else self.refusal.body
+
+    def response(self) -> web.Response:
+        """The whole of that answer."""
+        status = 200 if self.refusal is None else self.refusal.status
+        return web.Response(status=status, body=self.answer, content_type=CONTENT_TYPE)
 
 
 class LoopbackReceiver:
-    """Listens on loopback, on a port that the system chooses.
+    """Listens on loopback, and tells PayerMax's notifications from others.
 
     Args:
-        verifier: Tells PayerMax's notifications from others.
+        verifier: Tells them apart.
+        answer: Answers each; when left out, they are answered as is advised, and
+            :meth:`next` gives them.
+        port: Port to listen on; 0 takes a free one.
+        hosts: Names it may be asked for besides this machine's, such as a tunnel's.
         head_seconds: How long a connection has for its first headers.
     """
 
     def __init__(
-        self, verifier: NotificationVerifier, *, head_seconds: float = HEAD_SECONDS
+        self,
+        verifier: NotificationVerifier,
+        answer: Callable[[CaughtNotification], Awaitable[web.Response]] | None = None,
+        *,
+        port: int = 0,
+        hosts: Iterable[str] = (),
+        head_seconds: float = HEAD_SECONDS,
     ) -> None:
         self._verifier = verifier
+        self._answer = answer or self._keep
+        self._port = port
+        self._hosts = frozenset(host.lower() for host in hosts)
         self._head_seconds = head_seconds
         # Refused ones too: a demonstration of refusals has to see them.
         self._deliveries: asyncio.Queue[CaughtNotification] = asyncio.Queue()
         self._door: Door | None = None
-        self._port = 0
 
     @property
     def url(self) -> str:
@@ -67,9 +94,14 @@ class LoopbackReceiver:
         return f"http://127.0.0.1:{self._port}{_PATH}"
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=self._verifier.max_body)
+        app = web.Application()
         app.router.add_post(_PATH, self._receive)
-        listener = socket.create_server(("127.0.0.1", 0))
+        try:
+            listener = socket.create_server(("127.0.0.1", self._port))
+        except (OSError, OverflowError):
+            raise ConfigurationError(
+                f"cannot listen on port {self._port} of 127.0.0.1: is it taken?"
+            ) from None
         self._port = int(listener.getsockname()[1])
         door = Door(app, listener, head_seconds=self._head_seconds)
         self._door = await door.__aenter__()
@@ -98,21 +130,38 @@ class LoopbackReceiver:
             return await self._deliveries.get()
 
     async def _receive(self, request: web.Request) -> web.Response:
-        body = await request.read()
+        # A page that is open in a browser here may post to this machine as well.
+        refuse_strangers(request, "this listener", hosts=self._hosts)
+        body = await _read(request, self._verifier.max_body)
         notification, refusal = None, None
-        status, answer = 200, ACKNOWLEDGEMENT
         try:
             notification = await self._verifier.verify(request.headers, body)
         except WebhookError as error:
-            # As NotificationVerifier advises a merchant to answer.
-            refusal, status, answer = error, error.status, error.body
-        self._deliveries.put_nowait(
+            refusal = error
+        return await self._answer(
             CaughtNotification(
                 headers=tuple(request.headers.items()),
                 body=body,
                 notification=notification,
                 refusal=refusal,
-                answer=answer,
             )
         )
-        return web.Response(status=status, body=answer, content_type="application/json")
+
+    async def _keep(self, caught: CaughtNotification) -> web.Response:
+        self._deliveries.put_nowait(caught)
+        return caught.response()
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    found = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            while piece := await request.content.read(limit + 1):
+                found += piece
+                if len(found) > limit:
+                    raise web.HTTPRequestEntityTooLarge(
+                        max_size=limit, actual_size=len(found)
+                    )
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    return bytes(found)

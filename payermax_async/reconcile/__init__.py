@@ -8,6 +8,7 @@ from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.reconcile.limits import ReconcilerLimits
+    from payermax_async.reconcile.polling import Polling
     from payermax_async.reconcile.reconciler import Reconciler
     from payermax_async.reconcile.rounds import (
         AskAgain,
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
         OpenLinks,
         Round,
     )
-    from payermax_async.reconcile.waiting import LinkOutcome, Polling, wait_until_paid
+    from payermax_async.reconcile.waiting import LinkOutcome, wait_until_paid
 
 __all__ = [
     "AskAgain",
@@ -40,7 +41,7 @@ _HOMES = {
     "LinkState": "reconcile.rounds",
     "OpenLink": "reconcile.rounds",
     "OpenLinks": "reconcile.rounds",
-    "Polling": "reconcile.waiting",
+    "Polling": "reconcile.polling",
     "Reconciler": "reconcile.reconciler",
     "ReconcilerLimits": "reconcile.limits",
     "Round": "reconcile.rounds",

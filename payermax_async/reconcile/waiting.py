@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from decimal import Decimal
 from typing import TypeVar
 
@@ -25,6 +24,7 @@ from payermax_async.core.models.links import LinkDetails, PaidByPayments
 from payermax_async.core.operations.settlement import has_ended
 from payermax_async.reconcile.known import known_payment
 from payermax_async.reconcile.learned import learned
+from payermax_async.reconcile.polling import Polling
 from payermax_async.reconcile.rounds import LinkState
 from payermax_async.webhooks.comparison import NotExpectedYetError
 from payermax_async.webhooks.events import LinkPaid, LinkPaidAgain
@@ -40,7 +40,7 @@ from payermax_async.webhooks.inbox.rulings import GivenBack
 from payermax_async.webhooks.receiver import Receiver
 from payermax_async.webhooks.time_limit import TimeLimits
 
-__all__ = ["LinkOutcome", "Polling", "wait_until_paid"]
+__all__ = ["LinkOutcome", "wait_until_paid"]
 
 ConnectionT = TypeVar("ConnectionT")
 
@@ -52,44 +52,6 @@ _HOPELESS = (
     InvalidRequestError,
     ValidationError,
 )
-
-
-@attrs.frozen(kw_only=True)
-class Polling:
-    """How often is asked: soon at first, then ever more rarely.
-
-    Raises:
-        ConfigurationError: The numbers have no sensible meaning.
-    """
-
-    first: float = 2.0
-    """Seconds before the first question."""
-    longest: float = 30.0
-    """Seconds between two questions at the most."""
-    growth: float = 1.5
-    """How much longer each pause is than the one before."""
-    inbox: float = 0.5
-    """Seconds between two looks into the inbox; they cost PayerMax nothing."""
-    draw: Callable[[float, float], float] = attrs.field(
-        default=random.uniform, repr=False
-    )
-    """Draws a number evenly between two bounds; pauses vary by a tenth."""
-
-    def __attrs_post_init__(self) -> None:
-        if not (0 < self.first <= self.longest and self.growth >= 1 and self.inbox > 0):
-            raise ConfigurationError(
-                "Polling: 0 < first <= longest, growth at least 1, inbox more than 0"
-            )
-
-    def pause(self, asked: int) -> float:
-        """Seconds to wait after so many questions."""
-        pause = self.first
-        for _ in range(asked):
-            if pause >= self.longest:
-                break
-            pause *= self.growth
-        pause = min(pause, self.longest)
-        return self.draw(0.9 * pause, pause)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""A SQLite file: who may read it, in which mode it is, and what is wrong with it."""
+"""A SQLite file: where it is, who may read it, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,25 +7,16 @@ import logging
 import os
 import sqlite3
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from payermax_async.storage.errors import StorageError
+from payermax_async.storage.sqlite_errors import told
+from payermax_async.storage.sqlite_mode import mode_trouble
 
-__all__ = [
-    "connect",
-    "enter_mode",
-    "identity",
-    "is_busy",
-    "told",
-    "troubles",
-    "wal_is_sound",
-]
+__all__ = ["connect", "identity", "troubles"]
 
 _LOG = logging.getLogger("payermax_async.storage")
-_PRIMARY_CODE = 0xFF  # the rest of an extended result code says in which way
-_BUSY_PAUSE = 0.01  # seconds
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _SIDE_FILES = ("-journal", "-wal", "-shm")
 _FAR_AWAY = frozenset(
@@ -34,22 +25,6 @@ _FAR_AWAY = frozenset(
 )
 """File systems whose locks do not hold between machines, or not as SQLite needs them:
 https://www.sqlite.org/howtocorrupt.html, section 2.1."""
-_WAL_BUG = (
-    "SQLite 3.7.0 to 3.51.2 can lose a commit in WAL mode when two connections write "
-    "at once (https://www.sqlite.org/wal.html, walresetbug)"
-)
-
-
-def wal_is_sound(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
-    """Whether a version of SQLite has the fix of its WAL-reset bug.
-
-    Example:
-        >>> wal_is_sound((3, 50, 7)), wal_is_sound((3, 51, 0))
-        (True, False)
-    """
-    fixed_in = {(3, 44): 6, (3, 50): 7, (3, 51): 3}
-    fix = fixed_in.get((version[0], version[1]))
-    return version >= (3, 52) or (fix is not None and version[2] >= fix)
 
 
 # --- opening ---------------------------------------------------------------------
@@ -189,112 +164,7 @@ def identity(path: str) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-# --- the mode --------------------------------------------------------------------
-
-
-def enter_mode(
-    connection: sqlite3.Connection, path: str, *, patience: float, alone: bool = False
-) -> None:
-    """Choose how commits are made durable, and never change it under others.
-
-    A new file is in WAL mode where SQLite has no bug in it. A file that is in WAL mode
-    where SQLite has that bug leaves it if nobody else has the file open.
-
-    Args:
-        connection: Open, and in no transaction.
-        path: The file, for messages.
-        patience: Seconds to wait for a process that is setting the same file up.
-        alone: The connection locks the file for as long as it is open, and a loss of
-            power may lose its last commits. The bug of WAL mode takes two.
-    """
-    mode, sound = _mode(connection), alone or wal_is_sound()
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    if mode != "wal" and not pages and sound:
-        mode = _switch(connection, "WAL", patience)
-    elif mode == "wal" and not sound:
-        mode = _leave_wal(connection)
-        if mode == "wal":
-            _LOG.warning("%s", _stuck(path))
-    if mode == "wal":
-        connection.execute(f"PRAGMA synchronous = {'NORMAL' if alone else 'FULL'}")
-        return
-    # Of this connection alone: the file is the same in every rollback mode.
-    _switch(connection, "PERSIST", patience)
-    connection.execute(f"PRAGMA synchronous = {'FULL' if alone else 'EXTRA'}")
-
-
-def _mode(connection: sqlite3.Connection) -> str:
-    return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
-
-
-def _switch(connection: sqlite3.Connection, mode: str, patience: float) -> str:
-    # While another process sets the same new file up, SQLite refuses this one
-    # statement at once, without the wait that its time-out promises.
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            found = connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()
-        except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() >= deadline:
-                raise
-            time.sleep(_BUSY_PAUSE)
-        else:
-            return str(found[0])
-
-
-def _leave_wal(connection: sqlite3.Connection) -> str:
-    (waits,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        return _switch(connection, "PERSIST", 0)
-    except sqlite3.OperationalError as error:
-        if not is_busy(error):
-            raise
-        return "wal"
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {waits}")
-
-
-def _stuck(path: str) -> str:
-    return (
-        f"{path}: it is in WAL mode and others hold it, so it stays so, but "
-        f"{_WAL_BUG}; this is {sqlite3.sqlite_version}. Stop every process that uses "
-        "the file and start one of them: it leaves that mode. Or use a newer SQLite"
-    )
-
-
 # --- what is wrong ---------------------------------------------------------------
-
-
-def is_busy(error: sqlite3.Error) -> bool:
-    """Whether another connection has what is wanted."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    return code & _PRIMARY_CODE in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-def told(error: sqlite3.Error, path: str) -> StorageError:
-    """An error of SQLite's that names the file and what to do."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    if code in {sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY}:
-        words = (
-            f"a process was killed while it wrote, and {Path(path).name}-journal or "
-            "-wal holds what has to be undone or done first, which a reader may not: "
-            "start the receiver, or any process that writes to the file, once"
-        )
-    elif is_busy(error):
-        words = f"{error}: another process held it for too long"
-    else:
-        words = {
-            sqlite3.SQLITE_FULL: f"{error}: nothing was stored; make room",
-            sqlite3.SQLITE_READONLY: (
-                f"{error}: its owner and mode, or those of its folder, keep this "
-                "process from writing"
-            ),
-            sqlite3.SQLITE_NOTADB: f"{error}: it is a file of something else",
-            sqlite3.SQLITE_CORRUPT: f"{error}: put back a copy",
-            sqlite3.SQLITE_INTERRUPT: "it took too long and was given up",
-        }.get(code & _PRIMARY_CODE, str(error))
-    return StorageError(f"{path}: {words}")
 
 
 def troubles(path: str) -> Iterator[str]:
@@ -314,16 +184,11 @@ def troubles(path: str) -> Iterator[str]:
     # SQLite has in this process, so SQLite reads them.
     connection = connect(path, timeout=0.1, read_only=True)
     try:
-        mode = _mode(connection)
+        trouble = mode_trouble(connection, path)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
-        yield str(told(error, path))
-    else:
-        if mode == "wal" and not wal_is_sound():
-            yield (
-                f"{path}: it is in WAL mode, but {_WAL_BUG}; this is "
-                f"{sqlite3.sqlite_version}. Stop every process that uses the file and "
-                "start one of them: it leaves that mode. Or use a newer SQLite"
-            )
+        trouble = str(told(error, path))
     finally:
         connection.close()
+    if trouble:
+        yield trouble

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Generic, Self, TypeVar
 
@@ -16,17 +16,17 @@ from payermax_async.core.errors import (
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import AmountInput
 from payermax_async.webhooks.alerts import AlertHook, Tally
+from payermax_async.webhooks.background import Background
 from payermax_async.webhooks.comparison import Expectations, ExpectedLookup, difference
 from payermax_async.webhooks.events import NotifiedEvent
 from payermax_async.webhooks.expectations import check_expected_id
-from payermax_async.webhooks.failures import Failure, FailureHook, failure_of
+from payermax_async.webhooks.failures import Failure, FailureHook
 from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
 from payermax_async.webhooks.http.headers import HeaderSource
 from payermax_async.webhooks.http.reading import Reading, Unread
 from payermax_async.webhooks.http.reply import Reply
 from payermax_async.webhooks.inbox.entries import (
     Expected,
-    InboxError,
     Source,
     Stored,
 )
@@ -107,38 +107,41 @@ class Receiver(Generic[ConnectionT]):
         self._inbox = inbox
         self._handlers = Handlers[ConnectionT]() if handlers is None else handlers
         self._asks = expect is not None
-        self._clock = clock or SystemClock()
         self._tenant = tenant
-        self._limits = limits or ReceiverLimits()
-        self._backoff = backoff or HandlerBackoff()
-        if self._limits.max_reading < 2 * verifier.max_body:
+        self._limits = limits = limits or ReceiverLimits()
+        if limits.max_reading < 2 * verifier.max_body:
             raise ConfigurationError(
                 "ReceiverLimits.max_reading is at least twice the verifier's "
                 f"max_body: {2 * verifier.max_body} or more"
             )
-        self._reading = Reading(self._limits)
+        self._reading = Reading(limits)
         self._time_limits = TimeLimits()
-        self._tally = Tally(on_alert, clock=self._clock, failure_hook=on_failure)
+        clock = clock or SystemClock()
+        self._tally = tally = Tally(on_alert, clock=clock, failure_hook=on_failure)
         self._expectations = Expectations(
-            inbox,
-            expect,
-            must_expect=must_expect,
-            tenant=tenant,
-            limits=self._limits,
+            inbox, expect, must_expect=must_expect, tenant=tenant, limits=limits
         )
+        new_worker = partial(
+            Worker[ConnectionT],
+            inbox,
+            self._handlers,
+            self._expectations,
+            limits=limits,
+            backoff=backoff or HandlerBackoff(),
+            tenant=tenant,
+            clock=clock,
+            tally=tally,
+        )
+        self._background = Background(inbox, new_worker, limits=limits, tally=tally)
         self._reception = Reception(
             verifier,
             inbox,
-            clock=self._clock,
-            tally=self._tally,
+            clock=clock,
+            tally=tally,
             tenant=tenant,
-            limits=self._limits,
-            on_fresh=self._wake,
+            limits=limits,
+            on_fresh=self._background.wake,
         )
-        self._worker: Worker[ConnectionT] | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._opened_inbox = False
-        self._is_open = False
 
     # --- registering ---------------------------------------------------------------
 
@@ -194,25 +197,8 @@ class Receiver(Generic[ConnectionT]):
             InboxError: The inbox was not open within ``open_timeout``.
             Exception: Whatever the inbox's database raises.
         """
-        if self._is_open:
-            raise ClientStateError("the receiver is open already")
-        self._opened_inbox = not self._inbox.is_open
-        if self._opened_inbox:
-            await self._open_inbox()
-        self._is_open = True
+        await self._background.open()
         self._reception.open()
-        if self._limits.workers:
-            self._worker = Worker(
-                self._inbox,
-                self._handlers,
-                self._expectations,
-                limits=self._limits,
-                backoff=self._backoff,
-                tenant=self._tenant,
-                clock=self._clock,
-                tally=self._tally,
-            )
-            self._task = asyncio.create_task(self._worker.run())
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -224,43 +210,7 @@ class Receiver(Generic[ConnectionT]):
         What is not handled by then stays in the inbox and is handled later, by
         this or another process.
         """
-        if not self._is_open:
-            return
-        self._is_open = False
-        worker, task = self._worker, self._task
-        self._worker = self._task = None
-        limits, loop = self._limits, asyncio.get_running_loop()
-        until = loop.time() + limits.drain
-        try:
-            if worker is not None and task is not None:
-                worker.stop()
-                await asyncio.wait({task}, timeout=limits.drain)
-                await worker.drain(max(until - loop.time(), 0.0))
-        finally:
-            if task is not None:
-                task.cancel()
-                await asyncio.wait({task}, timeout=limits.store_timeout)
-            self._tally.sum_up(early=True)
-            if self._opened_inbox:
-                await self._close_inbox()
-
-    async def _open_inbox(self) -> None:
-        limit = self._limits.open_timeout
-        try:
-            await self._time_limits.within(limit, self._inbox.open())
-        except TimeoutError as error:
-            raise InboxError(
-                f"the inbox was not open within {limit:g} s: is its database there?"
-            ) from error
-
-    async def _close_inbox(self) -> None:
-        try:
-            await self._time_limits.within(
-                self._limits.open_timeout, self._inbox.aclose()
-            )
-        except TimeoutError as error:
-            # What was acknowledged is stored; nothing hangs on how this ends.
-            self._tally.failed(failure_of("the inbox", error, name="aclose"))
+        await self._background.aclose()
 
     async def settled(self) -> None:
         """Wait until nothing in the inbox is due and no handler runs.
@@ -268,9 +218,7 @@ class Receiver(Generic[ConnectionT]):
         For tests, and for commands that handle what there is and end. What is due
         later, such as after a failure, is left to whoever works on the inbox then.
         """
-        if self._worker is not None:
-            self._worker.wake()
-            await self._worker.settled()
+        await self._background.settled()
 
     # --- receiving -----------------------------------------------------------------
 
@@ -407,11 +355,7 @@ class Receiver(Generic[ConnectionT]):
     # --- inside --------------------------------------------------------------------
 
     def _check_open(self) -> None:
-        if not self._is_open:
+        if not self._background.is_open:
             raise ClientStateError(
                 "the receiver is not open: use it within 'async with receiver:'"
             )
-
-    def _wake(self) -> None:
-        if self._worker is not None:
-            self._worker.wake()

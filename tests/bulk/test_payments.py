@@ -24,7 +24,7 @@ from payermax_async.bulk.payments import PaymentMark, RowPayment
 from payermax_async.bulk.schema import JOURNAL
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.migrations import Component, migrate
-from payermax_async.storage.sqlite import drive
+from payermax_async.storage.sqlite_dialect import drive
 from tests.bulk.contract import CREATED, LEASE, REFUSED, STAMP, planned
 from tests.pipeline.gateway import START, InstantClock
 

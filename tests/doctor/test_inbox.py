@@ -6,7 +6,7 @@ import pytest
 
 from payermax_async.doctor.findings import Status
 from payermax_async.doctor.inbox import check_inbox
-from payermax_async.storage import sqlite_file
+from payermax_async.storage import sqlite_mode
 from payermax_async.webhooks.inbox.sqlite import SqliteInbox
 
 
@@ -35,9 +35,9 @@ async def test_a_file_in_a_mode_that_can_lose_a_commit_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "inbox.sqlite3"
-    monkeypatch.setattr(sqlite_file, "wal_is_sound", lambda: answer(sound=True))
+    monkeypatch.setattr(sqlite_mode, "wal_is_sound", lambda: answer(sound=True))
     async with SqliteInbox(file):
-        monkeypatch.setattr(sqlite_file, "wal_is_sound", lambda: answer(sound=False))
+        monkeypatch.setattr(sqlite_mode, "wal_is_sound", lambda: answer(sound=False))
         (found,) = check_inbox(f"sqlite:///{file}")
     assert found.status is Status.WARN
     assert "can lose a commit" in found.what

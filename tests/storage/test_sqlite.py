@@ -18,11 +18,12 @@ import pytest
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.state.store import SandboxStore
-from payermax_async.storage import sqlite_file
+from payermax_async.storage import sqlite_file, sqlite_mode
 from payermax_async.storage.deadlines import announced
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.sql import coded, decoded
 from payermax_async.storage.sqlite import SqliteDatabase
+from payermax_async.storage.sqlite_thread import FileThread
 from payermax_async.webhooks.inbox.sqlite import SqliteInbox
 from tests.inbox import kit as inboxes
 from tests.storage import kit
@@ -38,7 +39,9 @@ def file(tmp_path: Path) -> Path:
 
 def connection_of(inbox: SqliteInbox) -> sqlite3.Connection:
     database = cast("SqliteDatabase", vars(inbox)["_database"])
-    return cast("sqlite3.Connection", vars(database)["_connection"])
+    thread = cast("FileThread", vars(database)["_thread"])
+    assert thread.connection is not None
+    return thread.connection
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
@@ -49,7 +52,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, sound: bool) -> None:
     def answer() -> bool:
         return sound
 
-    monkeypatch.setattr(sqlite_file, "wal_is_sound", answer)
+    monkeypatch.setattr(sqlite_mode, "wal_is_sound", answer)
 
 
 # --- the mode --------------------------------------------------------------------
@@ -73,7 +76,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, sound: bool) -> None:
 def test_which_versions_have_the_fix_of_wal_mode(
     version: tuple[int, ...], sound: bool
 ) -> None:
-    assert sqlite_file.wal_is_sound(version) is sound
+    assert sqlite_mode.wal_is_sound(version) is sound
 
 
 @pytest.mark.parametrize("sound", [True, False])

@@ -13,7 +13,7 @@ import attrs
 from payermax_async.storage.lease_clock import LeaseClock, install
 from payermax_async.storage.migrations import Component, migrate
 from payermax_async.storage.sql import Plan
-from payermax_async.storage.sqlite import drive
+from payermax_async.storage.sqlite_dialect import drive
 from payermax_async.webhooks.inbox.entries import LeaseLostError
 from tests.world.chance import Chance
 from tests.world.loop import WorldLoop

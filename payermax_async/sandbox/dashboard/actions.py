@@ -10,7 +10,7 @@ import attrs
 from payermax_async.core.durations import read_duration
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.payments import PaymentStatus
-from payermax_async.sandbox.admin import actions
+from payermax_async.sandbox.admin import actions, controls
 from payermax_async.sandbox.dashboard.controller import DashboardController
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
 from payermax_async.sandbox.dashboard.layout import ROOT
@@ -116,7 +116,7 @@ class DashboardActions:
         # The form offers these two; anything else was made by hand.
         if copies not in {"1", "2"}:
             raise ConfigurationError("how often must be once or twice")
-        made = actions.notify_again(
+        made = controls.notify_again(
             self._engine,
             {
                 "deliveries": [number],
@@ -133,16 +133,16 @@ class DashboardActions:
         step = form.get("by", "").strip()
         if read_duration(step) > _FARTHEST:
             raise ConfigurationError("the clock moves at most ten years at a time")
-        await actions.advance(self._engine, {"by": step})
+        await controls.advance(self._engine, {"by": step})
         return self._go(self.back(form), f"The clock was moved on by {step}.")
 
     def add_fault(self, form: Form) -> str:
         """Let something go wrong from now on."""
-        actions.add_fault(self._engine, read_fault_form(form))
+        controls.add_fault(self._engine, read_fault_form(form))
         return self._go(f"{ROOT}/faults", "The fault is in force.")
 
     def remove_fault(self, number: int | None) -> str:
         """Take a fault away, or all of them."""
-        actions.remove_fault(self._engine, number)
+        controls.remove_fault(self._engine, number)
         text = "The fault is gone." if number else "All faults are gone."
         return self._go(f"{ROOT}/faults", text)

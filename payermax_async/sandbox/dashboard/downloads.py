@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.admin.views import find_delivery, find_exchange
+from payermax_async.sandbox.admin.traffic_views import find_delivery, find_exchange
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.gateway.exchange import Exchange
 from payermax_async.sandbox.notifications.deliveries import Delivery

@@ -13,13 +13,10 @@ from inspect import isawaitable
 from aiohttp import web
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.core.strict_json import (
-    write_json,
-)
+from payermax_async.core.strict_json import write_json
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.server.admin_paths import (
-    ADMIN_PATH,
-    PATHS,
+from payermax_async.sandbox.server.admin_paths import ADMIN_PATH, PATHS
+from payermax_async.sandbox.server.admin_requests import (
     AdminAnswer,
     AdminPath,
     AdminRequest,

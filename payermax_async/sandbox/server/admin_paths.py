@@ -7,129 +7,47 @@ is status 400 with ``{"error": "..."}``, something unknown is status 404.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-import attrs
 from aiohttp import web
 
-from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.strict_json import (
-    JsonError,
     JsonObject,
-    JsonValue,
-    read_json,
 )
-from payermax_async.sandbox.admin import actions, views
+from payermax_async.sandbox.admin import actions, controls, traffic_views, views
 from payermax_async.sandbox.engine import SandboxEngine
-from payermax_async.sandbox.notifications.deliveries import DeliveryAttempt
-from payermax_async.sandbox.server.posting import read_body
+from payermax_async.sandbox.server.admin_requests import (
+    AdminAnswer,
+    AdminPath,
+    AdminRequest,
+    Answerer,
+    Json,
+    read_number,
+)
 from payermax_async.transport.base import header_values
 
-__all__ = ["ADMIN_PATH", "PATHS", "AdminAnswer", "AdminPath", "AdminRequest"]
+__all__ = ["ADMIN_PATH", "PATHS"]
 
 ADMIN_PATH = "/admin/api"
 """Where the admin API is."""
 
-_MAX_BODY = 64 * 1024
 _MAX_SNAPSHOT = 256 * 1024 * 1024
-_SETTLING_SECONDS = 5.0
-
-_Json = JsonObject | list[JsonValue]
-AdminAnswer = _Json | web.StreamResponse
-"""JSON, or what is no JSON."""
-
-
-@attrs.frozen
-class AdminRequest:
-    """One request to the admin API."""
-
-    engine: SandboxEngine
-    request: web.Request
-
-    @property
-    def part(self) -> str:
-        """The part of the path that names a record."""
-        return next(iter(self.request.match_info.values()), "")
-
-    @property
-    def number(self) -> int:
-        """The number in the path.
-
-        Raises:
-            ConfigurationError: It is none.
-        """
-        return _read_number(self.part)
-
-    async def body(self, limit: int = _MAX_BODY) -> JsonObject:
-        """The object that was sent; empty when nothing was.
-
-        Raises:
-            ConfigurationError: It is no object.
-        """
-        body = await read_body(self.request, limit)
-        try:
-            # Buttons and curl -X POST send no body where all has a default.
-            found = read_json(body or b"{}")
-        except JsonError as error:
-            raise ConfigurationError(f"the body is no JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise ConfigurationError("the body must be a JSON object")
-        return found
-
-    async def last_attempt(self) -> DeliveryAttempt:
-        """The last attempt of a notification, or of the ``latest``."""
-        # Who has just paid a link shall not have to ask twice.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SETTLING_SECONDS):
-                await self.engine.notifier.settled()
-        tried = [item for item in self.engine.notifier.deliveries if item.attempts]
-        if self.part != "latest":
-            tried = [item for item in tried if str(item.number) == self.part]
-        if not tried:
-            raise web.HTTPNotFound(text="nothing was sent yet\n")
-        return tried[-1].attempts[-1]
-
-
-def _read_number(text: str) -> int:
-    # More digits than any number here has, and fewer than int() is slow with.
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ConfigurationError("there is no such number")
-    return int(text)
-
-
-_Answerer = Callable[[AdminRequest], AdminAnswer | Awaitable[AdminAnswer]]
-
-
-@attrs.frozen
-class AdminPath:
-    """One thing that can be looked at or done."""
-
-    method: str
-    """The HTTP method."""
-    path: str
-    """Below :data:`ADMIN_PATH`."""
-    answer: _Answerer
-    """Looks or acts."""
-    what: str
-    """What that is, in a sentence."""
-    examples: tuple[str, ...]
-    """Command lines that do it."""
 
 
 def _exchanges(ask: AdminRequest) -> AdminAnswer:
-    after = _read_number(ask.request.query.get("after", "0"))
-    return views.exchanges_view(ask.engine, after=after)
+    after = read_number(ask.request.query.get("after", "0"))
+    return traffic_views.exchanges_view(ask.engine, after=after)
 
 
 def _exchange(ask: AdminRequest) -> AdminAnswer:
-    found = views.find_exchange(ask.engine, ask.number)
-    return views.exchange_details(ask.engine, found)
+    found = traffic_views.find_exchange(ask.engine, ask.number)
+    return traffic_views.exchange_details(ask.engine, found)
 
 
 def _delivery(ask: AdminRequest) -> AdminAnswer:
-    return views.delivery_details(views.find_delivery(ask.engine, ask.number))
+    return traffic_views.delivery_details(
+        traffic_views.find_delivery(ask.engine, ask.number)
+    )
 
 
 async def _delivery_body(ask: AdminRequest) -> AdminAnswer:
@@ -143,25 +61,25 @@ async def _delivery_sign(ask: AdminRequest) -> AdminAnswer:
 
 
 async def _advance(ask: AdminRequest) -> AdminAnswer:
-    return await actions.advance(ask.engine, await ask.body())
+    return await controls.advance(ask.engine, await ask.body())
 
 
 async def _restore(ask: AdminRequest) -> AdminAnswer:
-    return await actions.restore(ask.engine, await ask.body(_MAX_SNAPSHOT))
+    return await controls.restore(ask.engine, await ask.body(_MAX_SNAPSHOT))
 
 
-def _view(look: Callable[[SandboxEngine], _Json]) -> _Answerer:
+def _view(look: Callable[[SandboxEngine], Json]) -> Answerer:
     return lambda ask: look(ask.engine)
 
 
-def _act(act: Callable[[SandboxEngine, JsonObject], _Json]) -> _Answerer:
+def _act(act: Callable[[SandboxEngine, JsonObject], Json]) -> Answerer:
     async def answer(ask: AdminRequest) -> AdminAnswer:
         return act(ask.engine, await ask.body())
 
     return answer
 
 
-def _act_on(act: Callable[[SandboxEngine, str, JsonObject], _Json]) -> _Answerer:
+def _act_on(act: Callable[[SandboxEngine, str, JsonObject], Json]) -> Answerer:
     async def answer(ask: AdminRequest) -> AdminAnswer:
         return act(ask.engine, ask.part, await ask.body())
 
@@ -169,7 +87,7 @@ def _act_on(act: Callable[[SandboxEngine, str, JsonObject], _Json]) -> _Answerer
 
 
 def _row(
-    method: str, path: str, answer: _Answerer, what: str, *examples: str
+    method: str, path: str, answer: Answerer, what: str, *examples: str
 ) -> AdminPath:
     """A row; each example is what stands behind ``curl -s`` and the API's address."""
     plain = {"GET": "", "POST": "-X POST ", "DELETE": "-X DELETE "}[method]
@@ -207,7 +125,7 @@ PATHS: tuple[AdminPath, ...] = (
     _row(
         "GET",
         "/deliveries",
-        _view(views.deliveries_view),
+        _view(traffic_views.deliveries_view),
         "Notifications and their attempts.",
     ),
     _row(
@@ -275,7 +193,7 @@ PATHS: tuple[AdminPath, ...] = (
     _row(
         "POST",
         "/notify",
-        _act(actions.notify_again),
+        _act(controls.notify_again),
         "Send notifications again, in the order given, several 'times', late "
         "('delay'), or with the 'key' 'rotated' or 'wrong'.",
         '/notify -d \'{"deliveries": [1], "times": 2}\'',
@@ -284,7 +202,7 @@ PATHS: tuple[AdminPath, ...] = (
     _row(
         "POST",
         "/keys/rotated",
-        lambda ask: actions.rotate(ask.engine),
+        lambda ask: controls.rotate(ask.engine),
         "Make the platform's next key, if there is none, and show all of them.",
     ),
     _row(
@@ -297,21 +215,21 @@ PATHS: tuple[AdminPath, ...] = (
     _row(
         "POST",
         "/faults",
-        _act(actions.add_fault),
+        _act(controls.add_fault),
         "Let something go wrong: the fields of a [[fault]] of a scenario.",
         '/faults -d \'{"kind": "busy", "times": 1}\'',
     ),
     _row(
         "DELETE",
         "/faults/{number}",
-        lambda ask: actions.remove_fault(ask.engine, ask.number),
+        lambda ask: controls.remove_fault(ask.engine, ask.number),
         "Take one fault away.",
         "/faults/1 -X DELETE",
     ),
     _row(
         "DELETE",
         "/faults",
-        lambda ask: actions.remove_fault(ask.engine, None),
+        lambda ask: controls.remove_fault(ask.engine, None),
         "Take all faults away.",
     ),
     _row(
@@ -324,7 +242,7 @@ PATHS: tuple[AdminPath, ...] = (
     _row(
         "POST",
         "/reset",
-        lambda ask: actions.reset(ask.engine),
+        lambda ask: controls.reset(ask.engine),
         "Forget everything but the keys and the time.",
     ),
 )

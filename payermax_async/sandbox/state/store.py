@@ -23,6 +23,8 @@ from payermax_async.core.strict_json import (
 )
 from payermax_async.storage import sqlite_file
 from payermax_async.storage.errors import StorageError
+from payermax_async.storage.sqlite_errors import is_busy, told
+from payermax_async.storage.sqlite_mode import enter_mode
 
 __all__ = ["Change", "SandboxStore"]
 
@@ -73,9 +75,9 @@ class SandboxStore:
             self._identity = sqlite_file.identity(str(file))
         except sqlite3.Error as error:
             self._database.close()
-            if sqlite_file.is_busy(error):
+            if is_busy(error):
                 raise self._problem("another sandbox is using it") from None
-            raise self._problem(str(sqlite_file.told(error, str(file)))) from None
+            raise self._problem(str(told(error, str(file)))) from None
         except BaseException:
             self._database.close()
             raise
@@ -89,9 +91,7 @@ class SandboxStore:
         run = self._database.execute
         # One sandbox a file: two would each answer from what they remember.
         run("PRAGMA locking_mode=EXCLUSIVE")
-        sqlite_file.enter_mode(
-            self._database, str(self._file), patience=_BUSY_SECONDS, alone=True
-        )
+        enter_mode(self._database, str(self._file), patience=_BUSY_SECONDS, alone=True)
         run("BEGIN IMMEDIATE")
         try:
             (application,) = run("PRAGMA application_id").fetchone()
@@ -185,7 +185,7 @@ class SandboxStore:
             if sqlite_file.identity(str(self._file)) != self._identity:
                 raise self._problem("another file stands in its place")
         except sqlite3.Error as error:
-            words = str(sqlite_file.told(error, str(self._file)))
+            words = str(told(error, str(self._file)))
             raise self._problem(words) from None
         except StorageError as error:
             raise self._problem(str(error)) from None

@@ -15,7 +15,7 @@ from payermax_async.storage.lease_clock import (
 )
 from payermax_async.storage.migrations import migrate
 from payermax_async.storage.sql import Plan
-from payermax_async.storage.sqlite import drive
+from payermax_async.storage.sqlite_dialect import drive
 from payermax_async.webhooks.inbox.entries import (
     EntryState,
     InboxError,

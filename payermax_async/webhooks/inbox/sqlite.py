@@ -12,7 +12,8 @@ from typing import TypeVar
 from payermax_async.storage.group_writer import GroupWriter
 from payermax_async.storage.lease_clock import LeaseClock
 from payermax_async.storage.sql import Plan
-from payermax_async.storage.sqlite import SqliteDatabase, drive
+from payermax_async.storage.sqlite import SqliteDatabase
+from payermax_async.storage.sqlite_dialect import drive
 from payermax_async.webhooks.inbox import leases, storing
 from payermax_async.webhooks.inbox.entries import (
     Arrival,
