@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -17,7 +18,7 @@ from payermax_async.cli.merchant import Flag, MerchantSource, Seconds
 
 if TYPE_CHECKING:
     from payermax_async.core.secret import Secret
-    from payermax_async.doctor import Examination, Finding
+    from payermax_async.doctor import Examination, Finding, SystemNetwork
 
 __all__ = ["doctor"]
 
@@ -59,21 +60,11 @@ def doctor(
     import asyncio
     import os
 
-    from payermax_async.config import read_merchant
-    from payermax_async.doctor import Examination, SystemNetwork
+    from payermax_async.doctor import Examination
 
     chosen = source or MerchantSource()
     settings = chosen.settings()
-    network = None
-    if not offline:
-        # What is wrong with either is told as a problem of the settings.
-        # Read once more by the checks, which tell what is wrong with them.
-        fields = read_merchant(settings).fields
-        network = SystemNetwork(
-            timeout=timeout,
-            ca_file=cast("Path | None", fields.get("ca_file")),
-            proxy=cast("Secret | None", fields.get("proxy")),
-        )
+    network = None if offline else _network(settings, timeout)
     examination = Examination(
         settings=settings,
         load=chosen.read,
@@ -93,6 +84,20 @@ def doctor(
     else:
         _summarise(output_console(), found)
     return Exit.FAILED if failed else Exit.DONE
+
+
+def _network(settings: Mapping[str, str], timeout: float) -> SystemNetwork:
+    """The way to the gateway as these settings have it."""
+    from payermax_async.config import read_merchant
+    from payermax_async.doctor import SystemNetwork
+
+    # The checks read them once more, and tell what is wrong with them.
+    fields = read_merchant(settings).fields
+    return SystemNetwork(
+        timeout=timeout,
+        ca_file=cast("Path | None", fields.get("ca_file")),
+        proxy=cast("Secret | None", fields.get("proxy")),
+    )
 
 
 async def _look(examination: Examination, console: Console | None) -> list[Finding]:

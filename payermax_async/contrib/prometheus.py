@@ -7,6 +7,7 @@ are counted together as ``other``.
 
 from __future__ import annotations
 
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from prometheus_client import (
@@ -121,43 +122,32 @@ class _Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.operations = _Few()
         self.hosts = _Few()
-        self.in_progress = Gauge(
-            "payermax_calls_in_progress",
-            "Calls under way",
-            ["operation"],
-            registry=registry,
+        gauge = partial(Gauge, registry=registry)
+        count = partial(Counter, registry=registry)
+        seconds = partial(Histogram, buckets=_SECONDS, registry=registry)
+        self.in_progress = gauge(
+            "payermax_calls_in_progress", "Calls under way", ["operation"]
         )
-        self.calls = Histogram(
+        self.calls = seconds(
             "payermax_call_duration_seconds",
             "How long calls took, with all attempts, waits and questions",
             ["operation", "outcome"],
-            buckets=_SECONDS,
-            registry=registry,
         )
-        self.attempts = Counter(
+        self.attempts = count(
             "payermax_attempts",
             "Requests that were, or were to be, sent",
             ["operation", "outcome"],
-            registry=registry,
         )
-        self.attempt_seconds = Histogram(
+        self.attempt_seconds = seconds(
             "payermax_attempt_duration_seconds",
             "How long single attempts took, waiting for a free slot included",
             ["operation"],
-            buckets=_SECONDS,
-            registry=registry,
         )
-        self.retries = Counter(
-            "payermax_retries",
-            "Attempts that were followed by another",
-            ["operation"],
-            registry=registry,
+        self.retries = count(
+            "payermax_retries", "Attempts that were followed by another", ["operation"]
         )
-        self.failovers = Counter(
-            "payermax_failovers",
-            "Requests that went to a backup host",
-            ["host"],
-            registry=registry,
+        self.failovers = count(
+            "payermax_failovers", "Requests that went to a backup host", ["host"]
         )
         self.breaker = Enum(
             "payermax_breaker_state",
@@ -166,17 +156,15 @@ class _Metrics:
             states=[state.name.lower() for state in BreakerState],
             registry=registry,
         )
-        self.skew = Gauge(
+        self.skew = gauge(
             "payermax_clock_offset_seconds",
             "By how much the gateway's clock is ahead, as last told",
             ["host"],
-            registry=registry,
         )
-        self.signatures = Counter(
+        self.signatures = count(
             "payermax_refused_signatures",
             "Replies whose signature was wrong or missing",
             ["host"],
-            registry=registry,
         )
 
 

@@ -130,20 +130,28 @@ class SandboxEngine:
             credentials, self.keys, self.options.known_keys, self.options.gateway.keep
         )
         """Why signatures were refused."""
-        self.ledger = Ledger(
-            self.clock,
-            id_source(self.options.seed),
-            self.options.ledger,
-            origin=origin,
-            repository=read_repository(store) if store else None,
-        )
+        self.ledger = self._make_ledger(store, origin)
         self.notifier = self._make_notifier(post)
         self.gateway = self._make_gateway(hook)
         self.cashier = self._make_cashier(store)
         self._scheduler = Scheduler(
             self.ledger, clock=self.clock, on_events=self._notify
         )
-        self._snapshots = Snapshots(
+        self._snapshots = self._make_snapshots(store)
+        self.notifier.on_change = self._snapshots.note
+        self.notifier.on_forget = self._snapshots.dropped
+
+    def _make_ledger(self, store: SandboxStore | None, origin: str) -> Ledger:
+        return Ledger(
+            self.clock,
+            id_source(self.options.seed),
+            self.options.ledger,
+            origin=origin,
+            repository=read_repository(store) if store else None,
+        )
+
+    def _make_snapshots(self, store: SandboxStore | None) -> Snapshots:
+        return Snapshots(
             ledger=self.ledger,
             notifier=self.notifier,
             faults=self.faults,
@@ -151,8 +159,6 @@ class SandboxEngine:
             store=store,
             forget=self._forget,
         )
-        self.notifier.on_change = self._snapshots.note
-        self.notifier.on_forget = self._snapshots.dropped
 
     def _make_notifier(self, post: Post) -> Notifier:
         url, clock = self.options.notify_url, self.clock

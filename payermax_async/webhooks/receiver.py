@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Generic, Self, TypeVar
 
@@ -116,23 +115,15 @@ class Receiver(Generic[ConnectionT]):
             )
         self._reading = Reading(limits)
         self._time_limits = TimeLimits()
-        clock = clock or SystemClock()
+        self._clock = clock = clock or SystemClock()
         self._tally = tally = Tally(on_alert, clock=clock, failure_hook=on_failure)
         self._expectations = Expectations(
             inbox, expect, must_expect=must_expect, tenant=tenant, limits=limits
         )
-        new_worker = partial(
-            Worker[ConnectionT],
-            inbox,
-            self._handlers,
-            self._expectations,
-            limits=limits,
-            backoff=backoff or HandlerBackoff(),
-            tenant=tenant,
-            clock=clock,
-            tally=tally,
+        self._backoff = backoff or HandlerBackoff()
+        self._background = Background(
+            inbox, self._new_worker, limits=limits, tally=tally
         )
-        self._background = Background(inbox, new_worker, limits=limits, tally=tally)
         self._reception = Reception(
             verifier,
             inbox,
@@ -353,6 +344,18 @@ class Receiver(Generic[ConnectionT]):
         return await self._reception.replay(number, force=force)
 
     # --- inside --------------------------------------------------------------------
+
+    def _new_worker(self) -> Worker[ConnectionT]:
+        return Worker(
+            self._inbox,
+            self._handlers,
+            self._expectations,
+            limits=self._limits,
+            backoff=self._backoff,
+            tenant=self._tenant,
+            clock=self._clock,
+            tally=self._tally,
+        )
 
     def _check_open(self) -> None:
         if not self._background.is_open:

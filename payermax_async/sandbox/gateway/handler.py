@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from email.utils import format_datetime
 
-import attrs
-
 from payermax_async.clock import Clock
 from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.core.strict_json import JsonObject, write_json
@@ -33,9 +31,9 @@ from payermax_async.sandbox.gateway.exchange import (
     FaultStage,
     SignatureCheck,
     SpoiledResponse,
-    SpoiledSignature,
 )
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+from payermax_async.sandbox.gateway.signatures import respelled
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.records import Event, Owner
 from payermax_async.sandbox.ledger.refusals import RefusedError
@@ -52,9 +50,6 @@ _WORDS = {
     "TOO_MANY_REQUEST": "Too many requests, try again later.",
 }
 """What the gateway says in earnest, so that a fault cannot be told from it."""
-
-_FOREIGN = "QUFB" * 85 + "QUE="
-"""In the shape of a signature: 256 bytes that no key made."""
 
 
 class SandboxGateway:
@@ -259,7 +254,9 @@ class SandboxGateway:
             raise ValueError("a fault that spoils the answer comes after it")
         case.code = code
         if action.signature is not None:
-            return await self._respelled(response, action.signature)
+            return await respelled(
+                response, action.signature, self._signer, self._foreign
+            )
         return SpoiledResponse(
             status=response.status,
             headers=response.headers,
@@ -267,24 +264,6 @@ class SandboxGateway:
             sent=action.cut,
             gap=action.gap or 0.0,
         )
-
-    async def _respelled(
-        self, response: HttpResponse, how: SpoiledSignature
-    ) -> HttpResponse:
-        headers = tuple(
-            (name, value) for name, value in response.headers if name.lower() != "sign"
-        )
-        if how is SpoiledSignature.WRONG:
-            # A genuine signature of the right key: only checking it against the body
-            # tells.
-            sign = await self._signer.sign(response.body + b" ")
-            headers = (*headers, ("sign", sign))
-        elif how is SpoiledSignature.FOREIGN:
-            sign = _FOREIGN
-            if self._foreign is not None:
-                sign = await (await self._foreign()).sign(response.body)
-            headers = (*headers, ("sign", sign))
-        return attrs.evolve(response, headers=headers)
 
     async def _refuse(
         self, case: GatewayRequest, refusal: RefusedError

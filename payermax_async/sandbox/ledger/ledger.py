@@ -19,9 +19,7 @@ from payermax_async.clock import Clock
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox.ledger.disputes import (
-    new_dispute,
-)
+from payermax_async.sandbox.ledger.disputes import new_dispute
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.identifiers import Identifiers, IdSource
 from payermax_async.sandbox.ledger.merchant_rules import MERCHANT_RULES

@@ -159,24 +159,7 @@ class SandboxStore:
             try:
                 if afresh:
                     run("DELETE FROM record")
-                for kind, number, value in changes:
-                    if value is None:
-                        run(
-                            "DELETE FROM record WHERE kind = ? AND id = ?",
-                            (kind, number),
-                        )
-                        continue
-                    run(
-                        "INSERT INTO record (kind, id, value) VALUES (?, ?, ?) "
-                        "ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value",
-                        (kind, number, write_json(value)),
-                    )
-                for name, setting in (settings or {}).items():
-                    run(
-                        "INSERT INTO setting VALUES (?, ?) "
-                        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                        (name, write_json(setting)),
-                    )
+                self._put(changes, settings or {})
             except BaseException:
                 run("ROLLBACK")
                 raise
@@ -189,6 +172,28 @@ class SandboxStore:
             raise self._problem(words) from None
         except StorageError as error:
             raise self._problem(str(error)) from None
+
+    def _put(
+        self, changes: Iterable[Change], settings: Mapping[str, JsonValue]
+    ) -> None:
+        run = self._database.execute
+        for kind, number, value in changes:
+            if value is None:
+                run("DELETE FROM record WHERE kind = ? AND id = ?", (kind, number))
+                continue
+            # Not REPLACE: a row that is made anew would lose its position, and the
+            # records are read back in the order in which they were made.
+            run(
+                "INSERT INTO record (kind, id, value) VALUES (?, ?, ?) "
+                "ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value",
+                (kind, number, write_json(value)),
+            )
+        for name, setting in settings.items():
+            run(
+                "INSERT INTO setting VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (name, write_json(setting)),
+            )
 
     def close(self) -> None:
         """Let go of the file. A second call does nothing."""
