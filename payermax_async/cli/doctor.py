@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -17,6 +16,7 @@ from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import Flag, MerchantSource, Seconds
 
 if TYPE_CHECKING:
+    from payermax_async.config.settings import Settings
     from payermax_async.core.secret import Secret
     from payermax_async.doctor import Examination, Finding, SystemNetwork
 
@@ -86,7 +86,7 @@ def doctor(
     return Exit.FAILED if failed else Exit.DONE
 
 
-def _network(settings: Mapping[str, str], timeout: float) -> SystemNetwork:
+def _network(settings: Settings, timeout: float) -> SystemNetwork:
     """The way to the gateway as these settings have it."""
     from payermax_async.config import read_merchant
     from payermax_async.doctor import SystemNetwork
