@@ -6,7 +6,6 @@ A limit for each body alone lets three thousand connections hold 256 KiB each.
 from __future__ import annotations
 
 import enum
-from types import TracebackType
 from typing import Self
 
 from payermax_async.webhooks.limits import ReceiverLimits
@@ -88,11 +87,6 @@ class Share:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._reading.give_back(self._held)
         self._held = 0
