@@ -69,7 +69,7 @@ class TestSqliteJournal(JournalContract):
 
 
 def connection_of(journal: Journal) -> sqlite3.Connection:
-    found: Any = cast("Any", journal)._database._connection
+    found: Any = cast("Any", journal)._database._thread.connection
     assert isinstance(found, sqlite3.Connection)
     return found
 
