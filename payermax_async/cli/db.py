@@ -97,6 +97,7 @@ def sql(*, inbox: _Address, schema: _Schema = "payermax") -> int:
 
     tables = tables_at(inbox, schema=schema)
     now = _run(tables.standing())
+    # Statements of this version would be wrong for tables of a later one.
     if refused := refusal(INBOX, now):
         raise ConfigurationError(refused)
     # For psql and the like: as it is, whatever the width of the screen.

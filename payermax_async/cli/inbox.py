@@ -89,6 +89,7 @@ def list_entries(
             f"{entry.received_at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  ", "quiet"
         )
         line.append(f"{entry.state.value:<10}  ", _STYLES.get(entry.state.value, ""))
+        # It came over the network: no control character of it reaches the terminal.
         line.append(clean(about))
         line.append(f"  {clean(entry.problem)}" if entry.problem else "", "quiet")
         console.print(line, soft_wrap=True)
@@ -124,6 +125,7 @@ def show(
     if raw:
         if entry.body is None:
             raise ConfigurationError("the bytes are gone: the retention time is over")
+        # To the byte, past the console: they are to be verified, or piped into a tool.
         sys.stdout.flush()
         sys.stdout.buffer.write(entry.body)
         sys.stdout.buffer.flush()
@@ -161,6 +163,7 @@ def replay(
     from payermax_async.cli.inbox_address import replay_entry, using
     from payermax_async.webhooks.addressees import Addressees
 
+    # Asked for when bytes have to be read again: other entries need no settings.
     def addressees() -> Addressees:
         settings = (merchant or MerchantSource()).settings()
         return Addressees.of(

@@ -110,6 +110,8 @@ class Listener:
             return await self._hand_on(number, caught.headers, caught.body)
         except TransportError as error:
             self._tell(number, "bad", f"not forwarded: {error}")
+            # Not acknowledged: PayerMax, or the sandbox, sends again until the target
+            # is up.
             raise web.HTTPBadGateway from None
 
     async def _hand_on(

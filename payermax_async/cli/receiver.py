@@ -101,6 +101,7 @@ class LoopbackReceiver:
             raise ConfigurationError(
                 f"cannot listen on port {self._port} of 127.0.0.1: is it taken?"
             ) from None
+        # Of a port 0 the system has chosen one by now, and the links carry it.
         self._port = int(listener.getsockname()[1])
         door = Door(app, listener, head_seconds=self._head_seconds)
         self._door = await door.__aenter__()

@@ -100,6 +100,7 @@ def _verifier(source: MerchantSource, platform: Path | None) -> NotificationVeri
         RsaVerifier(*keys),
         merchant_no=settings.required("merchant_no"),
         app_id=settings.required("app_id"),
+        # A request that was caught is looked at long after its time.
         max_age=None,
     )
 
@@ -118,6 +119,7 @@ def _read(file: Path) -> bytes:
 def _read_headers(file: Path | None) -> Headers:
     found: Headers = []
     lines = b"" if file is None else _read(file)
+    # Headers are bytes, and every byte is a letter of this encoding.
     for line in lines.decode("latin-1").splitlines():
         name, colon, value = line.partition(":")
         # A request line or a blank one, as they are caught along with headers.
@@ -133,6 +135,7 @@ def _hint(
     body: bytes,
 ) -> str | None:
     """What may have happened to the bytes on their way into the file."""
+    # Editors and shells add a line break; one byte is enough to spoil a signature.
     stripped = body.rstrip(b"\r\n")
     if refused.reason is not WebhookReason.SIGNATURE_WRONG or stripped == body:
         return None

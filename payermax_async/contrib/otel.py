@@ -104,6 +104,7 @@ class OpenTelemetryHook:
         if "server.port" not in attributes:
             attributes["server.port"] = 443 if parts.scheme == "https" else 80
         self._attempts[event.call_id, event.number] = self._tracer.start_span(
+            # The path of an operation holds no id, so there are few names of spans.
             f"POST {parts.path}",
             context=None if call is None else trace.set_span_in_context(call),
             kind=SpanKind.CLIENT,
@@ -111,6 +112,7 @@ class OpenTelemetryHook:
         )
 
     def _end_attempt(self, event: AttemptFinished) -> None:
+        # Taken out: a span that is kept is memory for as long as the client lives.
         span = self._attempts.pop((event.call_id, event.number), None)
         if span is None:
             return

@@ -38,6 +38,7 @@ __all__ = ["PrometheusHook"]
 
 _VALUES_PER_LABEL = 100
 _OTHER = "other"
+# Up to a minute: a call with all its attempts and questions may take that long.
 _SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 
 

@@ -73,6 +73,8 @@ class Reader:
         try:
             await self._read_all()
         except BaseException as error:
+            # Cancelled from here it ends; cancelled by the shop's own code it has
+            # failed.
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
@@ -87,6 +89,8 @@ class Reader:
             async for link in links:
                 await self._ready.put(_checked(link))
         finally:
+            # A generator left half read would hold the shop's cursor until it is
+            # collected.
             if (close := getattr(links, "aclose", None)) is not None:
                 await close()
 

@@ -126,6 +126,7 @@ class Reconciler(Generic[ConnectionT]):
             Exception: Whatever ``open_links`` raises, once those named before were
                 looked at.
         """
+        # Younger links are left out: their notices are still on the way.
         before = self._clock.now() - self._ask_again.grace
         links = Reader(
             self._open_links(before), self._limits.read_timeout, self._time_limits
@@ -163,6 +164,7 @@ class Reconciler(Generic[ConnectionT]):
             if await self._is_known(link):
                 return LinkState.NOTICED
             again = self._ask_again.next_question(link.created_at, now)
+            # Before it is asked: a question that fails is not repeated any sooner.
             self._due[link.merchant_link_id] = again
             found = await self._ask(link)
         except Exception as error:
@@ -187,6 +189,7 @@ class Reconciler(Generic[ConnectionT]):
         if await known_payment(self._receiver, account, key, self._time_limits):
             return True
         if link.amount is not None and link.currency is not None:
+            # Before asking: what PayerMax tells is compared with it at once.
             await self._receiver.expect(key, link.amount, link.currency)
         return False
 

@@ -189,6 +189,7 @@ class _Wait:
             except PayerMaxError as error:  # the next answer may be better
                 self.last_error = error
                 continue
+            # An answer came: what failed before is no cause of a time-out any more.
             self.last_error = None
             self.told = self._outcome(link)
             if not await self._is_kept(link, receiver) or self.told is None:

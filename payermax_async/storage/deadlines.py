@@ -31,6 +31,7 @@ def announced(seconds: float) -> Generator[None]:
     """
     end = time.monotonic() + seconds
     outer = _END.get()
+    # The sooner of the two: a part cannot promise more time than the whole has.
     token = _END.set(end if outer is None else min(end, outer))
     try:
         yield

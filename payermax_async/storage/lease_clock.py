@@ -43,6 +43,8 @@ def system_lease_clock() -> LeaseClock:
         boot = _BOOT_ID.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         boot = ""
+    # Not CLOCK_MONOTONIC, which stands still in sleep: a lease would outlive its
+    # holder.
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     if clock is None:
         return LeaseClock(boot=boot, micros=lambda: time.monotonic_ns() // 1000)

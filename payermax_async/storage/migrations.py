@@ -170,6 +170,7 @@ def migrate(component: Component) -> Steps[None]:
     Raises:
         StorageError: The tables are of a form that this code may not use.
     """
+    # Once more, under the lock: whoever had it before may have done it all.
     if not (yield from pending(component)):
         return
     for statement in statements(component, (yield from standing(component))):

@@ -78,6 +78,7 @@ def coded(text: str) -> str:
         >>> coded("order-\u8ba2")
         'order-\\u8ba2'
     """
+    # Nearly every text: ids and codes are ASCII.
     if _PLAIN.fullmatch(text):
         return text
     return _ODD.sub(_code, text)

@@ -23,6 +23,7 @@ _SECONDS = (
     "lookup_timeout",
     "handler_timeout",
 )
+# A float overflows at 1024, and attempts may have no end.
 _MAX_DOUBLINGS = 32
 _MAY_BE_NONE = ("drain", "other_type")
 
@@ -151,10 +152,13 @@ class HandlerBackoff:
         ceiling = min(
             self.cap, self.base * 2.0 ** min(max(attempt, 1) - 1, _MAX_DOUBLINGS)
         )
+        # At least half of it: handlers of one broken shop neither rush back nor all at
+        # once.
         return self.draw(ceiling / 2, ceiling)
 
 
 def _is_number(value: object) -> bool:
+    # True is an int to Python, and no time to anybody.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return math.isfinite(value)

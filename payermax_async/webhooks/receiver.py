@@ -108,6 +108,8 @@ class Receiver(Generic[ConnectionT]):
         self._asks = expect is not None
         self._tenant = tenant
         self._limits = limits = limits or ReceiverLimits()
+        # Large bodies may use one half: one of them has to fit in, or none is ever
+        # read.
         if limits.max_reading < 2 * verifier.max_body:
             raise ConfigurationError(
                 "ReceiverLimits.max_reading is at least twice the verifier's "
@@ -171,6 +173,7 @@ class Receiver(Generic[ConnectionT]):
         """
         if self._asks:
             raise ConfigurationError("this receiver asks its lookup what to expect")
+        # No notice could carry such an id, so that nothing would ever be compared.
         check_expected_id(merchant_key)
         expected = Expected(amount, currency)
         await self._time_limits.within(
@@ -231,6 +234,7 @@ class Receiver(Generic[ConnectionT]):
     def left_unread(self, why: Unread) -> None:
         """Count a body that was not read to its end; tell what shuts others out."""
         self._tally.count(why.value)
+        # A slow sender harms itself alone; who finds no room may be PayerMax.
         if why is Unread.NO_ROOM:
             self._tally.warn(
                 why.value,

@@ -39,6 +39,7 @@ _OVERLOADED = (
 )
 _UNAVAILABLE = 503
 _WAITING_PER_CHECK = 10
+# Of the limit: who waited longer was held up by others, not by the verifier.
 _TURN_AT_ONCE = 0.1
 
 
@@ -68,6 +69,7 @@ class Reception:
         self._limits = limits
         # PayerMax waits for the answer.
         self._time_limits = TimeLimits(to_end=0)
+        # Made anew on opening: it belongs to the event loop that first waits for it.
         self._verifying = asyncio.Semaphore()
         self._may_come_in = limits.max_verifying * (1 + _WAITING_PER_CHECK)
         self._came_in = 0
@@ -82,6 +84,8 @@ class Reception:
     ) -> Reply:
         """The answer to a request."""
         try:
+            # Before any turn is waited for: what cannot be PayerMax's costs no
+            # signature.
             signed = self._verifier.inspect(headers, body)
         except WebhookError as refused:
             self._tally.count(refused.reason.value)
@@ -142,6 +146,7 @@ class Reception:
         return done
 
     async def _authenticate(self, signed: SignedBody) -> Notification:
+        # At once: whoever queues holds a body, and the sender may not wait that long.
         if self._came_in >= self._may_come_in:
             raise _NoTurnError
         self._came_in += 1
@@ -155,6 +160,8 @@ class Reception:
                 raise _NoTurnError from None
             waited = asyncio.get_running_loop().time() - begun
             try:
+                # One limit for both: PayerMax gives up no later because there was a
+                # queue.
                 left = max(limit - waited, 0.0)
                 return await self._verifier.authenticate(signed, timeout=left)
             except WebhookError as refused:

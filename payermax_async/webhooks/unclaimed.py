@@ -77,6 +77,7 @@ class Unclaimed:
                     return attrs.evolve(
                         ended, state=EntryState.WAITING, problem=_WAITS, due_at=due
                     )
+                # Told when somebody waited for all to be settled: not a second time.
                 elif entry.id not in self._told_early:
                     self._alert(entry, problem)
                     self._untold.pop(entry.id, None)

@@ -32,6 +32,7 @@ T = TypeVar("T")
 _TIDYING = timedelta(hours=1)
 # A step of a database that is back takes no longer; one that is not is not hurried.
 _AFTER_TROUBLE = 1.0
+# One may fail: the next still comes before the lease is over.
 _RENEWALS = 3
 _AT_IT = 0.02
 
@@ -95,6 +96,7 @@ class Worker(Generic[ConnectionT]):
         """Work until :meth:`stop`, whatever the inbox or a handler does."""
         tidied = None
         while not self._stopping:
+            # Before the look: what comes while it is under way is worth another one.
             self._looking.clear()
             wait = _AFTER_TROUBLE
             try:
@@ -150,6 +152,8 @@ class Worker(Generic[ConnectionT]):
         if free < 1:
             return self._limits.poll
         now = self._clock.now()
+        # Each claim has a holder of its own: one whose answer was lost can be given
+        # back, and a late renewal does not prolong somebody else's.
         claimed = await self._asked(
             self._inbox.claim(
                 tenant=self._tenant,
@@ -201,6 +205,7 @@ class Worker(Generic[ConnectionT]):
         try:
             verdict = await self._judge.judge(entry)
         except asyncio.CancelledError:
+            # Noted, so that the next process need not wait for the lease to run out.
             due = Verdict(state=EntryState.WAITING, problem="interrupted")
             await self._finish(entry, due)
             raise
@@ -213,6 +218,7 @@ class Worker(Generic[ConnectionT]):
     async def _finish(self, entry: StoredNotification, verdict: Verdict) -> None:
         noted = self._inbox.finish(entry, verdict, self._clock.now())
         if not await self._asked(noted):
+            # Whoever took over notes how it ended there.
             self._tally.count("lease lost")
 
     async def _renew(self, entry: StoredNotification) -> None:

@@ -89,6 +89,7 @@ def framing_refusal(
         found: Every value of the headers named in :data:`LOOKED_AT`.
         max_body: The largest body looked at, in bytes.
     """
+    # Each of them: which one the server went by when several came is not known here.
     for length in found["content-length"]:
         if _DIGITS.fullmatch(length) and _is_over(length, max_body):
             return too_large(max_body)
@@ -116,6 +117,7 @@ def declared_length(found: Mapping[str, Sequence[str]]) -> int | None:
     lengths = found["content-length"]
     if len(lengths) != 1 or not _DIGITS.fullmatch(lengths[0]):
         return None
+    # int() raises for thousands of digits, and a stranger chose them.
     return int(lengths[0]) if len(lengths[0]) <= _SIZE_DIGITS else None
 
 

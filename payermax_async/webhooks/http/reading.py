@@ -62,6 +62,8 @@ class Reading:
         Raises:
             NoRoomError: There is no room; nothing more is held.
         """
+        # By what the request holds in all: large ones do not come in as many small
+        # pieces.
         limit = self._limit if total <= ORDINARY else self._limit // 2
         if self._held + size > limit:
             raise NoRoomError

@@ -43,6 +43,7 @@ WAITING = EntryState.WAITING.value
 def read_entry(row: Row) -> StoredNotification:
     """An entry from a row of :data:`SELECT`."""
     values = dict(zip(COLUMNS, row, strict=True))
+    # For whoever claims; no part of what is told of an entry.
     del values["kind"], values["rank"], values["bars"]
     body = values.pop("body")
     return StoredNotification(

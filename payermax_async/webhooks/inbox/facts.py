@@ -68,6 +68,8 @@ def merchants(notification: Notification, tenant: str) -> Steps[list[str]]:
         return (yield from _of_app(tenant, f"app:{app_id}", app))
     merchant = yield from _named(tenant, number)
     if merchant is None:
+        # What an app told of before its number was known is the number's, so the number
+        # goes by the name that the app had until then.
         is_free = app is not None and not app.tied
         known_as = app.known_as if app is not None and is_free else number
         merchant = yield from _name(tenant, number, known_as)
@@ -76,6 +78,8 @@ def merchants(notification: Notification, tenant: str) -> Steps[list[str]]:
     if app is None:
         app = yield from _name(tenant, f"app:{app_id}", merchant.known_as, number)
     if app.tied != number:
+        # From the second number on it stands for nobody: one of its notices without a
+        # number may be anybody's.
         tied = _SEVERAL if app.tied else number
         yield Query(
             "UPDATE {names} SET tied = :tied WHERE name = :name",
@@ -106,6 +110,7 @@ def _name(tenant: str, name: str, known_as: str, tied: str = "") -> Steps[_Name]
             "tied": tied,
         },
     )
+    # Read back: another process may have named it a moment earlier.
     return (yield from _named(tenant, name)) or _Name(known_as, tied)
 
 
@@ -174,6 +179,7 @@ def is_reversed(refund: Success) -> Steps[bool]:
     """Whether the failure of a refund took effect after this success of it."""
     if refund.kind is not Kind.REFUND:
         return False
+    # Only one that came later: PayerMax calls a refund successful before it may fail.
     rows = yield Query(
         "SELECT 1 FROM {inbox} WHERE subject = (SELECT subject FROM {inbox} "
         "WHERE id = :id) AND kind = :refund AND rank = :ended AND id > :id "
@@ -210,6 +216,7 @@ def paid_back_by(subject: str) -> Steps[list[str]]:
 
 def wake_given_back(subject: str, now: datetime) -> Query:
     """Has payments that a refund cancelled handed out once more."""
+    # With all its attempts, and only while its bytes are there to be handed out.
     return Query(
         "UPDATE {inbox} SET state = :waiting, problem = '', attempts = 0, "  # noqa: S608 - constants
         "due_at = :now, changed_at = :now "

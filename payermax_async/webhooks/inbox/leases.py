@@ -61,6 +61,7 @@ def claim(
     taken: dict[str, StoredNotification] = {}
     for row in rows:
         entry = read_entry(row)
+        # One event of a subject at a time: how this one ends may decide about the next.
         if entry.subject in taken:
             continue
         kind, rank, bars = row[-3:]
@@ -68,6 +69,7 @@ def claim(
         if ruled is None:
             continue
         if ruled.ruling is Ruling.OVERTAKEN:
+            # No handler will run, so nobody needs to hold it.
             yield _set(ruled, Verdict(state=EntryState.SUPERSEDED), now)
             continue
         entry = ruled
@@ -76,6 +78,8 @@ def claim(
             "WHERE subject = :subject",
             {"holder": holder, "lease": _length(lease), "subject": entry.subject},
         )
+        # Counted before it is handled: a handler that kills its process would otherwise
+        # be handed the same entry for ever.
         yield Query(
             "UPDATE {inbox} SET attempts = attempts + 1, role = :role WHERE id = :id",
             {"id": entry.id, "role": entry.role.value},
@@ -90,6 +94,7 @@ def _ruled(
     entry: StoredNotification, kind: Kind, rank: int, bars: Mapping[str, int]
 ) -> Steps[StoredNotification | None]:
     """The entry with what is to become of it; None when another one comes first."""
+    # Ruled now, though it was when it came: more may be known of its money since.
     if rank == SUCCEEDED:
         return (yield from _success(entry))
     if kind is Kind.REFUND and rank == ENDED:
@@ -140,6 +145,8 @@ def _put_off(entry: StoredNotification, ahead: Sequence[Success]) -> Query:
 
 def renew(entry: StoredNotification, lease: timedelta) -> Steps[bool]:
     """Hold an entry for so long from now on."""
+    # By its holder, not by time: a lease that ran out is good as long as nobody else
+    # took over.
     rows = yield Query(
         f"UPDATE {{standing}} SET {_HELD} "  # noqa: S608 - constants
         "WHERE subject = :subject AND holder = :holder RETURNING rank",
@@ -150,6 +157,7 @@ def renew(entry: StoredNotification, lease: timedelta) -> Steps[bool]:
 
 def finish(entry: StoredNotification, verdict: Verdict, now: datetime) -> Steps[bool]:
     """Let a claimed entry go in its new state."""
+    # Asked and given up in one statement: of two who believe they hold it one ends it.
     held = yield Query(
         "UPDATE {standing} SET holder = '', held_until = 0 "
         "WHERE subject = :subject AND holder = :holder RETURNING rank",
@@ -177,6 +185,7 @@ def refunded(entry: StoredNotification) -> Steps[GivenBack]:
 
 def was_handled(entry: StoredNotification) -> Steps[bool]:
     """Whether the payment of an entry was handled, under whichever type."""
+    # A refund has the trade of its payment, and says nothing about its handling.
     rows = yield Query(
         "SELECT 1 FROM {inbox} AS i JOIN {inbox} AS o ON o.trade = i.trade "
         "WHERE i.id = :id AND i.trade <> '' AND o.state = :done "
@@ -216,6 +225,8 @@ def _set(entry: StoredNotification, verdict: Verdict, now: datetime) -> Query:
 
 def next_due(tenant: str, now: datetime) -> Steps[datetime | None]:
     """When there is next something to claim, on the caller's clock."""
+    # The caller's clock plus what is left of a lease on the database's: moments of two
+    # clocks are never compared.
     rows = yield Query(
         "SELECT MIN(CASE WHEN {held} AND :now + s.held_until - {clock} > i.due_at "
         "THEN :now + s.held_until - {clock} ELSE i.due_at END) FROM {inbox} AS i "

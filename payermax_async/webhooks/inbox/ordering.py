@@ -177,6 +177,8 @@ def _part(
         trade = _trade(event, mine)
         subject = own
         if isinstance(event, LinkPaid | LinkNotPaid):
+            # All payments of a link are one subject: which of them is a further one
+            # hangs on the others.
             subject = digest(mine, "link", event.merchant_link_id)
         advances, bars = _neighbours(event, own, rank, subject, trade)
     said = (amount, currency) if rank == SUCCEEDED else ()
@@ -223,6 +225,7 @@ def _money(notification: Notification, kind: Kind, rank: int) -> tuple[str, str]
 
 
 def _spelled(amount: Decimal) -> str:
+    # 19.9 and 19.90 are one amount, and keys compare letters.
     text = format_amount(amount)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -247,6 +250,7 @@ def _neighbours(
     bars = {own: rank}
     if isinstance(event, LinkNotPaid):
         bars[subject] = ENDED
+    # A refund has the trade of a payment that succeeded, which is no reason to be late.
     if trade and not isinstance(event, RefundPending):
         bars[trade] = ENDED
     return {own: rank}, bars

@@ -145,6 +145,7 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
                 again=lambda: recovery.store(arrival, handled=handled),
             )
         self._check_open()
+        # Once: the commit is the merchant's, and so is what to do when it fails.
         return await self._connections.drive(
             connection, storing.store(arrival, handled=handled)
         )
@@ -162,6 +163,7 @@ class PostgresInbox(SqlInbox[PostgresConnection]):
         self._check_open()
 
         def last() -> Steps[None]:
+            # At the end, so that no row of the inbox is locked while the handler runs.
             done = Verdict(state=EntryState.DONE)
             if not (yield from leases.finish(entry, done, now)):
                 raise LeaseLostError("another worker may have begun the same entry")

@@ -78,6 +78,7 @@ reason to ask again in a moment."""
 
 def replay(number: int, now: datetime, *, force: bool) -> Steps[bool]:
     """Let an entry wait again, with all its attempts."""
+    # Bytes that could not be read have no subject: they are admitted, not replayed.
     rows = yield Query(
         "UPDATE {inbox} AS i SET state = :waiting, attempts = 0, problem = '', "  # noqa: S608 - constants
         "due_at = :now, changed_at = :now, forced = :forced "
@@ -111,6 +112,7 @@ def set_aside(number: int, now: datetime) -> Steps[bool]:
 
 def scrub(before: datetime, now: datetime) -> Steps[int]:
     """Drop the raw bytes of what came before and waits no longer."""
+    # However old: what still waits for its handler is handed out as bytes.
     rows = yield Query(
         "UPDATE {inbox} SET body = NULL, changed_at = :now WHERE body IS NOT NULL "
         "AND received_at < :before AND state <> :waiting RETURNING id",

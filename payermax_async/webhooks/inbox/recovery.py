@@ -70,6 +70,7 @@ def store(arrival: Arrival, *, handled: bool = False) -> Steps[Stored]:
 def _made(arrival: Arrival) -> Steps[dict[int, tuple[EntryState | None, Role]]]:
     """What this very arrival made, by its part; each was counted once too often."""
     found: dict[int, tuple[EntryState | None, Role]] = {}
+    # Its moment and its bytes tell this arrival from an earlier one of the same event.
     parts = parts_of(arrival.notification, tenant=arrival.tenant)
     for key in sorted({part.event.merchant_key for part in parts}):
         rows = yield Query(
@@ -93,6 +94,7 @@ def park(arrival: ParkedBody) -> Steps[int | None]:
     made = yield from storing.park(arrival)
     if made is not None:
         return made
+    # What the lost transaction parked was counted as a repetition just now.
     content = hashlib.sha256(arrival.body).hexdigest()
     rows = yield Query(
         "UPDATE {inbox} SET deliveries = deliveries - 1 "
@@ -116,6 +118,7 @@ def admit(number: int, arrival: Arrival) -> Steps[Stored | None]:
             "now": micros(arrival.received_at),
         },
     )
+    # The lost transaction was committed: what it stored is told as if it were new.
     if rows:
         return (yield from store(arrival))
     return (yield from storing.admit(number, arrival))

@@ -128,9 +128,12 @@ def same_as(
         ordinal: How many payments without a number stand before it there.
     """
     alike = [one for one in known if one.is_worth(new)]
+    # An order or a refund is one payment: whatever says the same amount repeats it.
     if new.kind is not Kind.LINK:
         return alike[0] if alike else None
     if not new.trade:
+        # The second without a number is the second known one: two payments of the same
+        # amount may both be real.
         free = [one for one in alike if one.trade not in beside]
         return free[ordinal] if ordinal < len(free) else None
     numbered = [one for one in alike if one.trade == new.trade]
@@ -156,6 +159,7 @@ def rule(
         at_once: It cannot wait: what comes first is taken to take effect.
     """
     ruling = _rule(one, others, at_once)
+    # Refunded or not: who forces it has looked at what is known.
     if forced:
         return _BY_FORCE.get(ruling, ruling)
     return Ruling.GIVEN_BACK if back is GivenBack.ALL else ruling
@@ -165,6 +169,7 @@ _BY_FORCE = {Ruling.OTHER_AMOUNT: Ruling.EFFECT, Ruling.AMBIGUOUS: Ruling.AGAIN}
 
 
 def _rule(one: Success, others: Sequence[Success], at_once: bool) -> Ruling:
+    # What took effect is never ruled away: its handler may have shipped.
     if one.role is not Role.NONE:
         return Ruling.EFFECT if one.role is Role.FIRST else Ruling.AGAIN
     before = ahead_of(one, others)
@@ -231,6 +236,8 @@ def given_back(one: Success, refunds: Sequence[Refunded]) -> GivenBack:
         if refund.rank not in {SUCCEEDED, ENDED}:
             continue
         told = last.setdefault(refund.refund, [])
+        # The other word about the same refund: amounts said with the first one are
+        # void.
         if told and told[-1].rank != refund.rank:
             told.clear()
         told.append(refund)

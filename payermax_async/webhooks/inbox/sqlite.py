@@ -138,8 +138,12 @@ class SqliteInbox(SqlInbox[SqliteChanges]):
         done = Verdict(state=EntryState.DONE)
 
         def commit(connection: sqlite3.Connection) -> None:
+            # First: of the merchant's statements none may run where another worker took
+            # over.
             if not drive(connection, leases.finish(entry, done, now)):
                 raise LeaseLostError("another worker may have begun the same entry")
+            # Told apart from errors of the inbox's own: this one counts as the
+            # handler's.
             try:
                 for statement, parameters in changes.statements:
                     connection.execute(statement, parameters)

@@ -37,6 +37,8 @@ def store(arrival: Arrival, *, handled: bool = False) -> Steps[Stored]:
     """Keep an arrival; with ``handled`` as done already."""
     found = _StoredSoFar()
     merchants = yield from facts.merchants(arrival.notification, arrival.tenant)
+    # Some notices name the app alone, or the number alone: what came under one name is
+    # looked for under the others.
     readings = [
         parts_of(arrival.notification, tenant=arrival.tenant, merchant=merchant)
         for merchant in merchants
@@ -87,6 +89,8 @@ def _lock(parts: Iterable[Part], others: Iterable[str]) -> Steps[dict[str, int]]
     subjects.update(others)
     ranks: dict[str, int] = {}
     for subject in sorted(subjects):
+        # An update that changes nothing: DO NOTHING would neither lock a row that is
+        # there nor return it.
         rows = yield Query(
             "INSERT INTO {standing} AS s (subject, rank, holder, held_until) "
             "VALUES (:subject, :rank, '', 0) "
@@ -109,6 +113,7 @@ def _is_known(part: Part, others: Iterable[Part]) -> Steps[bool]:
             if known:
                 return True
             continue
+        # Not by its key: the same money may have been told of without its number.
         successes = yield from facts.successes(reading.subject)
         same = same_as(
             facts.success(reading),
@@ -116,6 +121,7 @@ def _is_known(part: Part, others: Iterable[Part]) -> Steps[bool]:
             beside=reading.beside,
             ordinal=reading.ordinal,
         )
+        # What came without its number learns it here, so that its refunds are found.
         if same is not None:
             yield Query(
                 "UPDATE {inbox} SET deliveries = deliveries + 1, trade = :trade "
@@ -167,6 +173,8 @@ def _keep(
     found: _StoredSoFar,
 ) -> Steps[None]:
     """Insert a part that is no success."""
+    # The others are not locked: they only ever move on, and are looked at once more
+    # before a handler runs.
     known = {**ranks, **(yield from ranks_of(set(part.bars) - set(ranks)))}
     state = EntryState.DONE if handled else EntryState.WAITING
     if is_superseded(part, known):
@@ -231,6 +239,7 @@ def _insert(
 def park(arrival: ParkedBody) -> Steps[int | None]:
     """Keep genuine bytes that cannot be used; the number they got, if they are new."""
     content = hashlib.sha256(arrival.body).hexdigest()
+    # The bytes are all that tells it from others: no id could be read out of them.
     unique = digest(arrival.tenant, "parked", content)
     known = yield Query(
         "UPDATE {inbox} SET deliveries = deliveries + 1 "
@@ -266,6 +275,7 @@ def park(arrival: ParkedBody) -> Steps[int | None]:
 
 def admit(number: int, arrival: Arrival) -> Steps[Stored | None]:
     """Store what parked bytes say after all, and mark them as done."""
+    # Without a subject: what was set aside by hand had been read, and has one.
     rows = yield Query(
         "UPDATE {inbox} SET state = :done, problem = '', changed_at = :now "
         "WHERE id = :id AND state = :parked AND subject = '' RETURNING id",
