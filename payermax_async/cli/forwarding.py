@@ -9,25 +9,15 @@ import attrs
 
 from payermax_async.core.checks import reachable_url_problem
 from payermax_async.core.errors import ConfigurationError, NoReplyError, NotSentError
+from payermax_async.sandbox.server.posting import read_bounded
 from payermax_async.transport.base import Headers
+from payermax_async.transport.outgoing import FRAMING
 
 __all__ = ["Forwarded", "check_target", "new_session", "post_on"]
 
 _MAX_ANSWER = 64 * 1024
-_DROPPED = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
+# That the body is compressed belongs to the message, and goes on with it.
+_DROPPED = FRAMING - {"content-encoding"}
 """Headers that belong to one connection (RFC 9110, section 7.6.1)."""
 
 
@@ -95,15 +85,11 @@ async def post_on(
             # PayerMax's notification would end there, too.
             session.post(url, headers=kept, data=body, allow_redirects=False) as answer,
         ):
-            found = bytearray()
-            while len(found) < _MAX_ANSWER and (
-                piece := await answer.content.read(_MAX_ANSWER - len(found))
-            ):
-                found += piece
+            found = await read_bounded(answer.content, _MAX_ANSWER)
             return Forwarded(
                 status=answer.status,
                 content_type=answer.content_type,
-                body=bytes(found),
+                body=found[:_MAX_ANSWER],
             )
     except aiohttp.ClientConnectorError as error:
         raise NotSentError(f"nobody listens at {error.host}:{error.port}") from None

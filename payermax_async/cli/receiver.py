@@ -18,13 +18,13 @@ from payermax_async.core.errors import (
 from payermax_async.core.models.notifications import Notification
 from payermax_async.sandbox.server.door import HEAD_SECONDS, Door
 from payermax_async.sandbox.server.local_only import refuse_strangers
+from payermax_async.sandbox.server.posting import read_body
 from payermax_async.transport.base import Headers
 from payermax_async.webhooks import ACKNOWLEDGEMENT, CONTENT_TYPE, NotificationVerifier
 
 __all__ = ["CaughtNotification", "LoopbackReceiver"]
 
 _PATH = "/payermax/notifications"
-_BODY_SECONDS = 10.0
 
 
 @attrs.frozen(kw_only=True)
@@ -127,7 +127,7 @@ class LoopbackReceiver:
     async def _receive(self, request: web.Request) -> web.Response:
         # A page that is open in a browser here may post to this machine as well.
         refuse_strangers(request, "this listener", hosts=self._hosts)
-        body = await _read(request, self._verifier.max_body)
+        body = await read_body(request, self._verifier.max_body)
         notification, refusal = None, None
         try:
             notification = await self._verifier.verify(request.headers, body)
@@ -145,18 +145,3 @@ class LoopbackReceiver:
     async def _keep(self, caught: CaughtNotification) -> web.Response:
         self._deliveries.put_nowait(caught)
         return caught.response()
-
-
-async def _read(request: web.Request, limit: int) -> bytes:
-    found = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            while piece := await request.content.read(limit + 1):
-                found += piece
-                if len(found) > limit:
-                    raise web.HTTPRequestEntityTooLarge(
-                        max_size=limit, actual_size=len(found)
-                    )
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    return bytes(found)

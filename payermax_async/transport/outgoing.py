@@ -14,7 +14,7 @@ from payermax_async.core.checks import host_problem
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.transport.base import HttpRequest
 
-__all__ = ["check_request", "proxy_problem"]
+__all__ = ["FRAMING", "check_request", "proxy_problem"]
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """``token`` of RFC 9110, section 5.6.2."""
@@ -24,7 +24,7 @@ _VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 _URL = re.compile(r"[\x21-\x7e]+")
 
-_OURS = frozenset(
+FRAMING = frozenset(
     {
         "accept-encoding",
         "connection",
@@ -57,7 +57,7 @@ def check_request(request: HttpRequest) -> str:
                 f"the value of header {name!r} holds a control character or is"
                 " not ASCII: encode or remove it"
             )
-        if name.lower() in _OURS:
+        if name.lower() in FRAMING:
             raise ConfigurationError(
                 f"header {name!r} is the transport's own: leave it out"
             )
