@@ -40,6 +40,7 @@ PUBLIC = {
     "payermax_async.bulk": """
         AmountAt BatchPlan CurrencyTotal FileLimits FileSettings OrderFile
         OrderFileError RowProblem write_template
+        AgeingLine UnpaidLinks
         AskedLink AskedLinks BatchFigures BatchVerdict PaidLink PaymentJournal
         PaymentMark RowPayment note_paid refresh
         BatchMismatchError BatchStatus BulkBatch BulkControl BulkItem BulkProgress

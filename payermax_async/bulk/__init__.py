@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from payermax_async.bulk.files.template import write_template
     from payermax_async.bulk.journal import Journal
     from payermax_async.bulk.outcomes import DoneRow, DoneState
+    from payermax_async.bulk.outputs.unpaid import AgeingLine, UnpaidLinks
     from payermax_async.bulk.paid import (
         AskedLink,
         AskedLinks,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from payermax_async.bulk.sql_journal import MemoryJournal, SqliteJournal
 
 __all__ = [
+    "AgeingLine",
     "AmountAt",
     "AskedLink",
     "AskedLinks",
@@ -118,6 +120,7 @@ __all__ = [
     "RunStatus",
     "SqliteJournal",
     "StateTotal",
+    "UnpaidLinks",
     "create_links",
     "link_id_of",
     "note_paid",
@@ -126,6 +129,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AgeingLine": "bulk.outputs.unpaid",
     "AmountAt": "bulk.files.plan",
     "AskedLink": "bulk.paid",
     "AskedLinks": "bulk.paid",
@@ -174,6 +178,7 @@ _HOMES = {
     "RunStatus": "bulk.control",
     "SqliteJournal": "bulk.sql_journal",
     "StateTotal": "bulk.figures",
+    "UnpaidLinks": "bulk.outputs.unpaid",
     "create_links": "bulk.create",
     "link_id_of": "bulk.rows",
     "note_paid": "bulk.paid",

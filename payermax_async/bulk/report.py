@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from os import PathLike
 
 from payermax_async.bulk.figures import (
@@ -18,6 +19,11 @@ from payermax_async.bulk.figures import (
 )
 from payermax_async.bulk.outputs import cells
 from payermax_async.bulk.outputs.private_file import write_text
+from payermax_async.bulk.outputs.unpaid import (
+    UnpaidLinks,
+    unpaid_links,
+    write_reminders,
+)
 from payermax_async.bulk.outputs.values import NAMES, own_columns, row_values
 from payermax_async.bulk.records import JournalRow, RowState
 
@@ -201,4 +207,74 @@ class BulkReport:
 
         return write_sheet(
             path, filter(is_waiting, self._read()), title=title, paper=paper
+        )
+
+    def to_repair(self, path: str | PathLike[str]) -> int:
+        """Write the rows that have to be mended, to be sent once more.
+
+        The rows as they were in the file, all their columns and their order, then the
+        id, what is wrong and what to do. Only rows of which it is certain that no link
+        of their own exists are in it: never one in doubt, or one that is being sent.
+        Readable by the owner alone.
+
+        Args:
+            path: A ``.csv``, an ``.xlsx`` or a ``.jsonl`` file.
+
+        Returns:
+            How many rows there are.
+
+        Raises:
+            ConfigurationError: The file is of another kind, or XlsxWriter is not
+                installed (extra ``files``).
+            OSError: It cannot be written; a file that was there is as it was.
+            StorageError: The journal cannot be read.
+        """
+        from payermax_async.bulk.outputs.repair import write_repair
+
+        return write_repair(path, self._read)
+
+    def unpaid(
+        self, now: datetime, older_than: timedelta = timedelta(0)
+    ) -> UnpaidLinks:
+        """The links that wait to be paid, by currency and age.
+
+        Args:
+            now: What ages are counted to, with its offset.
+            older_than: Younger ones are left out.
+
+        Raises:
+            StorageError: The journal cannot be read.
+        """
+        return unpaid_links(self._read(), now, older_than)
+
+    def to_reminders(
+        self,
+        path: str | PathLike[str],
+        now: datetime,
+        *,
+        older_than: timedelta = timedelta(0),
+        phone: str | None = None,
+    ) -> int:
+        """Write whom to remind, for mail merge, SMS and WhatsApp; nothing is sent.
+
+        A line for each link that waits to be paid, with a message that has the link in
+        it and the merchant's own columns. Readable by the owner alone.
+
+        Args:
+            path: A ``.csv`` or an ``.xlsx`` file.
+            now: What ages are counted to, with its offset.
+            older_than: Younger ones are left out.
+            phone: Your column of telephone numbers: each line gets an address that
+                opens a chat in WhatsApp.
+
+        Returns:
+            How many links are in it.
+
+        Raises:
+            ConfigurationError: There is no such column, or no such kind of file.
+            OSError: It cannot be written; a file that was there is as it was.
+            StorageError: The journal cannot be read.
+        """
+        return write_reminders(
+            path, self._read, now, older_than=older_than, phone=phone
         )

@@ -7,7 +7,9 @@ from contextlib import closing
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from payermax_async.bulk.files.cells import OrderTable, text_of
+import attrs
+
+from payermax_async.bulk.files.cells import Cell, OrderTable, TableRow, text_of
 from payermax_async.bulk.files.columns import (
     LINK_ID,
     ORDER,
@@ -16,10 +18,12 @@ from payermax_async.bulk.files.columns import (
     missing_columns,
     place_columns,
 )
+from payermax_async.bulk.files.delimited import DelimitedTable
 from payermax_async.bulk.files.limits import OrderFileError
 from payermax_async.bulk.files.planning import planned
 from payermax_async.bulk.files.reading import RowReader
 from payermax_async.bulk.files.tables import FileSettings, open_table
+from payermax_async.bulk.outputs.cells import restored
 from payermax_async.bulk.rows import OrderRow, link_id_of
 from payermax_async.core.models.link_request import LinkDefaults
 
@@ -90,6 +94,9 @@ class OrderFile:
             path, settings or FileSettings(), _known_with(given)
         )
         self._placed = _placed(self._table, given, alike, by_row=by_row)
+        if self._restores:
+            headers = tuple(map(restored, self._placed.headers))
+            self._placed = attrs.evolve(self._placed, headers=headers)
         self._by_row = by_row
         self._reader = RowReader(
             batch=batch,
@@ -136,7 +143,7 @@ class OrderFile:
         Raises:
             OrderFileError: A row has no order number, or the file was changed.
         """
-        with closing(self._table.rows()) as rows:
+        with closing(self._rows()) as rows:
             for row in map(self._reader.read, rows):
                 if row.number in without:
                     continue
@@ -146,6 +153,21 @@ class OrderFile:
                         "first"
                     )
                 yield row.item
+
+    @property
+    def _restores(self) -> bool:
+        """Whether it is CSV that was written here, in which formulas are harmless."""
+        is_ours = LINK_ID in self._placed.fields
+        return is_ours and isinstance(self._table, DelimitedTable)
+
+    def _rows(self) -> Generator[TableRow]:
+        """Its rows, as they were before they were made harmless."""
+        with closing(self._table.rows()) as rows:
+            for row in rows:
+                if self._restores:
+                    yield attrs.evolve(row, cells=tuple(map(_restored, row.cells)))
+                else:
+                    yield row
 
     def plan(
         self, defaults: LinkDefaults, *, journal: Iterable[JournalRow] = ()
@@ -160,7 +182,7 @@ class OrderFile:
             OrderFileError: The file was changed.
             StorageError: The journal cannot be read.
         """
-        with closing(self._table.rows()) as rows:
+        with closing(self._rows()) as rows:
             return planned(
                 self.batch,
                 self._placed,
@@ -169,6 +191,10 @@ class OrderFile:
                 journal=journal,
                 salt=self.digest if self._by_row else "",
             )
+
+
+def _restored(cell: Cell) -> Cell:
+    return restored(cell) if isinstance(cell, str) else cell
 
 
 def _known_with(given: Mapping[str, str]) -> Callable[[list[str]], int]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
-__all__ = ["BYTE_ORDER_MARK", "harmless", "is_formula", "line"]
+__all__ = ["BYTE_ORDER_MARK", "harmless", "is_formula", "line", "restored"]
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet may take for the beginning of a formula:
@@ -31,8 +32,27 @@ def harmless(cell: str) -> str:
     return f"'{cell}" if is_formula(cell.lstrip("'")) else cell
 
 
-def line(cells: Iterable[str]) -> str:
-    """A line of CSV for spreadsheets."""
+_PHONE = re.compile(r"\+[0-9][0-9 ]{4,20}")
+
+
+def line(cells: Iterable[str], *, phones: bool = False) -> str:
+    """A line of CSV for spreadsheets.
+
+    Args:
+        cells: Its texts.
+        phones: Whether ``+``, digits and blanks alone may stand as they are: who sends
+            messages by the file needs numbers, and nothing can be worked out of them.
+    """
+    safe = (
+        cell if phones and _PHONE.fullmatch(cell) else harmless(cell) for cell in cells
+    )
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow(harmless(cell) for cell in cells)
+    csv.writer(out, lineterminator="\r\n").writerow(safe)
     return out.getvalue()
+
+
+def restored(cell: str) -> str:
+    """What :func:`harmless` was given."""
+    if cell.startswith("'") and is_formula(cell.lstrip("'")):
+        return cell[1:]
+    return cell
