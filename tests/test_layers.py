@@ -203,7 +203,7 @@ FLOORS = {
         "console docstrings forwarding inbox_address key_report receiver",
         "failures listener qrcode stopping",
         "link_report merchant sandbox",
-        "bulk call codes db demo doctor inbox keys links listen trigger webhooks",
+        "bulk call codes db demo docs doctor inbox keys links listen trigger webhooks",
         "app",
         "__init__",
     ),

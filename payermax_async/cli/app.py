@@ -19,6 +19,7 @@ from payermax_async.cli.console import (
 )
 from payermax_async.cli.db import app as db
 from payermax_async.cli.demo.command import demo
+from payermax_async.cli.docs import app as docs
 from payermax_async.cli.docstrings import keep_help
 from payermax_async.cli.doctor import doctor
 from payermax_async.cli.failures import Exit, report
@@ -68,6 +69,7 @@ def _build() -> App:
     app.command(db)
     app.command(codes)
     app.command(doctor)
+    app.command(docs)
     # Here --version is the interface's, not the program's.
     app.command(call, version_flags=[])
     keep_help(app)

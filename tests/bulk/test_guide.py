@@ -11,7 +11,7 @@ import payermax_async
 from payermax_async.sandbox.server import SandboxServer
 from tests.test_snippets import blocks, run_section
 
-GUIDE = Path(payermax_async.__file__).parent / "bulk" / "bulk.md"
+GUIDE = Path(payermax_async.__file__).parent / "guides" / "bulk.md"
 
 
 def test_the_guide_does_what_it_says(

@@ -16,7 +16,7 @@ from payermax_async.webhooks.parsing import read_notification
 from tests.test_snippets import blocks
 from tests.webhooks import kit
 
-GUIDE = Path(payermax_async.__file__).parent / "webhooks" / "notices.md"
+GUIDE = Path(payermax_async.__file__).parent / "guides" / "notices.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
 LINES = [
     [re.findall("`([^`]+)`", cell) for cell in line.split("|")[1:-1]]

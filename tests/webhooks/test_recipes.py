@@ -1,4 +1,4 @@
-"""The recipes of webhooks/frameworks.md, each served by a real server and attacked."""
+"""The recipes of guides/frameworks.md, each served by a real server and attacked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from payermax_async.webhooks.receiver import Receiver
 from tests.test_snippets import blocks
 from tests.webhooks import kit, servers
 
-DOCUMENT = Path(payermax_async.__file__).parent / "webhooks" / "frameworks.md"
+DOCUMENT = Path(payermax_async.__file__).parent / "guides" / "frameworks.md"
 RECIPES = {
     block.section: block.text
     for block in blocks(DOCUMENT.read_text(encoding="utf-8"))

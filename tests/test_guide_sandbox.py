@@ -1,4 +1,4 @@
-"""What the README shows of the sandbox without this package's client is executed."""
+"""What the guide shows of the sandbox without this package's client is executed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from payermax_async.core.strict_json import read_json
 from payermax_async.sandbox.faults.rules import FaultKind
 from payermax_async.sandbox.scenario import read_scenario
 from payermax_async.sandbox.server import SandboxServer
-from tests.test_snippets import BLOCKS, README, Block
+from tests.test_snippets import GUIDE_BLOCKS, GUIDES, Block
 
 
 def block_with(words: str, language: str) -> Block:
     (found,) = (
-        block for block in BLOCKS if block.language == language and words in block.text
+        block
+        for block in GUIDE_BLOCKS["sandbox"]
+        if block.language == language and words in block.text
     )
     return found
 
@@ -67,7 +69,7 @@ def test_the_scenario_of_the_readme_can_be_read() -> None:
     assert not options.gateway.sign_failures
 
 
-def test_the_readme_names_every_kind_of_fault() -> None:
-    text = README.read_text(encoding="utf-8")
+def test_the_guide_names_every_kind_of_fault() -> None:
+    text = (GUIDES / "sandbox.md").read_text(encoding="utf-8")
     (kinds,) = re.findall(r"^Kinds: (.*?)\.$", text, re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"`([a-z-]+)`", kinds)) == {kind.value for kind in FaultKind}
