@@ -136,7 +136,7 @@ def _passages(words: list[str]) -> Iterator[_Passage]:
             if heading := re.match(r"#+ (.*)", paragraph):
                 section = heading[1]
             # The heading counts for what stands below it: it says what that is about.
-            whole = f"{section} {paragraph}".casefold()
+            whole = " ".join(f"{section} {paragraph}".casefold().split())
             if all(word in whole for word in words):
                 yield _Passage(guide, section, _line(paragraph, words))
 
