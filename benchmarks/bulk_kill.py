@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from payermax_async import ClientOptions
 from payermax_async.bulk import DoneState, SqliteJournal, create_links
 from payermax_async.sandbox import (
     Duplicates,
@@ -102,8 +103,10 @@ async def last(sandbox: LocalSandbox, file: Path, rows: int) -> Counter[DoneStat
 
     clock = LeaseClock(boot=system.boot, micros=micros)
     journal = SqliteJournal(file, lease_clock=clock)
+    # That clock is wound on while the answers of a busy machine are under way.
+    patient = ClientOptions(timeout=24 * 3600.0)
     async with (
-        sandbox.client() as client,
+        sandbox.client(options=patient) as client,
         create_links(client, orders(rows), journal=journal) as run,
     ):
         return Counter([done.state async for done in run])
