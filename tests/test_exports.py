@@ -38,16 +38,15 @@ PUBLIC = {
         ValidationError Verifier WebhookError
     """,
     "payermax_async.bulk": """
-        AmountAt BatchPlan CurrencyTotal FileLimits FileSettings OrderFile
-        OrderFileError RowProblem write_template
-        AgeingLine UnpaidLinks
-        AskedLink AskedLinks BatchFigures BatchVerdict PaidLink PaymentJournal
-        PaymentMark RowPayment note_paid refresh
-        BatchMismatchError BatchStatus BulkBatch BulkControl BulkItem BulkProgress
-        BulkRails BulkReport BulkRun BulkSource ClaimStanding DoneRow DoneState
-        FailureGroup Journal JournalError JournalRow MemoryJournal OrderRow PlannedRow
-        Rail RailTrippedError RowClaim RowInDoubt RowResult RowSettled RowState
-        RunPaused RunResumed RunStatus SqliteJournal StateTotal create_links link_id_of
+        AgeingLine AmountAt AskedLink AskedLinks BatchFigures BatchMismatchError
+        BatchPlan BatchStatus BatchVerdict BulkBatch BulkControl BulkItem BulkProgress
+        BulkRails BulkReport BulkRun BulkSource ClaimStanding CurrencyTotal DoneRow
+        DoneState FailureGroup FileLimits FileSettings Journal JournalError JournalRow
+        MemoryJournal OrderFile OrderFileError OrderRow PaidLink PaymentJournal
+        PaymentMark PlannedRow Rail RailTrippedError RowClaim RowInDoubt RowPayment
+        RowProblem RowResult RowSettled RowState RunPaused RunResumed RunStatus
+        SqliteJournal StateTotal UnpaidLinks WithdrawnLinks create_links expire_links
+        link_id_of note_paid refresh write_template
     """,
     "payermax_async.contrib": """
         OpenTelemetryHook PrometheusHook

@@ -150,6 +150,7 @@ FLOORS = {
         "files run",
         "create",
         "paid",
+        "withdrawal",
         "__init__",
     ),
     "pipeline": (

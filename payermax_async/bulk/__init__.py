@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from payermax_async.bulk.run import BulkRun
     from payermax_async.bulk.source import BulkSource
     from payermax_async.bulk.sql_journal import MemoryJournal, SqliteJournal
+    from payermax_async.bulk.withdrawal import WithdrawnLinks, expire_links
 
 __all__ = [
     "AgeingLine",
@@ -121,7 +122,9 @@ __all__ = [
     "SqliteJournal",
     "StateTotal",
     "UnpaidLinks",
+    "WithdrawnLinks",
     "create_links",
+    "expire_links",
     "link_id_of",
     "note_paid",
     "refresh",
@@ -179,7 +182,9 @@ _HOMES = {
     "SqliteJournal": "bulk.sql_journal",
     "StateTotal": "bulk.figures",
     "UnpaidLinks": "bulk.outputs.unpaid",
+    "WithdrawnLinks": "bulk.withdrawal",
     "create_links": "bulk.create",
+    "expire_links": "bulk.withdrawal",
     "link_id_of": "bulk.rows",
     "note_paid": "bulk.paid",
     "refresh": "bulk.paid",

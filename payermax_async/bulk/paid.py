@@ -42,6 +42,7 @@ __all__ = [
     "AskedLinks",
     "PaidLink",
     "PaymentJournal",
+    "check_batch",
     "note_paid",
     "refresh",
 ]
@@ -211,7 +212,7 @@ async def refresh(
         raise ConfigurationError(
             "per_second is more than 0, at_once and at_most are 1 or more"
         )
-    await _check(client, journal)
+    await check_batch(client, journal)
     keys = await asyncio.to_thread(_open_links, journal)
     asked = keys[:at_most]
     pace = _EvenPace(per_second, clock or SystemClock())
@@ -237,7 +238,12 @@ async def refresh(
     )
 
 
-async def _check(client: PayerMaxClient, journal: PaymentJournal) -> None:
+async def check_batch(client: PayerMaxClient, journal: PaymentJournal) -> None:
+    """See that a client is of the merchant and gateway that a journal belongs to.
+
+    Raises:
+        BatchMismatchError: It is not.
+    """
     batch, ours = await journal.batch(), fingerprint_of(client.config)
     if batch is not None and batch.fingerprint != ours:
         raise BatchMismatchError(

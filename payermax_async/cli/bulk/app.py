@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from payermax_async.cli.bulk.expire import expire
 from payermax_async.cli.bulk.plan import plan, template
 from payermax_async.cli.bulk.run import resume, run
 from payermax_async.cli.bulk.status import status
@@ -21,3 +22,4 @@ app.command(status)
 app.command(pause)
 app.command(resume)
 app.command(rate)
+app.command(expire)
