@@ -59,9 +59,9 @@ def show_plan(
     for total in plan.totals:
         _show_unusual(total)
     for notice in (*orders.notices, *plan.notices):
-        console.print(Text(f"  note: {clean(notice)}", style="care"))
+        console.print(Text(f"  note: {clean(notice)}", style="care"), soft_wrap=True)
     for lack in plan.settings:
-        console.print(Text(f"  settings: {clean(lack)}", style="bad"))
+        console.print(Text(f"  settings: {clean(lack)}", style="bad"), soft_wrap=True)
     if plan.problems:
         show_problems(plan.problems)
 

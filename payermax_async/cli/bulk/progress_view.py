@@ -6,9 +6,10 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from payermax_async.cli.console import error_console, plain
@@ -128,7 +129,10 @@ class _ProgressBars:
         )
         what = Text(progress_line(progress), style="title", no_wrap=True)
         counts = Text(counts_of(progress))
-        self._live.update(Group(done, what, counts), refresh=True)
+        lines = Table.grid()
+        for line in (done, what, counts):
+            lines.add_row(line)
+        self._live.update(lines, refresh=True)
 
     def close(self) -> None:
         self._live.stop()

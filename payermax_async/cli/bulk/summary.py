@@ -10,8 +10,7 @@ from payermax_async.cli.console import clean, output_console
 from payermax_async.cli.failures import Exit
 
 if TYPE_CHECKING:
-    from payermax_async.bulk import BatchPlan, SqliteJournal
-    from payermax_async.bulk.records import RowState
+    from payermax_async.bulk import BatchPlan, RowState, SqliteJournal
     from payermax_async.cli.bulk.sending import Ended
 
 __all__ = ["summed_up"]
@@ -37,7 +36,7 @@ def summed_up(
     Returns:
         The exit code.
     """
-    from payermax_async.bulk import BulkReport
+    from payermax_async.bulk import BulkReport, RowState
 
     if ended.progress is None:
         return Exit.FAILED
@@ -60,7 +59,8 @@ def summed_up(
     console = output_console()
     console.print(word, style=style, soft_wrap=True)
     console.print(f"  this run: {counts_of(ended.progress)}", soft_wrap=True)
-    for total in report.totals():
+    # What was only planned is part of the rest, of which the first line speaks.
+    for total in (one for one in report.totals() if one.state is not RowState.PLANNED):
         console.print(
             f"  {total.rows} {total.state.value}: {total.amount:f} "
             f"{clean(total.currency)}",
