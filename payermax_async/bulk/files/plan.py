@@ -89,6 +89,8 @@ class BatchPlan:
     """How many of those were refused, and may be tried as they are now."""
     lifetimes: Mapping[int | None, int]
     """How many links can be paid for so many seconds; ``None``: the usual 24 hours."""
+    ids: frozenset[str] = attrs.field(repr=False)
+    """The merchant's ids of all links."""
     nameless: frozenset[int] = attrs.field(repr=False)
     """Rows that cannot be run at all: without an order number, or with one that an
     earlier row has."""

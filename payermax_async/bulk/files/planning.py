@@ -185,6 +185,7 @@ class _Sums:
             changed=tuple(sorted(changed)),
             mended=mended,
             lifetimes=dict(self._lifetimes),
+            ids=frozenset(self._seen),
             nameless=frozenset(self._nameless),
         )
 

@@ -42,7 +42,10 @@ def summed_up(
         return Exit.FAILED
     report = BulkReport(journal.read)
     counts = report.counts()
-    exist = sum(count for state, count in counts.items() if state.exists)
+    # The journal may know more than the file, of which this speaks.
+    exist = sum(
+        row.result.state.exists for row in report.rows() if row.planned.key in plan.ids
+    )
     code = _code(ended, plan, counts)
     word, style = _word(ended, plan, exist, code)
     if as_json:
@@ -61,11 +64,11 @@ def summed_up(
     console.print(f"  this run: {counts_of(ended.progress)}", soft_wrap=True)
     # What was only planned is part of the rest, of which the first line speaks.
     for total in (one for one in report.totals() if one.state is not RowState.PLANNED):
-        console.print(
-            f"  {total.rows} {total.state.value}: {total.amount:f} "
-            f"{clean(total.currency)}",
-            soft_wrap=True,
-        )
+        line = f"  {total.rows} {total.state.value}"
+        # Of a row whose amount cannot be read there is none to add up.
+        if total.currency:
+            line += f": {total.amount:f} {clean(total.currency)}"
+        console.print(line, soft_wrap=True)
     for group in report.failures()[:10]:
         reason = clean(group.reasons[0][0]) if group.reasons else ""
         console.print(
