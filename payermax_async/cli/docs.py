@@ -16,11 +16,11 @@ from rich.markup import escape
 from payermax_async.cli.console import clean, error_console, output_console
 from payermax_async.cli.failures import Exit
 
-__all__ = ["app", "search", "show", "skill"]
+__all__ = ["ORDER", "app", "search", "show", "skill"]
 
 app = App(name="docs", help="Read the guides, or find a place in them.")
 
-_ORDER = (
+ORDER = (
     "first-link",
     "configuration",
     "outcomes",
@@ -120,7 +120,7 @@ def _guides() -> dict[str, Traversable]:
         for file in _folder().iterdir()
         if file.name.endswith(".md")
     }
-    places = {name: at for at, name in enumerate(_ORDER)}
+    places = {name: at for at, name in enumerate(ORDER)}
     return {
         name: found[name]
         for name in sorted(
