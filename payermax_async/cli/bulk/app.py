@@ -12,7 +12,15 @@ from payermax_async.cli.bulk.steering import pause, rate
 
 __all__ = ["app"]
 
-app = App(name="bulk", help="From a spreadsheet to payment links, each exactly once.")
+app = App(
+    name="bulk",
+    help="From a spreadsheet to payment links, each exactly once.",
+    help_epilogue=(
+        "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or request, 3 outcome "
+        "unknown, 4 stopped by itself at a rail, 5 told to stop; after 3, 4 and 5 it "
+        "can go on."
+    ),
+)
 """Each command is a function of a module beside this one."""
 
 app.command(template)
