@@ -203,8 +203,11 @@ FLOORS = {
         "json_layout",
         "console docstrings forwarding inbox_address key_report receiver",
         "failures listener qrcode stopping",
-        "link_report merchant sandbox",
-        "bulk call codes db demo docs doctor inbox keys links listen trigger webhooks",
+        "link_report merchant money_report sandbox",
+        (
+            "bulk call codes db demo docs doctor inbox keys links listen orders refunds "
+            "trigger webhooks"
+        ),
         "app",
         "__init__",
     ),

@@ -15,6 +15,7 @@ from payermax_async.cli.codes import codes
 from payermax_async.cli.console import (
     error_console,
     output_console,
+    print_json,
     tolerate_encodings,
 )
 from payermax_async.cli.db import app as db
@@ -22,11 +23,13 @@ from payermax_async.cli.demo.command import demo
 from payermax_async.cli.docs import app as docs
 from payermax_async.cli.docstrings import keep_help
 from payermax_async.cli.doctor import doctor
-from payermax_async.cli.failures import Exit, report
+from payermax_async.cli.failures import Exit, as_json, report
 from payermax_async.cli.inbox import app as inbox
 from payermax_async.cli.keys import app as keys
 from payermax_async.cli.links import app as links
 from payermax_async.cli.listen import listen
+from payermax_async.cli.orders import app as orders
+from payermax_async.cli.refunds import app as refunds
 from payermax_async.cli.sandbox import sandbox
 from payermax_async.cli.trigger import trigger
 from payermax_async.cli.webhooks import app as webhooks
@@ -62,6 +65,8 @@ def _build() -> App:
     app.command(listen)
     app.command(trigger)
     app.command(links)
+    app.command(orders)
+    app.command(refunds)
     app.command(bulk)
     app.command(keys)
     app.command(webhooks)
@@ -105,6 +110,8 @@ def run(argv: list[str] | None = None) -> int:
     except CycloptsError:
         return Exit.USAGE  # cyclopts has told what is wrong
     except PayerMaxError as error:
+        if "--json" in (sys.argv[1:] if argv is None else argv):
+            print_json(as_json(error))
         return report(error, error_console())
     except KeyboardInterrupt:
         error_console().print("interrupted")

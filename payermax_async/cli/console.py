@@ -23,6 +23,7 @@ __all__ = [
     "error_console",
     "output_console",
     "plain",
+    "present",
     "print_facts",
     "print_json",
     "speaks_unicode",
@@ -43,6 +44,11 @@ _THEME = Theme(
 
 Fact = tuple[str, str]
 """A label and its value."""
+
+
+def present(*rows: tuple[str, object]) -> list[Fact]:
+    """The rows that have a value: PayerMax leaves fields out."""
+    return [(label, f"{value}") for label, value in rows if value is not None]
 
 
 def output_console() -> Console:

@@ -20,8 +20,9 @@ from payermax_async.core.errors import (
     PayerMaxError,
     ValidationError,
 )
+from payermax_async.core.strict_json import JsonValue
 
-__all__ = ["Exit", "exit_code", "report"]
+__all__ = ["Exit", "as_json", "exit_code", "report"]
 
 
 class Exit(enum.IntEnum):
@@ -74,6 +75,31 @@ def report(error: PayerMaxError, console: Console) -> Exit:
     for advice in _advice(error):
         console.print(_set_in(Text(advice)))
     return exit_code(error)
+
+
+def as_json(error: PayerMaxError) -> JsonValue:
+    """The same for another program.
+
+    Returns:
+        ``error`` is the name of its class, ``outcome`` what PayerMax may have done,
+        ``exit`` the exit code, ``advice`` what to do next; ``problems`` are those of a
+        request, with the paths of its fields.
+    """
+    problems = error.problems if isinstance(error, ValidationError) else ()
+    return {
+        "error": type(error).__name__,
+        "outcome": error.outcome.value,
+        "exit": int(exit_code(error)),
+        "message": clean(error),
+        "operation": error.operation,
+        "merchant_key": error.merchant_key,
+        "code": error.code if isinstance(error, ApiError) else None,
+        "problems": [
+            {"path": clean(problem.path), "message": clean(problem.message)}
+            for problem in problems
+        ],
+        "advice": [] if problems else list(_advice(error)),
+    }
 
 
 def _set_in(content: RenderableType) -> Padding:
@@ -146,5 +172,8 @@ def _settle(error: PayerMaxError) -> str:
     )
 
 
-_COMMANDS = {"queryPaybylink": "payermax links query"}
+_COMMANDS = {
+    "queryPaybylink": "payermax links query",
+    "refundQuery": "payermax refunds query",
+}
 """Questions that have a command of their own."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from payermax_async.cli.console import (
-    Fact,
     clean,
     output_console,
     plain,
+    present,
     print_facts,
     print_json,
 )
@@ -38,7 +38,7 @@ def tell_created(link: CreatedLink, *, as_json: bool, qr: bool) -> None:
     console.print(headline)
     print_facts(
         console,
-        _present(
+        present(
             ("pay at", link.link_url),
             ("QR code", link.qr_code_url),
             ("status", link.link_status),
@@ -50,11 +50,6 @@ def tell_created(link: CreatedLink, *, as_json: bool, qr: bool) -> None:
         from payermax_async.cli.qrcode import print_code
 
         print_code(console, link.link_url)
-
-
-def _present(*rows: tuple[str, object]) -> list[Fact]:
-    # PayerMax leaves fields out; a row without a value tells nothing.
-    return [(label, f"{value}") for label, value in rows if value is not None]
 
 
 def tell_link(link: LinkDetails, *, as_json: bool) -> None:
@@ -72,7 +67,7 @@ def tell_link(link: LinkDetails, *, as_json: bool) -> None:
     console.print(headline)
     print_facts(
         console,
-        _present(
+        present(
             ("amount", f"{link.total_amount} {link.currency}"),
             ("status", link.link_status),
             ("pay at", link.link_url),
@@ -96,7 +91,7 @@ def tell_link(link: LinkDetails, *, as_json: bool) -> None:
         ]
         print_facts(
             console,
-            _present(
+            present(
                 ("payment", f"{payment.out_trade_no}  {payment.status}"),
                 ("paid at", payment.complete_at),
                 ("paid with", ", ".join(means) or None),
@@ -115,5 +110,5 @@ def tell_expired(link: ExpiredLink, *, as_json: bool) -> None:
     console.print(headline)
     print_facts(
         console,
-        _present(("status", link.link_status), ("ended", link.expires_at)),
+        present(("status", link.link_status), ("ended", link.expires_at)),
     )

@@ -221,7 +221,7 @@ async def test_an_unreachable_gateway_is_not_sent(
                 *("call", "refund", "--version", "1.4", "--timeout", "1"),
                 *("--data", '{"outRefundNo": "refund-1"}'),
             ],
-            "The refund may be under way. Query refund-1; if PayerMax keeps saying",
+            "The refund may be under way. Run 'payermax refunds query refund-1'; if",
         ),
     ],
     ids=["create", "expire", "query", "call", "refund"],
