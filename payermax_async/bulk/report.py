@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from os import PathLike
+from typing import Self
 
 from payermax_async.bulk.figures import (
     BatchFigures,
@@ -17,6 +18,7 @@ from payermax_async.bulk.figures import (
     is_waiting,
     state_totals,
 )
+from payermax_async.bulk.journal import Journal
 from payermax_async.bulk.outputs import cells
 from payermax_async.bulk.outputs.private_file import write_text
 from payermax_async.bulk.outputs.unpaid import (
@@ -24,7 +26,7 @@ from payermax_async.bulk.outputs.unpaid import (
     unpaid_links,
     write_reminders,
 )
-from payermax_async.bulk.outputs.values import NAMES, own_columns, row_values
+from payermax_async.bulk.outputs.values import NAMES, own_columns, own_of, row_values
 from payermax_async.bulk.records import JournalRow, RowState
 
 __all__ = ["BulkReport"]
@@ -53,6 +55,18 @@ class BulkReport:
         """
         self._read = read
         self._expected = rows
+
+    @classmethod
+    def of(cls, journal: Journal) -> Self:
+        """Report on a journal, which need not be open, and on all that its runs said.
+
+        So it also knows how many rows the batch has that no run has reached.
+
+        Raises:
+            StorageError: The journal cannot be read.
+        """
+        said = [run.progress.rows or 0 for run in journal.status().runs]
+        return cls(journal.read, rows=max(said, default=0) or None)
 
     def rows(self, *states: RowState) -> Iterator[JournalRow]:
         """All rows, or those in some states, in the order of their positions.
@@ -102,7 +116,7 @@ class BulkReport:
             yield cells.BYTE_ORDER_MARK + cells.line([*NAMES, *own])
             for row in self._read():
                 values = row_values(row)
-                carried = [row.planned.columns.get(name, "") for name in own]
+                carried = [own_of(row).get(name, "") for name in own]
                 yield cells.line([*(str(values[name]) for name in NAMES), *carried])
 
         write_text(path, lines())
@@ -119,7 +133,7 @@ class BulkReport:
 
         def lines() -> Iterator[str]:
             for row in self._read():
-                columns = dict(sorted(row.planned.columns.items()))
+                columns = dict(sorted(own_of(row).items()))
                 value = {**row_values(row), "columns": columns}
                 yield json.dumps(value, ensure_ascii=False) + "\n"
 

@@ -186,3 +186,17 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
 )
 def test_what_makes_a_cell_harmless_can_be_taken_back(text: str) -> None:
     assert restored(harmless(text)) == text
+
+
+async def test_what_a_repair_file_added_is_in_no_later_report(tmp_path: Path) -> None:
+    gateways = Gateways()
+    journal = memory(gateways)
+    await run_once(gateways, journal, orders_at(tmp_path / "orders.csv"))
+    report = BulkReport(journal.read)
+    report.to_repair(tmp_path / "fix.csv")
+    await run_once(gateways, journal, OrderFile(tmp_path / "fix.csv", batch="november"))
+    report.to_csv(tmp_path / "all.csv")
+    text = (tmp_path / "all.csv").read_text("utf-8-sig")
+    (headers, *_) = csv.reader(io.StringIO(text, newline=""))
+    assert [restored(name) for name in headers[-len(HEADERS) :]] == HEADERS
+    assert len(headers) == len(set(headers)) == 15 + len(HEADERS)

@@ -10,6 +10,7 @@ from typing import Final
 
 from payermax_async.bulk.outputs import cells
 from payermax_async.bulk.outputs.private_file import write_text
+from payermax_async.bulk.outputs.values import LINK_ID, own_of
 from payermax_async.bulk.outputs.workbook import SheetWriter, workbook
 from payermax_async.bulk.records import JournalRow, RowState
 from payermax_async.core.errors import ConfigurationError
@@ -20,8 +21,6 @@ REPAIRED: Final = frozenset({RowState.REFUSED, RowState.CONFLICTING})
 """States in which it is certain that no link of the row's own exists: all others, sent
 a second time from another file, might make a second link."""
 
-LINK_ID: Final = "Merchant link id"
-"""By this header a file tells those who read it that it was written here."""
 _REASON, _FIX = "Reason", "Fix"
 _ORDER = "Order"
 _WIDTH = 18
@@ -53,23 +52,12 @@ def _to_be_mended(rows: Iterable[JournalRow]) -> Iterator[JournalRow]:
     return (row for row in rows if row.result.state in REPAIRED)
 
 
-def _own(row: JournalRow) -> Mapping[str, str]:
-    """A row's own columns, without what an earlier repair file added to them."""
-    own = row.planned.columns
-    names = list(own)
-    if own.get(LINK_ID) != row.planned.key:
-        return own
-    place = names.index(LINK_ID)
-    added = set(names[place : place + 3])
-    return {name: text for name, text in own.items() if name not in added}
-
-
 def _headers(rows: Iterable[JournalRow]) -> list[str]:
     """Own columns in their order, then the id, what is wrong and what to do."""
     found: dict[str, None] = {}
     is_named = True
     for row in _to_be_mended(rows):
-        own = _own(row)
+        own = own_of(row)
         found.update(dict.fromkeys(own))
         # Of rows that had no number: it has to stand in the file from now on.
         is_named &= row.planned.order in {text.strip() for text in own.values()}
@@ -92,7 +80,7 @@ def _free(name: str, taken: Sequence[str]) -> str:
 
 
 def _line(row: JournalRow, headers: Sequence[str]) -> Mapping[str, str]:
-    own = _own(row)
+    own = own_of(row)
     line = {header: own.get(header, "") for header in headers[:-3]}
     if headers[0] not in own and headers[0].startswith(_ORDER):
         line[headers[0]] = row.planned.order

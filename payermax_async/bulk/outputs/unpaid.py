@@ -16,7 +16,7 @@ from payermax_async.bulk.figures import is_waiting
 from payermax_async.bulk.outputs import cells
 from payermax_async.bulk.outputs.cards import written_amount
 from payermax_async.bulk.outputs.private_file import write_text
-from payermax_async.bulk.outputs.values import own_columns, written_time
+from payermax_async.bulk.outputs.values import own_columns, own_of, written_time
 from payermax_async.bulk.outputs.workbook import SheetCell, SheetWriter, workbook
 from payermax_async.bulk.records import JournalRow
 from payermax_async.core.errors import ConfigurationError
@@ -165,7 +165,7 @@ def write_reminders(
                 count += 1
                 yield [
                     *_reminder(row, now, phone),
-                    *(row.planned.columns.get(name, "") for name in own),
+                    *(own_of(row).get(name, "") for name in own),
                 ]
 
     if kind == ".csv":

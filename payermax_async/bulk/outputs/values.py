@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from payermax_async.bulk.records import JournalRow
 
-__all__ = ["NAMES", "own_columns", "row_values", "written_time"]
+__all__ = [
+    "LINK_ID",
+    "NAMES",
+    "own_columns",
+    "own_of",
+    "row_values",
+    "written_time",
+]
+
+LINK_ID: Final = "Merchant link id"
+"""By this header a file tells those who read it that it was written here; what is wrong
+and what to do stand in the two columns behind it."""
 
 NAMES: Final = (
     "position",
@@ -57,9 +68,20 @@ def written_time(moment: datetime | None) -> str:
     return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def own_of(row: JournalRow) -> Mapping[str, str]:
+    """A row's own columns, without what a repair file has added to them."""
+    own = row.planned.columns
+    if own.get(LINK_ID) != row.planned.key:
+        return own
+    names = list(own)
+    place = names.index(LINK_ID)
+    added = set(names[place : place + 3])
+    return {name: text for name, text in own.items() if name not in added}
+
+
 def own_columns(rows: Iterable[JournalRow]) -> list[str]:
     """The merchant's columns, in the order in which rows first have them."""
     found: dict[str, None] = {}
     for row in rows:
-        found.update(dict.fromkeys(row.planned.columns))
+        found.update(dict.fromkeys(own_of(row)))
     return list(found)

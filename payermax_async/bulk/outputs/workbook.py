@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from payermax_async.bulk.figures import STATE_WORDS, BatchFigures
 from payermax_async.bulk.outputs.private_file import private_file
-from payermax_async.bulk.outputs.values import NAMES, own_columns, row_values
+from payermax_async.bulk.outputs.values import NAMES, own_columns, own_of, row_values
 from payermax_async.bulk.records import JournalRow
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.pages.markup import web_host
@@ -206,7 +206,7 @@ def _rows(book: Workbook, own: list[str], rows: Iterable[JournalRow]) -> None:
         cells: list[SheetCell] = [values[name] for name in NAMES]
         cells[NAMES.index("amount")] = _number(row.planned.amount)
         cells[NAMES.index("link_url")] = SheetLink(row.result.link_url)
-        cells += [row.planned.columns.get(name, "") for name in own]
+        cells += [own_of(row).get(name, "") for name in own]
         sheet.add(cells)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from payermax_async.cli.bulk.expire import expire
+from payermax_async.cli.bulk.outcome import failed, report, unpaid
 from payermax_async.cli.bulk.plan import plan, template
 from payermax_async.cli.bulk.run import resume, run
 from payermax_async.cli.bulk.status import status
@@ -31,3 +32,6 @@ app.command(pause)
 app.command(resume)
 app.command(rate)
 app.command(expire)
+app.command(report)
+app.command(failed)
+app.command(unpaid)

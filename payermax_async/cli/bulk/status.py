@@ -11,6 +11,7 @@ import attrs
 from cyclopts import Parameter
 
 from payermax_async.cli.bulk.options import JournalFile
+from payermax_async.cli.bulk.refreshing import refreshed
 from payermax_async.cli.console import (
     Fact,
     output_console,
@@ -18,7 +19,8 @@ from payermax_async.cli.console import (
     print_facts,
     print_json,
 )
-from payermax_async.cli.merchant import Flag
+from payermax_async.cli.failures import Exit
+from payermax_async.cli.merchant import Flag, MerchantSource
 from payermax_async.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,19 +36,32 @@ def status(
     watch: Annotated[bool, Flag] = False,
     every: float = 2.0,
     as_json: Annotated[bool, Flag, Parameter(name="--json")] = False,
+    refresh: Annotated[bool, Flag] = False,
+    per_second: float = 5.0,
+    at_most: int | None = None,
+    source: MerchantSource | None = None,
 ) -> int:
     """Say how a batch stands: its rows, what its runs are told and how far they are.
 
-    It only reads the journal, also while a run is at it.
+    It only reads the journal, also while a run is at it. With --refresh, PayerMax is
+    asked first which of the open links were paid, or can no longer be.
 
     Args:
         journal: The batch's journal.
         watch: Say it again and again, until no run is at it any more.
         every: Seconds between, with --watch.
         as_json: Print JSON for another program.
+        refresh: Ask PayerMax about every link that is open; only questions are sent.
+        per_second: How many questions begin in a second at the most.
+        at_most: How many links to ask about, those asked about longest ago first.
+        source: Where the merchant's settings are, with --refresh.
     """
     from payermax_async.bulk.sql_journal import SqliteJournal
 
+    code = Exit.DONE
+    if refresh:
+        config = (source or MerchantSource()).read()
+        code = refreshed(journal, config, per_second=per_second, at_most=at_most)
     if not 0 < every < float("inf"):
         raise ConfigurationError("--every is more than 0 seconds")
     opened = SqliteJournal(journal)
@@ -60,7 +75,7 @@ def status(
                 console.clear()
             print_facts(console, facts_of(found))
         if not watch or not any(run.is_alive for run in found.runs):
-            return 0
+            return code
         time.sleep(every)
 
 
