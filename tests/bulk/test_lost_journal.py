@@ -7,9 +7,10 @@ import pytest
 from payermax_async import CreateLink, NotSentError
 from payermax_async.bulk import BulkRails, DoneState, Journal
 from payermax_async.core.strict_json import JsonObject
+from payermax_async.transport.base import HttpResponse
 from tests.bulk.kit import made, memory, orders, ran, states
 from tests.pipeline.gateway import order
-from tests.pipeline.merchant import CREATE, HELD_UP, LOST, QUERY, Gateways
+from tests.pipeline.merchant import CREATE, HELD_UP, LOST, QUERY, Gateways, coded
 
 C, F, X = DoneState.CREATED, DoneState.FOUND, DoneState.CONFLICTING
 
@@ -114,6 +115,22 @@ async def test_an_answer_that_is_lost_again_is_settled_as_ever(
     assert set(states(rows)) <= {C, F}
     assert set(made(gateways).values()) == {1}
     assert len(made(gateways)) == 4
+
+
+async def test_what_was_answered_with_a_strange_code_is_asked_about_for_long() -> None:
+    """Such an answer is no doubt of the lost journal's: queries may lag behind it."""
+    gateways = Gateways()
+    gateways.first.shown_after = 3.0
+
+    def strange(data: JsonObject) -> HttpResponse:
+        gateways.first.make(CREATE, str(data["merchantLinkId"]), data)
+        return coded("NOBODY_KNOWS_THIS")
+
+    gateways.first.script[CREATE] = [strange]
+    async with gateways.client() as client:
+        rows = await ran(client, orders(1), memory(gateways), journal_lost=True)
+    assert states(rows)[0] in {C, F}
+    assert made(gateways) == {"order-1": 1}
 
 
 async def test_what_exists_and_differs_is_told() -> None:

@@ -146,6 +146,7 @@ async def test_rows_in_doubt_are_not_sent_while_it_is_paused() -> None:
 
         at_sleep(gateways, act)
         assert states(await ran(client, orders(1), journal)) == [F]
+        assert not journal.status().control.paused  # it did wait so long
 
 
 # --- pace ------------------------------------------------------------------------
