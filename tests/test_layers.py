@@ -205,8 +205,8 @@ FLOORS = {
         "failures listener qrcode stopping",
         "link_report merchant money_report sandbox",
         (
-            "bulk call codes db demo docs doctor inbox keys links listen orders refunds "
-            "trigger webhooks"
+            "bulk call codes db demo docs doctor inbox keys links listen orders "
+            "refunds trigger webhooks"
         ),
         "app",
         "__init__",
