@@ -20,7 +20,31 @@ __all__ = ["trigger"]
 _OPTIONS = Group("Options", sort_key=3)
 _CONTENT = Group("Content", help="What is left out is made up.", sort_key=2)
 
-Event = Literal["PAYBYLINK", "PAYMENT", "REFUND"]
+Event = Literal[
+    "PAYBYLINK",
+    "PAYMENT",
+    "REFUND",
+    "CAPTURE",
+    "CANCEL",
+    "DISPUTE",
+    "CHARGEBACK",
+    "COMPLAINT",
+    "CUSTOMER_COMPLAINT",
+    "FRAUD",
+    "FRAUD_CASE",
+    "RFI",
+    "TOKENIZATION",
+    "SUBSCRIPTION",
+    "SUBSCRIPTION_PAYMENT",
+    "PAYOUT",
+    "DEPOSIT",
+    "EXCHANGE",
+    "WITHDRAW",
+    "TRANSFER",
+    "RECEIVE",
+    "REPAYMENT_RECEIPT",
+]
+"""Every type that has a model, with an underscore for a blank."""
 
 
 def trigger(
@@ -32,6 +56,7 @@ def trigger(
     amount: Annotated[str | None, Parameter(group=_CONTENT)] = None,
     currency: Annotated[str | None, Parameter(group=_CONTENT)] = None,
     status: Annotated[str | None, Parameter(group=_CONTENT)] = None,
+    deadline: Annotated[str | None, Parameter(group=_CONTENT)] = None,
     key: Annotated[Path | None, Parameter(group=_OPTIONS)] = None,
     merchant: MerchantSource | None = None,
 ) -> int:
@@ -41,12 +66,14 @@ def trigger(
     the handler acknowledges it as PayerMax wants it.
 
     Args:
-        event: PAYBYLINK (a link was paid), PAYMENT (an order ended) or REFUND.
+        event: PAYBYLINK (a link was paid), PAYMENT (an order ended), REFUND, DISPUTE,
+            FRAUD, RFI (PayerMax asks for information), or any other type.
         to: Address of your handler.
-        number: The merchant link id, order number or refund number it is about.
+        number: The id it is about: of the link, the order, the refund, the case.
         amount: Amount, such as 19.90.
         currency: ISO 4217 code, such as USD.
-        status: Such as SUCCESS, FAILED, REFUND_SUCCESS.
+        status: Such as SUCCESS, FAILED, REFUND_SUCCESS, DISPUTE_END.
+        deadline: Until when it has to be answered, as text, if it has to be.
         key: File with the private key to sign with, in place of the variable
             PAYERMAX_SANDBOX_PLATFORM_KEY, which 'payermax sandbox' prints.
         merchant: Whom the notification is for.
@@ -54,13 +81,13 @@ def trigger(
     import asyncio
 
     from payermax_async.cli.forwarding import check_target
+    from payermax_async.webhooks.samples import to_merchant
 
     config = (merchant or MerchantSource()).read()
     target = check_target(to, "--to")
-    fields = _fields(event, number, amount, currency, status)
+    fields = _fields(event, number, amount, currency, status, deadline)
     # From the settings, or the handler would refuse it as another merchant's.
-    fields["merchant_no"] = config.merchant_no
-    fields["app_id"] = config.app_id
+    fields |= to_merchant(event, config.merchant_no, config.app_id)
     return asyncio.run(_post(target, _sign(event, _key(key), fields)))
 
 
@@ -80,38 +107,42 @@ def _key(file: Path | None) -> PrivateKey:
         raise
 
 
-_NAMES = {
-    "PAYBYLINK": ("merchant_link_id", "total_amount", "currency"),
-    "PAYMENT": ("out_trade_no", "total_amount", "currency"),
-    "REFUND": ("out_refund_no", "refund_amount", "refund_currency"),
-}
-
-
 def _fields(
     event: Event,
     number: str | None,
     amount: str | None,
     currency: str | None,
     status: str | None,
+    deadline: str | None,
 ) -> dict[str, FieldValue]:
     from payermax_async.core.errors import ConfigurationError
     from payermax_async.core.money import parse_amount
+    from payermax_async.core.notices import notice_type
+    from payermax_async.webhooks.samples import is_sent_as_number
 
-    id_name, amount_name, currency_name = _NAMES[event]
-    fields: dict[str, FieldValue] = {}
-    if number is not None:
-        fields[id_name] = number
+    row = notice_type(event)
+    given: list[tuple[str, str, FieldValue]] = [
+        ("--id", row.id_field, number),
+        ("--currency", row.currency_field, currency),
+        # Of a link that of its one payment.
+        ("--status", "status" if row.sample_part else row.status_field, status),
+        ("--deadline", row.deadline_field, deadline),
+    ]
     if amount is not None:
         try:
             exact = parse_amount(amount)
         except ValueError:
             raise ConfigurationError("--amount must be such as 19.90") from None
-        # Text for links, numbers for orders and refunds, as PayerMax writes them.
-        fields[amount_name] = amount if event == "PAYBYLINK" else exact
-    if currency is not None:
-        fields[currency_name] = currency
-    if status is not None:
-        fields["status"] = status
+        # Text or number, as PayerMax writes it.
+        as_number = is_sent_as_number(event, row.amount_field)
+        given.append(("--amount", row.amount_field, exact if as_number else amount))
+    fields: dict[str, FieldValue] = {}
+    for option, name, value in given:
+        if value is None:
+            continue
+        if not name:
+            raise ConfigurationError(f"{event} has no {option.removeprefix('--')}")
+        fields[name.replace(".", "__")] = value
     return fields
 
 

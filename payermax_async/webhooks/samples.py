@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, cast
 
@@ -39,6 +40,7 @@ __all__ = [
     "SignedNotification",
     "SignsNow",
     "build_notification",
+    "is_sent_as_number",
     "sign_notification",
     "to_merchant",
 ]
@@ -185,3 +187,16 @@ def to_merchant(
         return {"merchant_no": merchant_no, "app_id": app_id}
     inside = field_names(data_model(row)) if row.is_typed else frozenset[str]()
     return {"merchant_no": merchant_no} if "merchant_no" in inside else {}
+
+
+def is_sent_as_number(kind: NotificationKind | str, name: str) -> bool:
+    """Whether the samples have an amount as a JSON number, as PayerMax writes it there.
+
+    Args:
+        kind: The type.
+        name: The attribute of its ``data``, with dots where it stands in a part.
+    """
+    found: object = build_notification(kind)["data"]
+    for step in name.split("."):
+        found = cast("JsonObject", found).get(camel_case(step))
+    return isinstance(found, int | Decimal)

@@ -5,19 +5,23 @@ import contextlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from payermax_async.cli.receiver import LoopbackReceiver
 from payermax_async.cli.sandbox import PLATFORM_KEY
+from payermax_async.cli.trigger import Event
 from payermax_async.config import MerchantConfig
 from payermax_async.core.models.notifications import (
     LinkNotification,
     PaymentNotification,
     RefundNotification,
 )
+from payermax_async.core.notice_table import NOTICES
+from payermax_async.core.notices import notice_type, payload_text
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.webhooks import NotificationVerifier
+from payermax_async.webhooks import DisputeNotification, NotificationVerifier
 from tests.cli.conftest import Shell
 
 
@@ -73,6 +77,39 @@ async def test_orders_and_refunds_are_told_too(
     assert (back.data.out_refund_no, back.data.refund_amount) == ("x1", Decimal(5))
 
 
+async def test_a_dispute_is_told_with_its_deadline_and_names_nobody(
+    shell: Shell, receiver: LoopbackReceiver, credentials: SandboxCredentials
+) -> None:
+    told = await shell(
+        *("trigger", "DISPUTE", "--to", receiver.url, "--id", "C1", "--amount", "5"),
+        *("--currency", "EUR", "--status", "DISPUTE_INQUIRY", "--deadline", "soon"),
+    )
+    assert (told.code, told.err) == (0, "")
+    delivery = await receiver.next(10)
+    found = delivery.notification
+    assert isinstance(found, DisputeNotification)
+    data = found.data
+    assert (data.case_id, data.amount, data.currency) == ("C1", Decimal(5), "EUR")
+    assert (data.status, data.expiration_date) == ("DISPUTE_INQUIRY", "soon")
+    assert b"merchantNo" not in delivery.body
+    assert b'"amount":"5"' in delivery.body
+
+
+async def test_every_type_can_be_told(shell: Shell, receiver: LoopbackReceiver) -> None:
+    kinds = get_args(Event)
+    assert [notice_type(kind).name for kind in kinds] == [
+        kind.replace("_", " ") for kind in kinds
+    ]
+    assert {notice_type(kind).name for kind in kinds} == {row.name for row in NOTICES}
+    for kind in kinds:
+        told = await shell("trigger", kind, "--to", receiver.url, "--id", "x-1")
+        assert told.code == 0, kind
+        found = (await receiver.next(10)).notification
+        assert found is not None
+        assert found.notify_type.replace("_", " ") == kind.replace("_", " ")
+        assert payload_text(found, notice_type(kind).id_field) == "x-1"
+
+
 async def test_another_key_is_refused_by_the_handler_and_the_exit_code_says_so(
     shell: Shell,
     receiver: LoopbackReceiver,
@@ -101,7 +138,15 @@ async def test_without_the_sandboxs_key_it_says_where_to_get_it(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("PAYOUT", "--to", "http://127.0.0.1:9/"), "PAYOUT"),
+        (("SURVEY", "--to", "http://127.0.0.1:9/"), "SURVEY"),
+        (
+            ("CANCEL", "--to", "http://127.0.0.1:9/", "--amount", "5"),
+            "CANCEL has no amount",
+        ),
+        (
+            ("PAYOUT", "--to", "http://127.0.0.1:9/", "--deadline", "5"),
+            "PAYOUT has no deadline",
+        ),
         (("PAYMENT", "--to", "nowhere"), "--to"),
         (("PAYMENT",), "--to"),
         (("PAYMENT", "--to", "http://127.0.0.1:9/", "--amount", "1e3"), "--amount"),

@@ -477,6 +477,9 @@ async def test_an_example_of_the_documentation_works(
         operation="refund",
     )
     (refund,) = await admin.rows("/refunds")
+    number = str(trade["out_trade_no"])
+    await admin.send("POST", f"/trades/{number}/dispute", {})
+    (case,) = await admin.rows("/disputes")
     admin.engine.faults.add("busy", link="nobody")
     (tmp_path / "snapshot.json").write_bytes(write_json(admin.engine.snapshot()))
     child = await asyncio.create_subprocess_exec(
@@ -490,6 +493,7 @@ async def test_an_example_of_the_documentation_works(
             "LINK": link_id,
             "REFUND": str(refund["refund_trade_no"]),
             "TRADE": str(trade["out_trade_no"]),
+            "CASE": str(case["case_id"]),
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

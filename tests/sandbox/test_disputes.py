@@ -29,10 +29,12 @@ from payermax_async.core.operations.table import OPERATIONS
 from payermax_async.core.strict_json import JsonObject, read_json
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.retry import RetryPolicy
-from payermax_async.sandbox.admin.actions import open_dispute, pay
+from payermax_async.sandbox.admin.actions import pay
+from payermax_async.sandbox.admin.cases import open_dispute
 from payermax_async.sandbox.admin.views import disputes_view
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine
+from payermax_async.sandbox.ledger import cases
 from payermax_async.sandbox.ledger.disputes import write_dispute
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.payloads import write_moment
@@ -123,11 +125,11 @@ def test_only_what_was_paid_can_be_disputed_and_only_its_merchant_sees_it() -> N
     bench = Bench()
     trade = bench.paid()
     with pytest.raises(RefusedError, match="not a part"):
-        bench.ledger.open_dispute(trade.out_trade_no, trade.amount + 1)
+        cases.open_dispute(bench.ledger, trade.out_trade_no, trade.amount + 1)
     open_trade = bench.ledger.open_link(bench.link(merchantLinkId="b")).value
     with pytest.raises(RefusedError, match="not paid"):
-        bench.ledger.open_dispute(open_trade.out_trade_no)
-    dispute = bench.ledger.open_dispute(trade.out_trade_no).value
+        cases.open_dispute(bench.ledger, open_trade.out_trade_no)
+    dispute = cases.open_dispute(bench.ledger, trade.out_trade_no).value
     assert dispute.amount == trade.amount
     asked: JsonObject = {"caseId": dispute.case_id}
     assert bench.ask("caseSearch", asked) == write_dispute(
@@ -139,7 +141,7 @@ def test_only_what_was_paid_can_be_disputed_and_only_its_merchant_sees_it() -> N
 
 def test_disputes_are_kept_and_a_state_from_before_them_can_be_read() -> None:
     bench = Bench()
-    dispute = bench.ledger.open_dispute(bench.paid().out_trade_no).value
+    dispute = cases.open_dispute(bench.ledger, bench.paid().out_trade_no).value
     kinds = [kind for kind, _, _ in bench.ledger.repository.take_changes()]
     assert kinds[-1] == "disputes"
     state = bench.ledger.repository.to_state()

@@ -10,6 +10,7 @@ from payermax_async import webhooks
 from payermax_async.core.notice_table import NOTICES
 from payermax_async.core.notices import state_of
 from payermax_async.core.strict_json import write_json
+from payermax_async.sandbox.server.admin_paths import PATHS
 from payermax_async.webhooks import Handlers, build_notification
 from payermax_async.webhooks.events import NotifiedEvent, event_of
 from payermax_async.webhooks.parsing import read_notification
@@ -48,10 +49,18 @@ def test_it_says_what_is_loud() -> None:
         assert ("loud" in loud) == bool(is_loud), row.name
 
 
+def test_its_commands_are_paths_of_the_admin_api() -> None:
+    known = {re.sub(r"{\w+}", "*", row.path) for row in PATHS}
+    shown = re.findall(r"/admin/api(/\S+)", TEXT)
+    assert len(shown) == 4
+    assert {re.sub(r"\$\w+", "*", path) for path in shown} <= known
+
+
 async def test_its_code_runs() -> None:
     names: dict[str, object] = {"__name__": "guide"}
     for block in blocks(TEXT):
-        assert block.language == "python"
+        if block.language != "python":
+            continue
         exec(compile(block.text, str(GUIDE), "exec"), names)
     handlers = names["handlers"]
     assert isinstance(handlers, Handlers)

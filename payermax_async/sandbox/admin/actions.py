@@ -10,11 +10,9 @@ from collections.abc import Mapping
 
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.refunds import RefundStatus
-from payermax_async.core.money import parse_amount
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.admin.fields import choice, only, text
 from payermax_async.sandbox.admin.views import (
-    dispute_view,
     link_view,
     refund_view,
     trade_view,
@@ -32,7 +30,6 @@ from payermax_async.sandbox.ledger.refusals import NotPayableError, RefusedError
 __all__ = [
     "end_refund",
     "expire_link",
-    "open_dispute",
     "pay",
     "pay_link",
 ]
@@ -155,33 +152,3 @@ def end_refund(
         raise ConfigurationError(error.message) from None
     engine.tell(done.events)
     return refund_view(done.value)
-
-
-def open_dispute(
-    engine: SandboxEngine, out_trade_no: str, body: Mapping[str, JsonValue]
-) -> JsonObject:
-    """Be the buyer's bank that disputes a payment; gives the dispute.
-
-    Nothing is sent about it: ask with ``caseSearch``.
-
-    Args:
-        engine: The sandbox.
-        out_trade_no: The order number.
-        body: ``amount`` as text; all of the payment when left out.
-
-    Raises:
-        ConfigurationError: It is unknown or not paid, or the body is wrong.
-    """
-    only(body, "amount")
-    given = text(body, "amount", "")
-    try:
-        amount = parse_amount(given) if given else None
-        done = engine.ledger.open_dispute(out_trade_no, amount)
-    except ValueError:
-        raise ConfigurationError("amount must be an amount such as 19.90") from None
-    except NotPayableError:
-        raise ConfigurationError("there is no such trade") from None
-    except RefusedError as error:
-        raise ConfigurationError(error.message) from None
-    engine.tell(done.events)
-    return dispute_view(done.value)

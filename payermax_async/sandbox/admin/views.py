@@ -139,7 +139,8 @@ def disputes_view(engine: SandboxEngine) -> list[JsonValue]:
 def dispute_view(dispute: Dispute) -> JsonObject:
     """One dispute."""
     return fields_of(
-        dispute, "case_id out_trade_no status amount created_at expires_at"
+        dispute,
+        "case_id out_trade_no kind status amount result created_at expires_at",
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import attrs
+
 from payermax_async.core.models.disputes import DisputeStatus
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.money import fit, format_amount
@@ -15,9 +17,9 @@ from payermax_async.sandbox.ledger.records import Dispute, Owner, Trade
 from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.sandbox.ledger.repository import Repository
 
-__all__ = ["find_dispute", "new_dispute", "write_dispute"]
+__all__ = ["LASTS", "ended_dispute", "find_dispute", "new_dispute", "write_dispute"]
 
-_LASTS = timedelta(days=7)
+LASTS = timedelta(days=7)
 """How long the sandbox gives to answer; PayerMax's own time is documented nowhere."""
 
 
@@ -27,6 +29,7 @@ def new_dispute(
     *,
     now: datetime,
     new_id: Callable[[str], str],
+    kind: str = "DISPUTE",
 ) -> Dispute:
     """A dispute about a paid trade, over all of it unless ``amount`` says less.
 
@@ -49,8 +52,22 @@ def new_dispute(
         amount=disputed,
         status=DisputeStatus.DISPUTE_RECEIVED,
         created_at=now,
-        expires_at=now + _LASTS,
+        expires_at=now + LASTS,
+        kind=kind,
     )
+
+
+def ended_dispute(
+    dispute: Dispute, status: DisputeStatus, result: str | None
+) -> Dispute:
+    """The dispute once it is over.
+
+    Raises:
+        RefusedError: It is over already.
+    """
+    if not dispute.is_open:
+        raise RefusedError("ORDER_NOT_EXIST", "The case is over.")
+    return attrs.evolve(dispute, status=status, result=result)
 
 
 def find_dispute(
@@ -78,7 +95,7 @@ def write_dispute(
         "caseId": dispute.case_id,
         "batchId": None,
         "status": dispute.status.value,
-        "caseResult": None,
+        "caseResult": dispute.result,
         "outTradeNo": trade.out_trade_no,
         "tradeToken": trade.trade_token,
         "outUserId": user_id,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -19,7 +18,7 @@ from payermax_async.clock import Clock
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox.ledger.disputes import new_dispute
+from payermax_async.sandbox.ledger.cases import expired_dispute
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.identifiers import Identifiers, IdSource
 from payermax_async.sandbox.ledger.merchant_rules import MERCHANT_RULES
@@ -134,8 +133,8 @@ class Ledger:
             KeyError: There is no such operation.
         """
         act = self.rules[operation]
-        self._catch_up()
-        return self._done(act(Fields(data), owner))
+        self.catch_up()
+        return self.done(act(Fields(data), owner))
 
     # What payers do
 
@@ -155,13 +154,13 @@ class Ledger:
         Raises:
             NotPayableError: The link cannot be paid.
         """
-        self._catch_up()
+        self.catch_up()
         link = self.payable(link_id)
         trades = self.repository.trades_of(link_id)
         # A reload would otherwise leave an order behind each time, to be closed and
         # told.
         if trades and trades[-1].is_fresh:
-            return self._done(trades[-1])
+            return self.done(trades[-1])
         trade = new_trade(
             link,
             now=self.now(),
@@ -169,7 +168,7 @@ class Ledger:
             new_id=self.new_number,
         )
         self.repository.put_trade(trade)
-        return self._done(trade)
+        return self.done(trade)
 
     def pay(self, out_trade_no: str, payment: Payment) -> Done[Trade]:
         """A payer sends the form, or a payment that was pending ends.
@@ -177,14 +176,14 @@ class Ledger:
         Raises:
             NotPayableError: The link cannot be paid, or the trade is over.
         """
-        self._catch_up()
+        self.catch_up()
         now = self.now()
         link, trade = payable_trade(self.repository, out_trade_no, now)
         trade = paid_with(trade, payment, now)
         self.repository.put_trade(trade)
         if trade.status is PaymentStatus.SUCCESS:
-            return self._done(trade, LinkSettled(link=link, trade=trade))
-        return self._done(trade)
+            return self.done(trade, LinkSettled(link=link, trade=trade))
+        return self.done(trade)
 
     def pay_link(self, link_id: str, payment: Payment) -> Done[Trade]:
         """Open a link and pay it in one go.
@@ -202,27 +201,12 @@ class Ledger:
         Raises:
             NotPayableError: There is no such trade.
         """
-        self._catch_up()
+        self.catch_up()
         trade = self.trade(out_trade_no)
         # Told once: the order's time will be up later, too.
         if trade.status is PaymentStatus.FAILED and not trade.announced:
-            return self._done(*self._announced(trade))
-        return self._done(trade)
-
-    def open_dispute(
-        self, out_trade_no: str, amount: Decimal | None = None
-    ) -> Done[Dispute]:
-        """The buyer's bank disputes a payment, all of it unless ``amount`` says less.
-
-        Raises:
-            NotPayableError: There is no such trade.
-            RefusedError: It is not paid, or less was paid.
-        """
-        self._catch_up()
-        trade = self.trade(out_trade_no)
-        dispute = new_dispute(trade, amount, now=self.now(), new_id=self.new_number)
-        self.repository.put_dispute(dispute)
-        return self._done(dispute)
+            return self.done(*self._announced(trade))
+        return self.done(trade)
 
     def trade(self, out_trade_no: str) -> Trade:
         """The trade.
@@ -249,13 +233,13 @@ class Ledger:
         Raises:
             RefusedError: It is unknown or over.
         """
-        self._catch_up()
+        self.catch_up()
         refund = self.repository.refund(refund_trade_no)
         if refund is None or refund.status is not RefundStatus.REFUND_PENDING:
             raise RefusedError("ORDER_NOT_EXIST", "There is no such pending refund.")
         refund = ended_refund(refund, self.now(), status)
         self.repository.put_refund(refund)
-        return self._done(refund, RefundEnded(refund=refund))
+        return self.done(refund, RefundEnded(refund=refund))
 
     def withdraw(self, link: Link) -> Done[Link]:
         """End a link on behalf of its merchant.
@@ -263,8 +247,8 @@ class Ledger:
         Raises:
             RefusedError: It is paid.
         """
-        self._catch_up()
-        return self._done(self.withdraw_now(link))
+        self.catch_up()
+        return self.done(self.withdraw_now(link))
 
     def withdraw_now(self, link: Link) -> Link:
         """As :meth:`withdraw`, within a call that has caught up already."""
@@ -279,20 +263,23 @@ class Ledger:
 
     def settle(self) -> tuple[Event, ...]:
         """End what is due, and return the events that no call has returned yet."""
-        self._catch_up()
-        return self._done(None).events
+        self.catch_up()
+        return self.done(None).events
 
     def next_due(self) -> datetime | None:
         """When :meth:`settle` will have something to do."""
         return self.repository.next_due()
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
+        """End what is due; first in whatever changes anything."""
         while (item := self.repository.pop_due(self.now())) is not None:
             if isinstance(item, Refund):
                 # At its own time, not at the time somebody looked.
                 refund = ended_refund(item, item.due_at or self.now())
                 self.repository.put_refund(refund)
                 self._late.append(RefundEnded(refund=refund))
+            elif isinstance(item, Dispute):
+                self._late.append(expired_dispute(item, self.repository))
             else:
                 self._late.append(self._announced(closed_trade(item))[1])
 
@@ -304,7 +291,8 @@ class Ledger:
         self.repository.put_trade(trade)
         return trade, OrderEnded(link=link, trade=trade)
 
-    def _done(self, value: ValueT, *events: Event) -> Done[ValueT]:
+    def done(self, value: ValueT, *events: Event) -> Done[ValueT]:
+        """What came of a call, with what fell due in the meantime."""
         late, self._late = self._late, []
         return Done(value, (*late, *events))
 

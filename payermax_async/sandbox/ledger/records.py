@@ -15,10 +15,12 @@ from payermax_async.core.models.disputes import DisputeStatus
 from payermax_async.core.models.links import LinkStatus
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
+from payermax_async.core.strict_json import JsonObject
 from payermax_async.sandbox.ledger.payment_methods import Card, Method, PaymentOutcome
 
 __all__ = [
     "CardFace",
+    "CaseTold",
     "Dispute",
     "Event",
     "Link",
@@ -266,6 +268,18 @@ class Dispute:
     """When it was opened."""
     expires_at: datetime
     """Until when it has to be answered."""
+    kind: str = "DISPUTE"
+    """What the gateway calls it: DISPUTE, CHARGEBACK or CUSTOMER COMPLAINT."""
+    result: str | None = None
+    """How it ended, in the gateway's words."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be answered, or be lost."""
+        return self.status in {
+            DisputeStatus.DISPUTE_INQUIRY,
+            DisputeStatus.DISPUTE_RECEIVED,
+        }
 
 
 @attrs.frozen(kw_only=True)
@@ -296,5 +310,21 @@ class RefundEnded:
     """The refund."""
 
 
-Event = LinkSettled | OrderEnded | RefundEnded
+@attrs.frozen(kw_only=True)
+class CaseTold:
+    """A dispute, a fraud or a request for information came up, or changed."""
+
+    kind: str
+    """What the gateway calls it."""
+    trade: Trade
+    """The payment it is about."""
+    notify_url: str | None
+    """The address of the payment's link, if it names one."""
+    key: str
+    """The gateway's id of it; of a fraud the order number."""
+    data: JsonObject = attrs.field(repr=False)
+    """The payload."""
+
+
+Event = LinkSettled | OrderEnded | RefundEnded | CaseTold
 """Something the merchant may have to be told."""

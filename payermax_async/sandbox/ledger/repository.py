@@ -97,6 +97,8 @@ class Repository:
 
     def put_dispute(self, dispute: Dispute) -> None:
         """Write a dispute down, new or changed."""
+        if dispute.case_id not in self._disputes:
+            heapq.heappush(self._due, (dispute.expires_at, dispute.case_id))
         self._disputes[dispute.case_id] = dispute
         self._changed["disputes", dispute.case_id] = dispute
 
@@ -177,25 +179,29 @@ class Repository:
         )
 
     def next_due(self) -> datetime | None:
-        """When the next trade or refund ends by itself."""
+        """When the next trade, refund or dispute ends by itself."""
         # What ended by itself before its time stays in the heap until it comes up.
         while self._due and not self._is_open(self._due[0][1]):
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
-    def pop_due(self, now: datetime) -> Trade | Refund | None:
-        """The next trade or refund whose time has come, once."""
+    def pop_due(self, now: datetime) -> Trade | Refund | Dispute | None:
+        """The next of them whose time has come, once."""
         due = self.next_due()
         if due is None or due > now:
             return None
         number = heapq.heappop(self._due)[1]
-        return self._trades.get(number) or self._refunds[number]
+        found = self._trades.get(number) or self._refunds.get(number)
+        return found or self._disputes[number]
 
     def _is_open(self, number: str) -> bool:
         trade = self._trades.get(number)
         if trade is not None:
             return trade.status is PaymentStatus.PENDING or not trade.announced
-        return self._refunds[number].status is RefundStatus.REFUND_PENDING
+        refund = self._refunds.get(number)
+        if refund is not None:
+            return refund.status is RefundStatus.REFUND_PENDING
+        return self._disputes[number].is_open
 
     def take_changes(self) -> list[tuple[str, str, JsonObject]]:
         """What was written down since the last call: kind, id and JSON values."""

@@ -10,9 +10,11 @@ import attrs
 
 from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.core.models.payments import PaymentStatus
+from payermax_async.core.notices import notice_type
 from payermax_async.core.strict_json import JsonError, JsonObject, read_json, write_json
 from payermax_async.sandbox.ledger.payloads import Payloads, write_moment
 from payermax_async.sandbox.ledger.records import (
+    CaseTold,
     Event,
     LinkSettled,
     Owner,
@@ -33,6 +35,16 @@ class NoticeKind(enum.Enum):
     links send it as well."""
     REFUND = "REFUND"
     """A refund ended."""
+    DISPUTE = "DISPUTE"
+    """A payment is disputed, or a dispute changed."""
+    CHARGEBACK = "CHARGEBACK"
+    """The same, where the bank takes the money back."""
+    COMPLAINT = "CUSTOMER COMPLAINT"
+    """The same, where the buyer complains."""
+    FRAUD = "FRAUD"
+    """A payment was reported as a fraud."""
+    RFI = "RFI"
+    """PayerMax asks for information; on the wire it has no type."""
 
 
 @attrs.frozen(kw_only=True)
@@ -71,7 +83,16 @@ def notices_of(
         default_urls: Addresses by merchant number, for links and refunds that name
             none, as in PayerMax's dashboard.
     """
-    if isinstance(event, RefundEnded):
+    if isinstance(event, CaseTold):
+        owner = event.trade.owner
+        # A case is PayerMax's own matter, so its address is the dashboard's. That of
+        # the link serves where there is none, or nobody would hear of it here.
+        url = default_urls.get(owner.merchant_no) or event.notify_url
+        kind = NoticeKind(event.kind)
+        found = [
+            Notice(kind=kind, owner=owner, url=url, key=event.key, data=event.data)
+        ]
+    elif isinstance(event, RefundEnded):
         refund = event.refund
         found = [
             Notice(
@@ -118,18 +139,24 @@ def _payment_code(trade: Trade) -> str:
 def write_notice(notice: Notice, now: datetime) -> bytes:
     """The body of a notification that is sent at ``now``."""
     failed = notice.code != SUCCESS_CODE
-    return write_json(
-        {
-            "code": notice.code,
-            "msg": "Payment failed." if failed else "Success.",
-            "keyVersion": "1",
-            "appId": notice.owner.app_id,
-            "merchantNo": notice.owner.merchant_no,
-            "notifyTime": write_moment(now),
-            "notifyType": notice.kind.value,
-            "data": notice.data,
-        }
-    )
+    row = notice_type(notice.kind.value)
+    content: JsonObject = {
+        "code": notice.code,
+        "msg": "Payment failed." if failed else "Success.",
+        "keyVersion": "1",
+        "appId": notice.owner.app_id,
+        "merchantNo": notice.owner.merchant_no,
+        "notifyTime": write_moment(now),
+        "notifyType": notice.kind.value,
+        "data": notice.data,
+    }
+    if row.names_nobody:
+        # As PayerMax leaves them out: what tells merchants apart must not rest on them.
+        del content["appId"], content["merchantNo"]
+        content["requestTime"] = content["notifyTime"]
+    if row.written == "":
+        del content["notifyType"]
+    return write_json(content)
 
 
 def is_acknowledged(status: int, body: bytes) -> bool:

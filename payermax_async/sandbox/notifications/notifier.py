@@ -55,9 +55,7 @@ _LOGGER = logging.getLogger(__name__)
 SCHEDULE: tuple[float, ...] = (0, 30, 300, 600, 3600, 43200)
 """Seconds after the event at which PayerMax tries. Its pages do not say whether
 these are gaps or times since the first attempt; here they are the latter."""
-DEFAULT_KINDS: frozenset[NoticeKind] = frozenset(
-    {NoticeKind.PAYBYLINK, NoticeKind.REFUND}
-)
+DEFAULT_KINDS: frozenset[NoticeKind] = frozenset(NoticeKind) - {NoticeKind.PAYMENT}
 """What is sent unless told otherwise."""
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from payermax_async.core.strict_json import (
     JsonObject,
 )
-from payermax_async.sandbox.admin import actions, controls, traffic_views, views
+from payermax_async.sandbox.admin import actions, cases, controls, traffic_views, views
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.server.admin_requests import (
     AdminAnswer,
@@ -186,9 +186,32 @@ PATHS: tuple[AdminPath, ...] = (
     _row(
         "POST",
         "/trades/{number}/dispute",
-        _act_on(actions.open_dispute),
-        "Dispute a payment, as the buyer's bank: 'amount', or all of it.",
+        _act_on(cases.open_dispute),
+        "Dispute a payment, as the buyer's bank: 'amount', or all of it; 'type' "
+        "DISPUTE, CHARGEBACK or CUSTOMER COMPLAINT. It is lost if not ended in time.",
         "/trades/$TRADE/dispute -d '{}'",
+        '/trades/$TRADE/dispute -d \'{"type": "CHARGEBACK"}\'',
+    ),
+    _row(
+        "POST",
+        "/disputes/{number}/end",
+        _act_on(cases.end_dispute),
+        "End a dispute: 'status' DISPUTE_END, CASE_CLOSED or CASE_CANCEL, 'result'.",
+        "/disputes/$CASE/end -d '{}'",
+    ),
+    _row(
+        "POST",
+        "/trades/{number}/fraud",
+        _act_on(cases.report_fraud),
+        "Call a payment a fraud, as its bank.",
+        "/trades/$TRADE/fraud -X POST",
+    ),
+    _row(
+        "POST",
+        "/trades/{number}/rfi",
+        _act_on(cases.ask_information),
+        "Ask for information about a payment, as PayerMax's risk department.",
+        "/trades/$TRADE/rfi -d '{}'",
     ),
     _row(
         "POST",
