@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
+from functools import lru_cache
 from typing import cast
 
 from payermax_async.core.models.notifications import Notification
@@ -103,5 +104,7 @@ def _spelled(name: str) -> str:
     return "".join(name.split()).replace("_", "").lower()
 
 
+# Asked for several times a notification, and nearly always of the same few.
+@lru_cache(maxsize=64)
 def _folded(name: str) -> str:
     return " ".join(name.replace("_", " ").upper().split())

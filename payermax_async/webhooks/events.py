@@ -16,6 +16,7 @@ from payermax_async.core.models.notifications import (
     PaymentNotification,
     RefundNotification,
 )
+from payermax_async.core.notice_rows import State
 from payermax_async.core.notices import (
     deadline_of,
     notice_type,
@@ -40,6 +41,7 @@ __all__ = [
     "ZeroPayment",
     "event_of",
     "split",
+    "told_as",
 ]
 
 
@@ -272,7 +274,12 @@ def event_of(notification: Notification) -> NotifiedEvent:
 
     Only the status inside ``data`` counts, never ``code`` and ``msg``.
     """
-    return _event_class(state_of(notification).event).of(notification)
+    return told_as(state_of(notification), notification)
+
+
+def told_as(state: State, notification: Notification) -> NotifiedEvent:
+    """The event of a state that a notification of at most one payment tells."""
+    return _event_class(state.event).of(notification)
 
 
 @cache

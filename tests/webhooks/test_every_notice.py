@@ -257,6 +257,7 @@ async def test_other_money_takes_effect_once_and_never_with_another_amount(
         cast("JsonObject", content["data"])["new"] = "x"
         await post.deliver(content)
         assert await post.states() == ["done"]
+        assert dedupe_key(read(content)) == dedupe_key(read(sample(row, word)))
         await post.deliver(sample(row, word, **{amount: "77.77"}))
         assert await post.states() == ["done", "mismatched"]
     assert len(post.seen) == 1

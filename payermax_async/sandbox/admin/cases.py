@@ -31,7 +31,7 @@ class _DisputeKind(enum.Enum):
     COMPLAINT = "CUSTOMER COMPLAINT"
 
 
-class _End(enum.Enum):
+class _DisputeEnd(enum.Enum):
     DECIDED = DisputeStatus.DISPUTE_END.value
     CLOSED = DisputeStatus.CASE_CLOSED.value
     TAKEN_BACK = DisputeStatus.CASE_CANCEL.value
@@ -83,7 +83,7 @@ def end_dispute(
         ConfigurationError: It is unknown or over, or the body is wrong.
     """
     only(body, "status", "result")
-    status = DisputeStatus(choice(body, "status", _End.DECIDED).value)
+    status = DisputeStatus(choice(body, "status", _DisputeEnd.DECIDED).value)
     result = text(body, "result", "") or None
     return dispute_view(
         _done(engine, lambda: cases.end_dispute(engine.ledger, case_id, status, result))

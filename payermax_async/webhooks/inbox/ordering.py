@@ -18,6 +18,7 @@ from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import format_amount
 from payermax_async.core.notice_rows import BEGUN, ENDED, SUCCEEDED, Kind
 from payermax_async.core.notices import (
+    NoticeType,
     notice_type,
     payload_amount,
     payload_text,
@@ -29,8 +30,8 @@ from payermax_async.webhooks.events import (
     NotifiedEvent,
     RefundFailed,
     RefundPending,
-    event_of,
     split,
+    told_as,
 )
 from payermax_async.webhooks.inbox.dedupe import dedupe_key, numbered
 
@@ -157,30 +158,27 @@ def digest(*parts: str) -> str:
 def _part(
     notification: Notification, index: int, tenant: str, merchant: str | None
 ) -> Part:
-    event = event_of(notification)
+    row, state = notice_type(notification.notify_type), state_of(notification)
+    event = told_as(state, notification)
     key = dedupe_key(notification)
     known_as = (merchant or key[0], *key[1:])
-    kind, known_rank = _moved(notification)
-    rank = BEGUN if known_rank is None else known_rank
-    amount, currency = _money(notification, kind, rank)
-    trade = ""
-    if known_rank is None:
+    kind = Kind.OTHER if state.rank is None else row.kind
+    rank = BEGUN if state.rank is None else state.rank
+    if state.rank is None:
         # Nothing is known of its states, so nothing can come before or after it.
-        subject = own = digest(tenant, "event", *known_as)
-        advances, bars = {own: rank}, dict[str, int]()
-    elif kind not in _PAID:
-        subject = own = digest(tenant, "states", known_as[0], *_whose(notification))
-        advances, bars = {own: rank}, {} if rank == SUCCEEDED else {own: rank}
-    else:
+        own = digest(tenant, "event", *known_as)
+        position = _Position(subject=own, advances={own: rank})
+    elif kind in _PAID:
         own = digest(tenant, "state", *known_as[:-1])
-        mine = digest(tenant, "merchant", known_as[0])
-        trade = _trade(event, mine)
-        subject = own
-        if isinstance(event, LinkPaid | LinkNotPaid):
-            # All payments of a link are one subject: which of them is a further one
-            # hangs on the others.
-            subject = digest(mine, "link", event.merchant_link_id)
-        advances, bars = _neighbours(event, own, rank, subject, trade)
+        position = _position_of_payment(
+            event, own, rank, digest(tenant, "merchant", known_as[0])
+        )
+    else:
+        own = digest(tenant, "states", known_as[0], *_whose(notification, row))
+        bars = {} if rank == SUCCEEDED else {own: rank}
+        position = _Position(subject=own, advances={own: rank}, bars=bars)
+    moved = rank == SUCCEEDED or (kind is Kind.REFUND and rank == ENDED)
+    amount, currency = _money(notification, row) if moved else ("", "")
     said = (amount, currency) if rank == SUCCEEDED else ()
     return Part(
         index=index,
@@ -188,39 +186,51 @@ def _part(
         key=key,
         unique=digest(tenant, "key", *known_as, *said),
         kind=kind,
-        subject=subject,
+        subject=position.subject,
         rank=rank,
-        trade=trade,
+        trade=position.trade,
         amount=amount,
         currency=currency,
         beside=frozenset(),
         ordinal=0,
-        advances=advances,
-        bars=bars,
+        advances=position.advances,
+        bars=position.bars,
     )
 
 
-def _moved(notification: Notification) -> tuple[Kind, int | None]:
-    """What it is about, and how far it moves that."""
-    rank = state_of(notification).rank
-    kind = notice_type(notification.notify_type).kind
-    return (Kind.OTHER if rank is None else kind), rank
+@attrs.frozen(kw_only=True)
+class _Position:
+    """Where an event stands among others: as in :class:`Part`."""
+
+    subject: str
+    trade: str = ""
+    advances: Mapping[str, int]
+    bars: Mapping[str, int] = attrs.field(factory=dict[str, int])
 
 
-def _whose(notification: Notification) -> tuple[str, ...]:
+def _position_of_payment(
+    event: NotifiedEvent, own: str, rank: int, merchant: str
+) -> _Position:
+    trade, subject = _trade(event, merchant), own
+    if isinstance(event, LinkPaid | LinkNotPaid):
+        # All payments of a link are one subject: which of them is a further one hangs
+        # on the others.
+        subject = digest(merchant, "link", event.merchant_link_id)
+    advances, bars = _neighbours(event, own, rank, subject, trade)
+    return _Position(subject=subject, trade=trade, advances=advances, bars=bars)
+
+
+def _whose(notification: Notification, row: NoticeType) -> tuple[str, ...]:
     """What has the states, whichever of its types they are told under."""
-    row = notice_type(notification.notify_type)
     ids = (payload_text(notification, name) for name in (row.id_field, *row.within))
     return (type(notification).__name__, *ids)
 
 
-def _money(notification: Notification, kind: Kind, rank: int) -> tuple[str, str]:
+def _money(notification: Notification, row: NoticeType) -> tuple[str, str]:
     """What went to or fro, or did not after all."""
-    moved = rank == SUCCEEDED or (kind is Kind.REFUND and rank == ENDED)
-    amount = payload_amount(notification) if moved else None
+    amount = payload_amount(notification)
     if amount is None:
         return "", ""
-    row = notice_type(notification.notify_type)
     return _spelled(amount), payload_text(notification, row.currency_field)
 
 
