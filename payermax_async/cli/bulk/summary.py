@@ -10,7 +10,7 @@ from payermax_async.cli.console import clean, output_console
 from payermax_async.cli.failures import Exit
 
 if TYPE_CHECKING:
-    from payermax_async.bulk import BatchPlan, RowState, SqliteJournal
+    from payermax_async.bulk import BatchPlan, Journal, RowState
     from payermax_async.cli.bulk.sending import Ended
 
 __all__ = ["summed_up"]
@@ -19,7 +19,7 @@ __all__ = ["summed_up"]
 def summed_up(
     ended: Ended,
     plan: BatchPlan,
-    journal: SqliteJournal,
+    journal: Journal,
     *,
     again: str,
     as_json: bool,
@@ -72,7 +72,7 @@ def summed_up(
     for group in report.failures()[:10]:
         reason = clean(group.reasons[0][0]) if group.reasons else ""
         console.print(
-            f"  {group.rows} {group.state.value}, such as: {reason}. "
+            f"  {group.rows} {group.state.value}, such as: {reason.rstrip('.')}. "
             f"{clean(group.remedy)}",
             soft_wrap=True,
             style="care",

@@ -12,7 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from payermax_async.bulk import BulkReport, RowState, SqliteJournal
+from payermax_async import LinkDefaults
+from payermax_async.bulk import (
+    BulkProgress,
+    BulkReport,
+    MemoryJournal,
+    OrderFile,
+    Rail,
+    RowState,
+    SqliteJournal,
+)
+from payermax_async.cli.bulk.sending import Ended
+from payermax_async.cli.bulk.summary import summed_up
+from payermax_async.cli.failures import Exit
 from payermax_async.sandbox.server import SandboxServer
 from tests.bulk.sheets import csv_text, order, workbook
 from tests.cli.conftest import Shell
@@ -175,6 +187,51 @@ async def test_a_rail_stops_it_with_its_own_code_and_it_goes_on(
     assert "3 of 6 orders have their link" in told.out
     assert (await shell(*RUN, "--yes")).code == 0
     assert states() == {RowState.CREATED: 6}
+
+
+async def test_what_every_order_would_meet_with_ends_it_at_once(
+    gateway: SandboxServer, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    november(40)
+    monkeypatch.setenv("PAYERMAX_MERCHANT_NO", "NOBODY")
+    told = await shell(*RUN, "--yes")
+    assert told.code == 1
+    assert "Broken off. 0 of 40 orders have their link." in told.out
+    assert "MERCHANT_INVALID" in told.err
+    # Nothing of it is held against the orders: they are planned, and can be sent.
+    assert set(states()) == {RowState.PLANNED}
+
+
+@pytest.mark.parametrize(
+    ("progress", "stopped", "rail", "code"),
+    [
+        (BulkProgress(created=1), False, None, Exit.DONE),
+        (BulkProgress(created=1), False, Rail.FIRST, Exit.DONE),
+        (BulkProgress(created=1), False, Rail.OUTAGE, Exit.RAIL),
+        (BulkProgress(created=1), True, None, Exit.STOPPED),
+        (BulkProgress(refused=1), False, None, Exit.FAILED),
+        (BulkProgress(conflicting=1), False, None, Exit.FAILED),
+        # What is not known goes before all else.
+        (BulkProgress(unknown=1), True, Rail.MAX_FAILURES, Exit.UNKNOWN),
+        (BulkProgress(in_doubt=1), True, None, Exit.UNKNOWN),
+    ],
+)
+def test_the_exit_code_says_the_worst(
+    progress: BulkProgress, stopped: bool, rail: Rail | None, code: Exit
+) -> None:
+    plan = OrderFile(november(1), batch="nov").plan(LinkDefaults())
+    ended = Ended(progress=progress, is_stopped=stopped, rail=rail, error=None)
+    journal = MemoryJournal()
+    assert summed_up(ended, plan, journal, again="again", as_json=True) is code
+
+
+async def test_very_many_problems_are_told_by_what_is_wrong(shell: Shell) -> None:
+    rows = [order(f"A-{n}", "1,50" if n != 7 else "1.50") for n in range(1, 1102)]
+    Path("november.csv").write_text(csv_text(rows))
+    told = await shell("bulk", "plan", "november.csv")
+    assert told.code == 1
+    assert "1100 to be mended:" in told.out
+    assert "rows 2-7, 9-1102" in told.out
 
 
 async def test_the_command_for_the_end_gets_no_keys(
