@@ -22,5 +22,5 @@ def test_the_guide_does_what_it_says(
         attrs.evolve(block, section="")
         for block in blocks(GUIDE.read_text(encoding="utf-8"))
     ]
-    assert sum(block.language == "python" for block in found) == 6
+    assert sum(block.language == "python" for block in found) == 9
     run_section(found, SandboxServer())

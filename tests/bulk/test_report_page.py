@@ -162,7 +162,13 @@ def test_nothing_that_people_wrote_becomes_markup(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "data:text/html,x", "https://a.test\\@evil.test/"]
+    "url",
+    [
+        "javascript:alert(1)",
+        "javascript://pay.test/%0aalert(1)",
+        "data:text/html,x",
+        "https://a.test\\@evil.test/",
+    ],
 )
 def test_a_link_that_leads_to_no_web_page_is_not_to_be_clicked_or_scanned(
     tmp_path: Path, url: str

@@ -86,6 +86,7 @@ def test_an_amount_is_a_number_and_one_that_is_none_stays_text(tmp_path: Path) -
         ("https://pay.test/1", True),
         ("http://pay.test/1", True),
         ("javascript:alert(1)", False),
+        ("javascript://pay.test/%0aalert(1)", False),
         ("file:///etc/passwd", False),
         ("internal:rows!A1", False),
         ("external:c:\\evil.xlsx", False),
