@@ -91,6 +91,17 @@ def test_a_number_that_comes_again_is_a_problem_of_the_later_row(
     assert plan.totals[0].amount == Decimal("39.80")
 
 
+@pytest.mark.parametrize("blank", [" ", "\u2028", "\u3000", "\xa0", "\x85", "\ufeff"])
+def test_blanks_of_any_kind_around_a_number_are_none_of_it(
+    tmp_path: Path, blank: str
+) -> None:
+    row = [f"{blank}A-1 {blank}", "1", "USD", "US", "x", f"u-1{blank}"]
+    (found,) = OrderFile(written(tmp_path / "a.csv", row), batch="nov")
+    assert found.order == "A-1"
+    alone = plan_of(written(tmp_path / "a.csv", [blank, *row[1:]]))
+    assert told(alone) == [(2, "Order", "is empty")]
+
+
 def test_what_the_settings_lack_is_said_once(tmp_path: Path) -> None:
     rows = [order(f"A-{n}") for n in range(50)]
     path = written(tmp_path / "a.csv", *rows)

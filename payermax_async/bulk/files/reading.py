@@ -19,7 +19,8 @@ from payermax_async.core.money import decimals_for
 
 __all__ = ["ReadRow", "RowReader"]
 
-_BLANK = " \t\r\n\u00a0\u3000\u200b\ufeff"
+# All that str.strip() takes for blank, and two marks that nobody sees.
+_BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
 _DIGITS = 15
 """As many as a spreadsheet keeps of a number."""
 _GROUPED = re.compile(r"[0-9]{1,3}(?:[ ,.'\u00a0\u202f’][0-9]{3})+(?:[,.][0-9]{1,2})?")
