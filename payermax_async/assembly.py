@@ -62,6 +62,8 @@ class Engine:
     """Opened and closed with the client."""
     own_signer: RsaSigner | None
     """Closed with the client; ``None`` when the signer came from outside."""
+    own_verifier: RsaVerifier | None
+    """Checks replies; ``None`` when the verifier came from outside."""
     options: ClientOptions
     """Patience and pace."""
 
@@ -88,7 +90,15 @@ class Engine:
         _require_keys(config, signer, verifier)
         transport = transport or _aiohttp_transport(config, options)
         own_key = cast("PrivateKey", config.private_key)
-        own_signer = None if signer else RsaSigner(own_key)
+        backend = options.rsa_backend
+        own_signer = (
+            None
+            if signer
+            else RsaSigner(own_key, backend=backend, place=options.sign_in)
+        )
+        own_verifier = (
+            None if verifier else RsaVerifier(*config.platform_keys, backend=backend)
+        )
         # The log comes first: a hook of the merchant's may end the process.
         observers = Observers((log_event, *hooks))
         slots = options.limiter or Slots(options.max_in_flight, clock)
@@ -97,7 +107,7 @@ class Engine:
             identity=config.identity,
             transport=transport,
             signer=signer or cast("RsaSigner", own_signer),
-            verifier=verifier or RsaVerifier(*config.platform_keys),
+            verifier=verifier or cast("RsaVerifier", own_verifier),
             clock=clock,
             slots=slots,
             observers=observers,
@@ -121,6 +131,7 @@ class Engine:
             in_flight=in_flight,
             transport=transport,
             own_signer=own_signer,
+            own_verifier=own_verifier,
             options=options,
         )
 

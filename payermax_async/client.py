@@ -100,7 +100,9 @@ class PayerMaxClient:
     def __repr__(self) -> str:
         # No key, no token and no id of a person: it may stand in any log.
         environment = self._config.environment.name
-        return f"<PayerMaxClient {self._config.merchant_no} at {environment}>"
+        own = self._engine.own_signer or self._engine.own_verifier
+        rsa = "" if own is None else f", RSA by {own.backend}"
+        return f"<PayerMaxClient {self._config.merchant_no} at {environment}{rsa}>"
 
     @property
     def config(self) -> MerchantConfig:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, get_args
+
 import attrs
 
 from payermax_async.core.checks import seconds_problem
@@ -11,6 +13,10 @@ from payermax_async.pipeline.limiter import Limiter
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.pipeline.skew import SkewPolicy
 
+if TYPE_CHECKING:
+    from payermax_async.signing.backends import BackendName
+    from payermax_async.signing.places import PlaceName
+
 __all__ = ["ClientOptions"]
 
 
@@ -18,6 +24,17 @@ def _seconds(_: object, field: attrs.Attribute[float], value: float) -> None:
     problem = seconds_problem(value)
     if problem is not None:
         raise ConfigurationError(f"{field.name} {problem}")
+
+
+def _word(_: object, field: attrs.Attribute[Any], value: str) -> None:
+    if value == field.default:
+        return  # which needs nothing of what is imported here
+    from payermax_async.signing.backends import BackendName
+    from payermax_async.signing.places import PlaceName
+
+    words = get_args({"rsa_backend": BackendName, "sign_in": PlaceName}[field.name])
+    if value not in words:
+        raise ConfigurationError(f"{field.name} is one of {', '.join(words)}")
 
 
 @attrs.frozen(kw_only=True)
@@ -40,6 +57,20 @@ class ClientOptions:
     """
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     """How often and how fast to try again."""
+    rsa_backend: BackendName = attrs.field(default="auto", validator=_word)
+    """Which library does RSA for the configuration's keys.
+
+    ``auto`` takes OpenSSL, by the package ``cryptography``, where the extra ``fast`` or
+    another package brought one that is new enough: a third of the processor time and
+    less. ``cryptography`` asks for it, ``pycryptodome`` does without. The ``repr`` of
+    a client and ``payermax doctor`` say which it is.
+    """
+    sign_in: PlaceName = attrs.field(default="thread", validator=_word)
+    """Where the configuration's key signs.
+
+    ``thread`` never holds up the event loop. ``loop`` holds it up for a few
+    milliseconds at a time, or one signature, and starts no thread.
+    """
     breaker: BreakerPolicy | None = attrs.field(factory=BreakerPolicy)
     """When to leave a failing gateway alone; ``None`` for never."""
     skew: SkewPolicy = attrs.field(factory=SkewPolicy)

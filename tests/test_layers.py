@@ -77,6 +77,8 @@ LIBRARIES = {
     "attrs": ("",),
     "cattrs": ("core", "sandbox.ledger.repository"),
     "Crypto": ("signing",),
+    # The extra ``fast``: looked for in one place, used in the other.
+    "cryptography": ("signing.backends", "signing.openssl"),
     "aiohttp": (
         "transport.aiohttp",
         "transport.aiohttp_checks",

@@ -16,6 +16,7 @@ from payermax_async.config.settings import Settings
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.doctor.findings import Finding, fail, good, skip, warn
 from payermax_async.files import read_file
+from payermax_async.signing.backends import backend_of
 from payermax_async.signing.keys import PrivateKey, PublicKey, check_pair
 from payermax_async.signing.loading import LARGEST_FILE
 
@@ -110,6 +111,7 @@ def _describe(settings: Settings, own: PrivateKey) -> Iterator[Finding]:
     what = f"RSA, {own.bits} bits, {form}, {own.fingerprint}."
     note = f" {_CONVERT}" if form == _PKCS1 else ""
     yield good("private key", what + note)
+    yield good("RSA library", f"{backend_of()}.")
     file = _key_file(settings)
     if file is not None and os.name == "posix":
         mode = stat.S_IMODE(file.stat().st_mode)

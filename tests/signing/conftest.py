@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from Crypto.PublicKey import RSA
 
-from payermax_async.signing import PrivateKey
+from payermax_async.signing import PrivateKey, rsa
+from payermax_async.signing.backends import Backend, BackendName, backend_of
+
+NAMES: tuple[BackendName, ...] = ("pycryptodome", "cryptography")
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +29,16 @@ def merchant(merchant_rsa: RSA.RsaKey) -> PrivateKey:
 def platform() -> PrivateKey:
     """PayerMax's pair, of which a merchant has the public half."""
     return PrivateKey.generate()
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Have signers and verifiers use each library in turn, unless told which."""
+    chosen = backend_of(request.param)
+
+    def choose(name: BackendName = "auto") -> Backend:
+        return chosen if name == "auto" else backend_of(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "backend_of", choose)
+        yield chosen

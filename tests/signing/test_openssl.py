@@ -15,9 +15,10 @@ from payermax_async.signing import PrivateKey, PublicKey, RsaSigner, RsaVerifier
 OPENSSL = shutil.which("openssl")
 BODY = '{"linkDescription":"支付链接 – été","amount":"40000"}'.encode()
 
-pytestmark = pytest.mark.skipif(
-    OPENSSL is None, reason="the openssl command is not installed"
-)
+pytestmark = [
+    pytest.mark.skipif(OPENSSL is None, reason="the openssl command is not installed"),
+    pytest.mark.usefixtures("backend"),
+]
 
 
 def openssl(folder: Path, *arguments: str) -> str:

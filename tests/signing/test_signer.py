@@ -17,10 +17,19 @@ from Crypto.PublicKey import RSA
 from Crypto.Signature import pkcs1_15
 
 from payermax_async.core.errors import ClientStateError, PayerMaxError
-from payermax_async.signing import PrivateKey, RsaSigner, RsaVerifier, Signer
+from payermax_async.signing import (
+    PrivateKey,
+    RsaSigner,
+    RsaVerifier,
+    Signer,
+    openssl,
+)
+from payermax_async.signing.arithmetic import CheckSignature
 
 from .secrecy import rendered, shared_pieces
 from .test_verifier import spelled
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 PATIENCE = 30  # seconds; only a broken signer ever waits that long
 
@@ -33,17 +42,17 @@ class Gate:
         self.open = threading.Event()
         self.threads: list[threading.Thread] = []
         self.payloads: list[bytes] = []
-        genuine = PrivateKey.sign_raw
+        genuine = RsaSigner._sign  # pyright: ignore[reportPrivateUsage]
 
-        def sign_raw(key: PrivateKey, payload: bytes) -> bytes:
+        def sign(signer: RsaSigner, payload: bytes) -> str:
             self.threads.append(threading.current_thread())
             self.payloads.append(payload)
             self.entered.set()
             if not self.open.wait(PATIENCE):
                 raise AssertionError("the gate was never opened")
-            return genuine(key, payload)
+            return genuine(signer, payload)
 
-        monkeypatch.setattr(PrivateKey, "sign_raw", sign_raw)
+        monkeypatch.setattr(RsaSigner, "_sign", sign)
 
     async def until_entered(self) -> None:
         assert await asyncio.to_thread(self.entered.wait, PATIENCE)
@@ -252,9 +261,40 @@ def test_a_faulty_signature_is_an_error_that_does_not_show_it(
 
     monkeypatch.setattr(pkcs1_15.PKCS115_SigScheme, "sign", sign)
     with pytest.raises(PayerMaxError, match="hardware fault") as caught:
-        RsaSigner(merchant).sign_now(b"{}")
+        RsaSigner(merchant, backend="pycryptodome").sign_now(b"{}")
     assert caught.value.__context__ is None
     assert not shared_pieces(rendered(caught.value), faulty)
+
+
+def checking_with(check: CheckSignature) -> Callable[[object], CheckSignature]:
+    return lambda _: check
+
+
+def test_what_openssl_signs_is_checked_before_it_leaves(
+    merchant: PrivateKey, platform: PrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bytes] = []
+
+    def check(body: bytes, signature: bytes) -> bool:
+        seen.append(signature)
+        return False
+
+    monkeypatch.setattr(openssl, "check_with", checking_with(check))
+    with pytest.raises(PayerMaxError, match="hardware fault") as caught:
+        RsaSigner(merchant, backend="cryptography").sign_now(b"{}")
+    assert caught.value.__context__ is None
+    assert seen == [merchant.sign_raw(b"{}")]
+    assert not shared_pieces(rendered(caught.value), seen[0])
+
+
+def test_a_signature_by_another_key_does_not_leave(
+    merchant: PrivateKey, platform: PrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = platform.public_key.modulus, platform.public_key.exponent
+    other = openssl.checks(*numbers)
+    monkeypatch.setattr(openssl, "check_with", checking_with(other))
+    with pytest.raises(PayerMaxError, match="hardware fault"):
+        RsaSigner(merchant, backend="cryptography").sign_now(b"{}")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from payermax_async.core.errors import ConfigurationError, SignatureError
 from payermax_async.signing import PrivateKey, RsaVerifier, Verifier
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 BODY = '{"code":"APPLY_SUCCESS","msg":"","data":{"name":"支付链接"}}'.encode()
 TEXT = "the signature does not belong to the body"
 

@@ -1,0 +1,42 @@
+"""What a library for RSA does with a key, and pycryptodome as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from payermax_async.signing.keys import PrivateKey, PublicKey
+from payermax_async.signing.pkcs1 import is_signature
+
+__all__ = ["Arithmetic", "CheckSignature", "MakeSignature", "Pycryptodome"]
+
+MakeSignature = Callable[[bytes], bytes]
+"""Signs a body; raises ``ValueError`` when the result failed its own check."""
+
+CheckSignature = Callable[[bytes, bytes], bool]
+"""Whether a signature, the second argument, is over a body, the first."""
+
+
+class Arithmetic(Protocol):
+    """What a library can do with a key."""
+
+    def signs_with(self, key: PrivateKey) -> MakeSignature:
+        """How bodies are signed with a key."""
+        ...
+
+    def checks_with(self, key: PublicKey) -> CheckSignature:
+        """How signatures are checked with a key."""
+        ...
+
+
+class Pycryptodome:
+    """Signs with pycryptodome, and checks with Python's own integers."""
+
+    def signs_with(self, key: PrivateKey) -> MakeSignature:
+        """How bodies are signed with a key."""
+        return key.sign_raw
+
+    def checks_with(self, key: PublicKey) -> CheckSignature:
+        """How signatures are checked with a key."""
+        modulus, exponent = key.modulus, key.exponent
+        return lambda body, signature: is_signature(modulus, exponent, body, signature)
