@@ -1,9 +1,11 @@
 """How long the event loop stands still while 200 links are created at once.
 
-Run it with ``python -m benchmarks.create_stall``. Each create is validated,
-encoded, signed, sent over a transport in memory, and its reply verified and read:
-all that a client does to the loop, without a server on the same processor. The
-replies are signed before the clock starts. The floor is the idle loop of the same
+Run it with ``python -m benchmarks.create_stall``. Each create is validated, encoded,
+signed, sent over a transport in memory, and its reply verified and read: all that a
+client does to the loop, without a server on the same processor. The replies are signed
+before the clock starts. A ticker wakes every millisecond; told are the 99th percentile
+and the longest of the gaps between two wakes, medians over all turns, of each library
+for RSA and each place where signatures are made. The floor is the idle loop of the same
 run.
 """
 
@@ -11,8 +13,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Iterator
 
-from benchmarks.sign_stall import Work, report, stall_during
 from payermax_async import (
     ClientOptions,
     CreateLink,
@@ -23,9 +28,38 @@ from payermax_async import (
     PrivateKey,
     UserInfo,
 )
+from payermax_async.signing.backends import BackendName, backend_of
+from payermax_async.signing.places import PlaceName
 from payermax_async.testing.fake import FakeTransport, RecordedRequest
 from payermax_async.testing.replies import signed_reply
 from payermax_async.transport.base import HttpRequest, HttpResponse
+
+TICK = 0.001  # seconds
+
+Gaps = tuple[float, float]
+"""The 99th percentile and the longest, in milliseconds."""
+
+
+async def gaps_during(work: Callable[[], Awaitable[object]]) -> Gaps:
+    """Run ``work`` beside the ticker."""
+    gaps: list[float] = []
+    done = False
+
+    async def ticker() -> None:
+        last = time.perf_counter()
+        while not done:
+            await asyncio.sleep(TICK)
+            now = time.perf_counter()
+            gaps.append(max(now - last - TICK, 0.0) * 1000)
+            last = now
+
+    ticking = asyncio.create_task(ticker())
+    await asyncio.sleep(10 * TICK)
+    gaps.clear()
+    await work()
+    done = True
+    await ticking
+    return statistics.quantiles(gaps, n=100, method="inclusive")[98], max(gaps)
 
 
 def _order(number: int) -> CreateLink:
@@ -39,8 +73,42 @@ def _order(number: int) -> CreateLink:
     )
 
 
-async def measure(count: int, repeats: int) -> dict[str, list[tuple[float, float]]]:
-    """Let the idle loop and the creates take turns ``repeats`` times."""
+def _reply(platform: PrivateKey, number: int) -> HttpResponse:
+    data = {
+        "merchantLinkId": f"order-{number}",
+        "linkId": f"L{number}",
+        "linkUrl": f"https://pay.invalid/{number}",
+    }
+    return signed_reply(platform, {**data})
+
+
+async def turns(
+    config: MerchantConfig,
+    options: ClientOptions,
+    replies: dict[str, HttpResponse],
+    numbers: Iterator[range],
+) -> list[Gaps]:
+    """Create the links of one range a turn."""
+
+    async def answer(request: HttpRequest) -> HttpResponse:
+        await asyncio.sleep(0.02)
+        return replies[str(RecordedRequest(request=request).data["merchantLinkId"])]
+
+    found: list[Gaps] = []
+    async with PayerMaxClient(
+        config, transport=FakeTransport(answer), options=options
+    ) as client:
+        for some in numbers:
+
+            async def creates(some: range = some) -> None:
+                await asyncio.gather(*(client.create_link(_order(n)) for n in some))
+
+            found.append(await gaps_during(creates))
+    return found[1:]  # the first one warmed up
+
+
+def measure(count: int, repeats: int) -> dict[str, list[Gaps]]:
+    """The idle loop, then each library and place."""
     platform = PrivateKey.generate()
     config = MerchantConfig(
         merchant_no="010213834784554",
@@ -54,51 +122,41 @@ async def measure(count: int, repeats: int) -> dict[str, list[tuple[float, float
             logo_url="https://shop.invalid/logo.png",
         ),
     )
-    replies = {
-        f"order-{number}": signed_reply(
-            platform,
-            {
-                "merchantLinkId": f"order-{number}",
-                "linkId": f"L{number}",
-                "linkUrl": f"https://pay.invalid/{number}",
-            },
+    # An id is never used twice: of what exists, a client only asks.
+    every = range(count * (repeats + 1))
+    replies = {f"order-{number}": _reply(platform, number) for number in every}
+
+    async def idle() -> list[Gaps]:
+        return [await gaps_during(lambda: asyncio.sleep(0.3)) for _ in range(repeats)]
+
+    found = {"idle loop": asyncio.run(idle())}
+    backends: tuple[BackendName, ...] = ("pycryptodome", "cryptography")
+    places: tuple[PlaceName, ...] = ("thread", "loop")
+    for backend, place in itertools.product(backends, places):
+        if backend not in {"pycryptodome", backend_of().name}:
+            continue
+        options = ClientOptions(max_in_flight=count, rsa_backend=backend, sign_in=place)
+        parts = (every[n * count : (n + 1) * count] for n in range(repeats + 1))
+        found[f"{backend}, {place}"] = asyncio.run(
+            turns(config, options, replies, parts)
         )
-        for number in range(count)
-    }
-
-    async def answer(request: HttpRequest) -> HttpResponse:
-        await asyncio.sleep(0.02)
-        data = RecordedRequest(request=request).data
-        return replies[str(data["merchantLinkId"])]
-
-    transport = FakeTransport(answer)
-    results: dict[str, list[tuple[float, float]]] = {}
-    options = ClientOptions(max_in_flight=count)
-    async with PayerMaxClient(config, transport=transport, options=options) as client:
-
-        async def creates() -> None:
-            await asyncio.gather(
-                *(client.create_link(_order(number)) for number in range(count))
-            )
-
-        async def idle() -> None:
-            await asyncio.sleep(0.3)
-
-        await client.create_link(_order(0))
-        ways: dict[str, Work] = {"idle loop": idle, "creates": creates}
-        for _ in range(repeats):
-            for name, work in ways.items():
-                results.setdefault(name, []).append(await stall_during(work))
-    return results
+    return found
 
 
 def main() -> None:
+    """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="creates in flight")
     parser.add_argument("--repeats", type=int, default=7, help="turns of each way")
     options = parser.parse_args()
-    results = asyncio.run(measure(options.count, options.repeats))
-    report(results, options.count, what="creates")
+    found = measure(options.count, options.repeats)
+    print(f"{options.count} creates at once, {options.repeats} turns, medians")
+    print(f"{'':24}{'p99':>12}{'longest':>12}{'worst':>12}")
+    for name, gaps in found.items():
+        p99 = statistics.median(p99 for p99, _ in gaps)
+        longest = [longest for _, longest in gaps]
+        middle, worst = statistics.median(longest), max(longest)
+        print(f"{name:24}{p99:9.2f} ms{middle:9.2f} ms{worst:9.2f} ms")
 
 
 if __name__ == "__main__":
