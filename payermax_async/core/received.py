@@ -168,17 +168,23 @@ def _collect(
     """Read the fields; the second result is the names they were read from."""
     values: dict[str, Any] = {}
     used: set[str] = set()
-    for field in fields:
-        came_as = _find(field, found, folded)
-        if came_as is None:
-            # Worse than no reply is one without its id or its money.
-            if not field.may_be_absent:
-                raise ShapeError("is missing", field.names[0])
-            continue
+    for name, names, spelled, read, may_be_absent, must_be_right in fields:
+        # Most came under their exact name, or did not come at all.
+        came_as = names[0]
+        item = found.get(came_as)
+        if item is None:
+            alike = folded or len(names) > 1
+            near = _find(names, spelled, found, folded) if alike else None
+            if near is None:
+                # Worse than no reply is one without its id or its money.
+                if not may_be_absent:
+                    raise ShapeError("is missing", came_as)
+                continue
+            came_as, item = near, found[near]
         try:
-            values[field.attribute] = field.read(found[came_as])
+            values[name] = read(item)
         except ShapeError as error:
-            if field.must_be_right:
+            if must_be_right:
                 raise error.inside(came_as) from None
             continue
         # Not used, so the value goes to ``extra`` and is not lost.
@@ -186,12 +192,15 @@ def _collect(
     return values, used
 
 
-def _find(field: _Field, found: JsonObject, folded: Mapping[str, str]) -> str | None:
+def _find(
+    names: tuple[str, ...],
+    spelled: tuple[str, ...],
+    found: JsonObject,
+    folded: Mapping[str, str],
+) -> str | None:
     """The name a field came under: spelled exactly if it did, or nearly so."""
     # The exact name first: a twin in another case must not stand in for it.
-    for name in field.names:
+    for name in names:
         if found.get(name) is not None:
             return name
-    if folded:
-        return next((folded[name] for name in field.folded if name in folded), None)
-    return None
+    return next((folded[name] for name in spelled if name in folded), None)

@@ -18,7 +18,7 @@ from payermax_async.core.errors import (
     PayerMaxError,
     ReplyMismatchError,
 )
-from payermax_async.pipeline.bounds import Bounds, Limit
+from payermax_async.pipeline.bounds import Bounds
 from payermax_async.pipeline.call import Call
 from payermax_async.pipeline.chain import Middleware, fold
 from payermax_async.pipeline.facts import Attempt, Trip
@@ -37,6 +37,7 @@ from payermax_async.transport.base import (
     Transport,
     is_peer_known,
 )
+from payermax_async.transport.limit import Limit
 
 __all__ = ["AttemptRunner"]
 

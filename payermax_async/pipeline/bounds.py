@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
-__all__ = ["Bounds", "Limit"]
+__all__ = ["Bounds"]
 
 T = TypeVar("T")
 
@@ -21,60 +20,6 @@ _GRACE = 1.0
 class _TaskEnd(Generic[T]):
     value: T | None
     error: BaseException | None
-
-
-# As asyncio.timeout() does it, which takes two coroutines for it: two of these stand
-# around every attempt.
-class Limit:
-    """Ends what a block waits for with ``TimeoutError``, after a time or when told to.
-
-    Args:
-        seconds: After how long; ``None`` for only when told to.
-    """
-
-    __slots__ = ("_before", "_expired", "_handle", "_loop", "_seconds", "_task", "when")
-
-    def __init__(self, seconds: float | None = None) -> None:
-        self._seconds = seconds
-        self._loop = asyncio.get_running_loop()
-        self._handle: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._before = 0
-        self._expired = False
-        self.when = 0.0
-        """When it runs out, by the loop's clock."""
-
-    def __enter__(self) -> Self:
-        task = self._task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("only a task can be given a limit")
-        self._before = task.cancelling()
-        if self._seconds is not None:
-            self.when = self._loop.time() + self._seconds
-            self._handle = self._loop.call_at(self.when, self.expire)
-        return self
-
-    def expire(self) -> None:
-        """End it now."""
-        if self._task is not None and not self._expired:
-            self._expired = True
-            self._task.cancel()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        task, self._task = self._task, None
-        if self._handle is not None:
-            self._handle.cancel()
-        if not self._expired or task is None:
-            return
-        # Cancelled by somebody else as well, it is to end as cancelled.
-        alone = task.uncancel() <= self._before
-        if alone and isinstance(error, asyncio.CancelledError):
-            raise TimeoutError from error
 
 
 class Bounds:

@@ -17,7 +17,6 @@ from payermax_async.core.errors import (
     OutcomeUnknownError,
     PayerMaxError,
 )
-from payermax_async.pipeline.bounds import Limit
 from payermax_async.pipeline.disguise import bare, disguised
 from payermax_async.pipeline.facts import Gate
 from payermax_async.pipeline.foreign import is_foreign, wrapped
@@ -28,6 +27,7 @@ from payermax_async.pipeline.observe import (
     CallStarted,
 )
 from payermax_async.pipeline.retry import RetryPolicy
+from payermax_async.transport.limit import Limit
 
 __all__ = ["Care", "Execution"]
 

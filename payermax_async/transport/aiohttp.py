@@ -31,6 +31,7 @@ from payermax_async.transport.aiohttp_errors import (
 from payermax_async.transport.aiohttp_exchange import exchange
 from payermax_async.transport.aiohttp_pool import WANTS_A_NEW_ONE, Connector
 from payermax_async.transport.base import HttpRequest, HttpResponse
+from payermax_async.transport.limit import Limit
 from payermax_async.transport.outgoing import check_request, proxy_problem
 from payermax_async.transport.threads import in_own_thread
 from payermax_async.transport.tls import check_context, make_context
@@ -163,10 +164,10 @@ class AiohttpTransport:
         flight = Flight(on_sent, check_request(request))
         if request.alone and self._own_connector is None:
             raise NotSentError("an injected session may answer over any connection")
-        deadline = asyncio.timeout(timeout)
+        deadline = Limit(timeout)
         new_one = WANTS_A_NEW_ONE.set(request.alone)
         try:
-            async with deadline:
+            with deadline:
                 return await exchange(
                     session,
                     request,
@@ -177,7 +178,7 @@ class AiohttpTransport:
                     max_body=self._max_body,
                 )
         except NETWORK_ERRORS as error:
-            failure = explain(error, flight, late=deadline.expired())
+            failure = explain(error, flight, late=deadline.expired)
         except asyncio.CancelledError as error:
             # Closing the pool cancels those who wait for it, asked by nobody.
             task = asyncio.current_task()
@@ -200,8 +201,7 @@ class AiohttpTransport:
         Over TLS nobody can, as certificates are always verified. Without it, only
         this machine is sure, unless a proxy was to be asked.
         """
-        local = is_own_machine(url) and self._proxy is None
-        return is_tls(url) or local
+        return is_tls(url) or (self._proxy is None and is_own_machine(url))
 
     def forget_connections(self) -> None:
         """Use no connection again that was used so far.

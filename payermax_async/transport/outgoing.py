@@ -8,6 +8,7 @@ So both are refused here, where it is certain that nothing left.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from payermax_async.core.checks import host_problem
@@ -61,7 +62,9 @@ def check_request(request: HttpRequest) -> str:
             raise ConfigurationError(
                 f"header {name!r} is the transport's own: leave it out"
             )
-    found = _place(request.url, userinfo=False)
+    # What may hold a password is looked at anew each time, and kept nowhere.
+    look = _place if "@" in request.url else _known_place
+    found = look(request.url, userinfo=False)
     if isinstance(found, str):
         raise ConfigurationError(f"the URL {found}")
     host, port = found
@@ -99,3 +102,7 @@ def _place(url: str, *, userinfo: bool) -> tuple[str, int] | str:
         return f"holds a user or password: {advice}"
     standard = 443 if parts.scheme == "https" else 80
     return host, standard if port is None else port
+
+
+# A client asks few addresses, and each over and over.
+_known_place = lru_cache(maxsize=64)(_place)

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from payermax_async.pipeline.bounds import Bounds, Limit
+from payermax_async.pipeline.bounds import Bounds
+from payermax_async.transport.limit import Limit
 
 
 async def forever() -> None:
