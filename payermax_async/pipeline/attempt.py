@@ -102,6 +102,8 @@ class AttemptRunner:
         try:
             with limit:
                 async with self._slots:
+                    # Waiting for a turn takes time, in which the host may have failed.
+                    host.check_open_to(attempt)
                     response = await self._bounds.run(
                         self._exchange(call, attempt, host, limit)
                     )

@@ -40,6 +40,8 @@ class Attempt:
     """Seconds this attempt may take from now on."""
     alone: bool = False
     """Whether it needs a connection on which nothing else was asked."""
+    probe: bool = False
+    """Whether it finds out about a host that is left alone otherwise."""
     wave: int = 0
     """How often the client had slowed down when this attempt got its turn."""
     tried: bool = False

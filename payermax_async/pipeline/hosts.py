@@ -28,6 +28,7 @@ from payermax_async.pipeline.breaker import (
     BreakerPolicy,
     BreakerState,
 )
+from payermax_async.pipeline.facts import Attempt
 from payermax_async.pipeline.observe import BreakerChanged, Observers
 from payermax_async.pipeline.skew import SkewPolicy, SkewWatch
 
@@ -76,6 +77,17 @@ class Host:
                 self.abandoned()
             raise
         return admission
+
+    def check_open_to(self, attempt: Attempt) -> None:
+        """Raise if the host was left alone since the attempt got leave to be made.
+
+        Raises:
+            NotSentError: It was; ``retry_after`` says when it may be tried.
+        """
+        if self._breaker is None or attempt.probe:
+            return
+        if self._breaker.state(self._clock.monotonic()) is not BreakerState.CLOSED:
+            raise _left_alone(self.wait)
 
     @property
     def wait(self) -> float:
@@ -208,7 +220,12 @@ class Hosts:
             admission = host.admit()
             if admission is not Admission.NO:
                 return Lease(host, probe=admission is Admission.PROBE)
-        raise NotSentError(
-            "the gateway failed too often and is left alone for a while",
-            retry_after=min(host.wait for host in candidates),
-        )
+        raise _left_alone(min(host.wait for host in candidates))
+
+
+def _left_alone(seconds: float) -> NotSentError:
+    """The error for what is not sent to a host that is left alone."""
+    return NotSentError(
+        "the gateway failed too often and is left alone for a while",
+        retry_after=seconds,
+    )

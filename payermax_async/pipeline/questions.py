@@ -65,7 +65,7 @@ class Questions:
             OutcomeUnknownError: That could not be found out.
         """
         waits = () if once else self.waits
-        for wait in (self._rest(execution, doubt), *waits):
+        for wait in (self.rest(execution, doubt), *waits):
             await self.pause(wait, execution, doubt)
             found = await self.ask_hosts(query, execution, absence_from, doubt)
             if found is not None:
@@ -130,7 +130,7 @@ class Questions:
             self.give_up(execution, doubt)
         await self.clock.sleep(seconds)
 
-    def _rest(self, execution: Execution, doubt: PayerMaxError | None) -> float:
+    def rest(self, execution: Execution, doubt: PayerMaxError | None) -> float:
         """Seconds before the first question: an overloaded gateway gets its rest."""
         if not isinstance(doubt, ThrottledError | HttpStatusError) and (
             doubt is None or doubt.retry_after is None

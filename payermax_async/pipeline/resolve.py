@@ -213,7 +213,10 @@ class Resolver:
             settlement, query = _settlement_of(operation), question_of(call)
             coded = is_uncharted(error)
             refused = coded or error.outcome is Outcome.REJECTED
-            for wait in (0.0, *self.questions.waits):
+            for wait in (
+                self.questions.rest(execution, error),
+                *self.questions.waits,
+            ):
                 await self.questions.pause(wait, execution, error)
                 found = await self.questions.ask_hosts(
                     query, execution, execution.hosts, error

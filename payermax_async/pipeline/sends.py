@@ -23,7 +23,7 @@ from payermax_async.pipeline.call import Call
 from payermax_async.pipeline.chain import Attempt
 from payermax_async.pipeline.execution import Execution
 from payermax_async.pipeline.foreign import outcome_of
-from payermax_async.pipeline.hosts import Host, Hosts, Lease
+from payermax_async.pipeline.hosts import Hosts, Lease
 from payermax_async.pipeline.limiter import Limiter
 from payermax_async.pipeline.observe import (
     AttemptFinished,
@@ -71,13 +71,14 @@ class Sends:
                 raise unnamed from error
 
     def begin(
-        self, call: Call[object], execution: Execution, host: Host, *, alone: bool
+        self, call: Call[object], execution: Execution, lease: Lease, *, alone: bool
     ) -> Attempt:
         """The attempt, if it may be made.
 
         Raises:
             NotSentError: The deadline or the budget for retries forbids it.
         """
+        host = lease.host
         timeout = min(self.attempt_timeout, execution.remaining)
         if timeout <= 0:
             raise NotSentError("the deadline passed before anything was sent")
@@ -98,6 +99,7 @@ class Sends:
             timeout=timeout,
             correction=execution.hint,
             alone=alone,
+            probe=lease.probe,
             gate=execution.care.gate if call.operation == execution.operation else None,
         )
 
@@ -151,7 +153,7 @@ class _Observed:
         self._call = call
         self._execution = execution
         self._lease = lease
-        self._attempt = sends.begin(call, execution, host, alone=alone)
+        self._attempt = sends.begin(call, execution, lease, alone=alone)
         self._facts: dict[str, Any] = {
             **facts_of(call, execution),
             "number": self._attempt.number,

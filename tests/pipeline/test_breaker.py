@@ -498,3 +498,14 @@ async def test_without_a_breaker_every_call_is_sent() -> None:
             with pytest.raises(HttpStatusError):
                 await client.query_link("order-1")
     assert len(gateway.calls) == 50
+
+
+async def test_who_waits_for_a_turn_meanwhile_is_not_let_out() -> None:
+    gateway = LinkGateway(queryPaybylink=[UNAVAILABLE] * 50)
+    async with client_of(gateway, retry=ONCE, breaker=FOUR, max_in_flight=1) as client:
+        ended = await asyncio.gather(
+            *(client.query_link("order-1") for _ in range(50)),
+            return_exceptions=True,
+        )
+    assert len(gateway.calls) == 4
+    assert sum(isinstance(error, NotSentError) for error in ended) == 46

@@ -21,11 +21,13 @@ from payermax_async.core.errors import (
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.testing.replies import signed_reply
+from payermax_async.transport.base import HttpResponse
 
 from .gateway import PLATFORM, START, order
 from .merchant import (
     ASK_REFUND,
     CREATE,
+    EXPIRE,
     HELD_UP,
     LOST,
     QUERY,
@@ -408,3 +410,22 @@ async def test_an_id_that_the_schema_requires_stays_required() -> None:
         with pytest.raises(PayerMaxError) as caught:
             await client.query_link("order-1", timeout=1)
     assert not isinstance(caught.value, UnnamedReplyError)
+
+
+async def test_a_question_after_a_withdrawal_gives_the_gateway_its_rest() -> None:
+    gateways = Gateways()
+    busy = HttpResponse(status=503, headers=(("retry-after", "7"),), body=b"")
+    gateways.first.script = {EXPIRE: [busy]}
+    asked: list[float] = []
+
+    def note(_host: str, operation: str) -> None:
+        if operation == QUERY:
+            asked.append(gateways.clock.seconds)
+
+    async with gateways.client(retry=RetryPolicy(max_attempts=1)) as client:
+        await client.create_link(order("order-1"))
+        gateways.before, begun = note, gateways.clock.seconds
+        with pytest.raises(PayerMaxError):
+            await client.expire_link("order-1")
+    assert asked
+    assert asked[0] - begun >= 7
