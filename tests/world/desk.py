@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import Environment, MerchantConfig
-from payermax_async.core.errors import ConflictError, Outcome, PayerMaxError
-from payermax_async.core.models.link_request import CreateLink, LinkDefaults
+from payermax_async.core.errors import (
+    ClockSkewError,
+    ConflictError,
+    Outcome,
+    PayerMaxError,
+)
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.observe import AttemptFinished, CallFinished, Event
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.reconcile import Polling, wait_until_paid
-from tests.world.calls import CALL, Call, Found
-from tests.world.gateway import BACKUP_URL, MAIN_URL, OWNER
+from tests.world.calls import CALL, TURN, Call, Found
+from tests.world.gateway import BACKUP_URL, DEFAULTS, MAIN_URL, OWNER
+from tests.world.line import Line
 
 if TYPE_CHECKING:
     from tests.world.orders import Order
@@ -39,6 +45,7 @@ class Desk:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.shop = process.shop
+        self.line = Line(process=process)
         self.client = self._client()
 
     def _client(self) -> PayerMaxClient:
@@ -50,11 +57,7 @@ class Desk:
                 environment=Environment(
                     name="world", base_url=MAIN_URL, backup_url=BACKUP_URL
                 ),
-                defaults=LinkDefaults(
-                    contact_email="shop@shop.test",
-                    notify_url="https://shop.test/notify",
-                    show_url="https://shop.test/goods",
-                ),
+                defaults=DEFAULTS,
                 trust_unsigned_failures=setting.trusting,
             ),
             options=ClientOptions(
@@ -64,7 +67,7 @@ class Desk:
                 breaker=_BREAKERS[setting.breaker],
                 failover=setting.failover,
             ),
-            transport=self.shop.gateway.network,
+            transport=self.line,
             signer=parts,
             verifier=parts,
             middlewares=[parts.middleware],
@@ -118,6 +121,7 @@ class Desk:
 
     async def _write(self, order: Order, call: Call) -> None:
         CALL.set(call)
+        TURN.set(object())
         shop = self.shop
         call.started = shop.loop.time()
         shop.trace.note(self.process.name, f"{call.place} begins, {call.timeout:g} s")
@@ -142,6 +146,8 @@ class Desk:
             shop.loop.is_changed = True
             shop.trace.note(self.process.name, f"{call.place} ends: {_end_of(call)}")
             order.error = None
+            if isinstance(call.error, ClockSkewError):
+                self.line.check_given_up(call)
             if call.outcome is Outcome.UNKNOWN and isinstance(
                 call.error, PayerMaxError
             ):
@@ -154,6 +160,7 @@ class Desk:
             return
         call = open_calls[-1]
         CALL.set(call)
+        TURN.set(object())
         found: Found
         try:
             if bare or order.error is None:
@@ -169,6 +176,7 @@ class Desk:
             return
         finally:
             CALL.set(None)
+            TURN.set(None)
         self.shop.judge(open_calls, found)
         for one in open_calls:
             one.found = found
@@ -188,6 +196,7 @@ class Desk:
             started=shop.loop.time(),
         )
         CALL.set(call)
+        TURN.set(object())
         try:
             await self.client.expire_link(key)
         except PayerMaxError as error:

@@ -91,8 +91,7 @@ class Ways:
         codes: tuple[str, ...] = AMBIGUOUS
         done = chance.random() < 0.6
         if name.endswith("unheard-of code"):
-            # Signed, it is taken for a refusal: PayerMax's own word, if a new one.
-            codes, done = _UNHEARD_OF, done and not signed
+            codes = _UNHEARD_OF
         if name.endswith("definite code"):
             codes = DEFINITE
             done = not signed and self.setting.lies and done
