@@ -33,6 +33,8 @@ autodoc_preserve_defaults = True
 add_module_names = False
 # Classes of other packages are named, and have no page here.
 nitpicky = False
+# Tables of a spreadsheet have no grammar that could be coloured.
+suppress_warnings = ["misc.highlighting_failure"]
 """
 
 
