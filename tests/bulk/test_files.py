@@ -172,6 +172,9 @@ def test_columns_of_ones_own_without_or_with_the_same_header_are_told_apart(
     [
         ("19,90", "has a comma"),
         ("1,234.50", "has separators"),
+        ("1,234,567", "has separators"),
+        ("19.999", "in two ways"),
+        ("1,000", "in two ways"),
         ("1.234,50", "has separators"),
         ("1 234.50", "has separators"),
         ("-5", "must be digits"),
@@ -195,11 +198,13 @@ def test_an_amount_is_never_guessed(tmp_path: Path, amount: str, words: str) -> 
 
 def test_a_comma_before_decimals_has_to_be_said(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
-    rows = [order("A-1", "19,90"), order("A-2", "5"), order("A-3", "1.234,50")]
+    amounts = ["19,90", "5", "1.234,50", "1,000", "1.000"]
+    rows = [order(f"A-{at}", amount) for at, amount in enumerate(amounts)]
     path.write_text(csv_text(rows, delimiter=";"))
     plan = OrderFile(path, batch="nov", decimal_comma=True).plan(DEFAULTS)
     assert [total.amount for total in plan.totals] == [Decimal("24.90")]
-    assert [row for row, *_ in told(plan)] == [4]
+    # A thousand in a file of decimal commas is not taken for one.
+    assert [row for row, *_ in told(plan)] == [4, 5, 6]
 
 
 @pytest.mark.parametrize(

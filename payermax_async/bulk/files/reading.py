@@ -24,6 +24,8 @@ _BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
 _DIGITS = 15
 """As many as a spreadsheet keeps of a number."""
 _GROUPED = re.compile(r"[0-9]{1,3}(?:[ ,.'\u00a0\u202f’][0-9]{3})+(?:[,.][0-9]{1,2})?")
+_EITHER = re.compile(r"[0-9]{1,3}[,.][0-9]{3}")
+"""Thousands to one reader, three decimals to the next."""
 _COMMA = re.compile(r"[0-9]+,[0-9]{1,2}")
 _PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,4})?")
 _UNITS = (
@@ -200,6 +202,13 @@ def _special(field: str, cell: Special, *, is_id: bool) -> object:
 
 
 def _amount(text: str, *, decimal_comma: bool) -> str:
+    if _EITHER.fullmatch(text):
+        mark = "comma" if decimal_comma else "point"
+        raise _Wrong(
+            "may be read in two ways: with thousands, or with three decimals",
+            "Write thousands without a separator, and at most two decimals behind "
+            f"a {mark}.",
+        )
     if decimal_comma:
         if "." in text:
             raise _Wrong("has a point, although decimals stand behind a comma here")
