@@ -10,7 +10,7 @@ import attrs
 
 from payermax_async.bulk.control import BulkControl
 from payermax_async.bulk.outage import OutageWatch
-from payermax_async.bulk.rails import Rail, RailWatch
+from payermax_async.bulk.rails import Rail, RailTrippedError, RailWatch
 from payermax_async.bulk.records import PlannedRow
 from payermax_async.clock import Clock
 
@@ -172,17 +172,37 @@ class Pace:
             RailTrippedError: The run stops; the row is not to be sent.
             RunStoppedError: It was stopped.
         """
+        await self._turn(counts=row is not None)
+        if row is not None:
+            self.watch.begin(row)
+
+    async def let_go_on(self, *, counts: bool) -> None:
+        """Wait until a row may be sent that was let go, and then waited long.
+
+        Args:
+            counts: Whether nothing of it was ever sent.
+
+        Raises:
+            RailTrippedError: The run stops; the row is not to be sent.
+            RunStoppedError: It was stopped.
+        """
+        await self._turn(counts=counts, ends_trial=False)
+
+    async def _turn(self, *, counts: bool, ends_trial: bool = True) -> None:
         while True:
             await self.look_again()
             if self.is_closed:
                 raise RunStoppedError
-            self.watch.look(self.clock.now())
-            wait = self._wait(counts=row is not None)
+            try:
+                self.watch.look(self.clock.now())
+            except RailTrippedError as error:
+                # The trial's own rows are settled to the end.
+                if ends_trial or error.rail is not Rail.FIRST:
+                    raise
+            wait = self._wait(counts=counts)
             if wait <= 0:
-                break
+                return
             await self.clock.sleep(min(wait, _LOOK_EVERY))
-        if row is not None:
-            self.watch.begin(row)
 
     def _wait(self, *, counts: bool) -> float:
         if self.told.paused:

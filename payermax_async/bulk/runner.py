@@ -21,6 +21,7 @@ from payermax_async.bulk.outcomes import (
     stops_all,
 )
 from payermax_async.bulk.pacing import Pace
+from payermax_async.bulk.rails import RailTrippedError
 from payermax_async.bulk.records import (
     ClaimStanding,
     LostRowError,
@@ -129,6 +130,8 @@ class RowRunner:
         )
         try:
             link, made = await self._link(row, row.request, claim, gate, step_aside)
+        except RailTrippedError:
+            raise
         except PayerMaxError as error:
             return await self._failed(row, claim, gate, error, begun=begun)
         self.pace.outage.answered()
@@ -163,6 +166,7 @@ class RowRunner:
                 found = await self._waited_out(request, claim, hosts, due)
                 if found is not None:
                     return found, False
+                await self.pace.let_go_on(counts=False)
         # Who lost the row meanwhile may ask about it; the gate lets nothing out.
         link = await self._create(request, Care(gate=gate, hosts=hosts))
         ours = state is RowState.PLANNED and self.lost_until is None
@@ -190,6 +194,8 @@ class RowRunner:
             while (left := self.lost_until - self._now()) > 0:
                 await self._hold(claim)
                 await self._sleep(min(left, self.lease.total_seconds() / 2))
+            # Told to pause meanwhile, or slower than all that waited would go now.
+            await self.pace.let_go_on(counts=True)
         care = Care(gate=gate, hosts=(), defers=True, asks_once=True)
         return await self._create(request, care)
 

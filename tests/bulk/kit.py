@@ -74,6 +74,19 @@ def made(gateways: Gateways) -> dict[str, int]:
     return {key: gateways.count(key) for place in places for key in place.made}
 
 
+def paused(gateways: Gateways, journal: Journal, begin: float, end: float) -> None:
+    """Have somebody pause the batch then, and take it back, in seconds from now."""
+    start, sleep = gateways.clock.seconds, gateways.clock.sleep
+    due = [(begin, True), (end, False)]
+
+    async def slow(seconds: float) -> None:
+        while due and gateways.clock.seconds - start >= due[0][0]:
+            await journal.control(paused=due.pop(0)[1])
+        await sleep(seconds)
+
+    gateways.clock.sleep = slow  # type: ignore[method-assign]
+
+
 class Wrapped:
     """A journal with something done before or after some of its methods."""
 

@@ -10,10 +10,12 @@ from typing import Any, cast
 import pytest
 
 from payermax_async.bulk import (
+    BulkRails,
     DoneState,
     Journal,
     JournalRow,
     PlannedRow,
+    RailTrippedError,
     RowClaim,
     RowResult,
     RowState,
@@ -22,7 +24,7 @@ from payermax_async.bulk import (
 from payermax_async.bulk.outcomes import rest
 from payermax_async.bulk.records import ClaimStanding
 from payermax_async.storage.errors import StorageError
-from tests.bulk.kit import Wrapped, made, memory, on_disk, orders, ran, states
+from tests.bulk.kit import Wrapped, made, memory, on_disk, orders, paused, ran, states
 from tests.pipeline.gateway import START
 from tests.pipeline.merchant import CREATE, HELD_UP, LOST, QUERY, Gateways
 
@@ -119,6 +121,41 @@ async def test_what_may_still_arrive_is_only_asked_about() -> None:
     assert states(rows) == [C]
     assert gateways.names()[0] == QUERY
     assert sent[0] - crash >= 250
+
+
+async def test_a_pause_that_comes_meanwhile_holds_for_it_too() -> None:
+    gateways = Gateways()
+    journal = memory(gateways)
+    await crashed(gateways, journal, "sending", "after")
+    crash = gateways.clock.seconds
+    sent: list[float] = []
+
+    def note(_host: str, operation: str) -> None:
+        if operation == CREATE:
+            sent.append(gateways.clock.seconds)
+
+    gateways.before = note
+    paused(gateways, journal, 100, 400)
+    async with gateways.client(timeout=60.0) as client:
+        rows = await ran(client, orders(1), journal)
+    assert states(rows) == [C]
+    assert sent[0] - crash >= 400
+
+
+async def test_its_end_comes_meanwhile_and_the_row_stays_in_doubt() -> None:
+    gateways = Gateways()
+    journal = memory(gateways)
+    await crashed(gateways, journal, "sending", "after")
+    gateways.seen.clear()
+    rails = BulkRails(stop_at=gateways.clock.now() + timedelta(seconds=200))
+    async with gateways.client(timeout=60.0) as client:
+        with pytest.raises(RailTrippedError, match="or later"):
+            await ran(client, orders(1), journal, rails=rails)
+        assert CREATE not in gateways.names()
+        (row,) = journal.read()
+        assert row.result.state is RowState.UNKNOWN
+        assert states(await ran(client, orders(1), journal)) == [C]
+    assert made(gateways) == {"order-1": 1}
 
 
 async def test_a_process_that_was_stopped_and_woken_makes_no_second_link() -> None:

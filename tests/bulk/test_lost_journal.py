@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from payermax_async import CreateLink, NotSentError
-from payermax_async.bulk import BulkRails, DoneState, Journal
+from payermax_async.bulk import (
+    BulkRails,
+    DoneState,
+    Journal,
+    RailTrippedError,
+    RowState,
+)
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.transport.base import HttpResponse
-from tests.bulk.kit import made, memory, orders, ran, states
+from tests.bulk.kit import made, memory, orders, paused, ran, states
 from tests.pipeline.gateway import order
 from tests.pipeline.merchant import CREATE, HELD_UP, LOST, QUERY, Gateways, coded
 
@@ -162,3 +170,49 @@ async def test_a_later_run_of_the_same_journal_asks_as_well() -> None:
         rows = await ran(client, orders(9), journal)
     assert states(rows) == [F] * 9
     assert CREATE not in gateways.names()
+
+
+async def test_a_pause_that_comes_while_rows_wait_is_kept() -> None:
+    gateways = Gateways()
+    journal, (times, begun) = memory(gateways), (sent(gateways), gateways.clock.seconds)
+    paused(gateways, journal, 100, 400)
+    async with gateways.client() as client:
+        rows = await ran(client, orders(3), journal, journal_lost=True)
+    assert states(rows) == [C] * 3
+    assert min(times) - begun >= 400
+    assert made(gateways) == dict.fromkeys(("order-1", "order-2", "order-3"), 1)
+
+
+async def test_rows_that_waited_go_no_faster_than_the_run_may() -> None:
+    gateways = Gateways()
+    times, begun = sent(gateways), gateways.clock.seconds
+    async with gateways.client() as client:
+        rows = await ran(
+            client, orders(8), memory(gateways), journal_lost=True, per_second=0.5
+        )
+    assert states(rows) == [C] * 8
+    # Eight turns, two seconds apart, from when they may go at all.
+    assert times[-1] - begun >= 250 + 7 * 2
+
+
+async def test_its_time_may_be_over_while_rows_wait() -> None:
+    gateways = Gateways()
+    journal = memory(gateways)
+    rails = BulkRails(stop_at=gateways.clock.now() + timedelta(seconds=200))
+    async with gateways.client() as client:
+        with pytest.raises(RailTrippedError, match="or later"):
+            await ran(client, orders(3), journal, journal_lost=True, rails=rails)
+        assert CREATE not in gateways.names()
+        assert {row.result.state for row in journal.read()} == {RowState.PLANNED}
+        assert states(await ran(client, orders(3), journal)) == [C] * 3
+
+
+async def test_a_trial_of_rows_that_wait_is_settled_to_its_end() -> None:
+    gateways = Gateways()
+    rails = BulkRails(first=2)
+    async with gateways.client() as client:
+        rows = await ran(
+            client, orders(9), memory(gateways), journal_lost=True, rails=rails
+        )
+    assert states(rows) == [C] * 2
+    assert set(made(gateways).values()) == {1}
