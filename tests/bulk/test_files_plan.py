@@ -128,6 +128,24 @@ def known(row: OrderRow, state: RowState, **changed: str) -> JournalRow:
     )
 
 
+def test_a_plan_counts_the_links_to_be_made_row_by_row(tmp_path: Path) -> None:
+    """One that exists, of a row that is wrong by now, is none of those that are ready.
+
+    In production, the number is typed back: it must not be too small.
+    """
+    good = [order(f"A-{n}") for n in range(7)]
+    path = written(tmp_path / "a.csv", *good)
+    rows = list(OrderFile(path, batch="nov"))
+    journal = [known(row, RowState.CREATED) for row in rows[:3]]
+    journal.append(known(rows[3], RowState.UNKNOWN))
+    for place in (0, 1):
+        good[place][1] = "19,90"
+    # The second A-2 is refused, and the first one exists all the same.
+    path = written(tmp_path / "b.csv", *good, order("A-2"))
+    plan = OrderFile(path, batch="nov").plan(DEFAULTS, journal=journal)
+    assert (plan.rows, plan.ready, plan.to_make) == (8, 5, 4)
+
+
 def test_a_plan_knows_what_the_journal_has_and_what_has_changed(
     tmp_path: Path,
 ) -> None:

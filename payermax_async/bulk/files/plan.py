@@ -73,6 +73,8 @@ class BatchPlan:
     """How many orders there are."""
     ready: int
     """How many of them have no problem."""
+    to_make: int
+    """How many of those have no link as far as the journal knows: no more are made."""
     totals: tuple[CurrencyTotal, ...]
     """By currency."""
     problems: tuple[RowProblem, ...] = attrs.field(repr=False)

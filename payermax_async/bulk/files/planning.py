@@ -80,6 +80,7 @@ class _Sums:
         self._settings: tuple[str, ...] | None = None
         self._lifetimes: Counter[int | None] = Counter()
         self._nameless: set[int] = set()
+        self._bad: set[str] = set()
         self._lossy: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
         self._meant = frozenset(placed.fields.values())
@@ -123,6 +124,8 @@ class _Sums:
         if ready is not None and ready.request is not None and not problems:
             self._complete(ready.request)
             self._count(row.number, ready)
+        elif ready is not None and row.number not in self._nameless:
+            self._bad.add(ready.planned.key)
 
     def _complete(self, request: CreateLink) -> None:
         """See, once, what no row gives and the configuration does not, either."""
@@ -160,12 +163,13 @@ class _Sums:
         """What all rows come to."""
         known: Counter[RowState] = Counter()
         changed: list[int] = []
-        mended = 0
+        mended = there = 0
         for row in journal:
             seen = self._seen.get(row.planned.key)
             if seen is None:
                 continue
             known[row.result.state] += 1
+            there += row.result.state.exists and row.planned.key not in self._bad
             if seen.digest.hex() != row.planned.digest:
                 changed.append(seen.row)
                 mended += row.result.state is RowState.REFUSED
@@ -174,6 +178,7 @@ class _Sums:
             hash=self._hash(batch, salt),
             rows=self._rows,
             ready=self._ready,
+            to_make=self._ready - there,
             totals=tuple(
                 _total(currency, amounts)
                 for currency, amounts in sorted(self._amounts.items())

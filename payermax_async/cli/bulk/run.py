@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["RunOptions", "resume", "run"]
 
 _RUN = Group("Run", sort_key=3)
-_EXISTING = ("created", "paid", "expired")
 
 
 @Parameter(name="*", group=_RUN)
@@ -263,11 +262,7 @@ def _check_ready(plan: BatchPlan, options: RunOptions) -> None:
 
 def _links(plan: BatchPlan, first: int | None) -> int:
     """How many links may be made."""
-    there = sum(
-        count for state, count in plan.known.items() if state.value in _EXISTING
-    )
-    most = max(plan.ready - there, 0)
-    return most if first is None else min(first, most)
+    return plan.to_make if first is None else min(first, plan.to_make)
 
 
 def _confirm(config: MerchantConfig, links: int, options: RunOptions) -> None:
