@@ -13,6 +13,7 @@ from payermax_async.cli.bulk.app import app as bulk
 from payermax_async.cli.call import call
 from payermax_async.cli.codes import codes
 from payermax_async.cli.console import (
+    WORDS,
     error_console,
     output_console,
     print_json,
@@ -99,18 +100,20 @@ def run(argv: list[str] | None = None) -> int:
         The exit code: 0 done, 1 refused or failed, 2 wrong usage or request,
         3 outcome unknown, 130 interrupted.
     """
+    words = sys.argv[1:] if argv is None else argv
+    WORDS.set(tuple(words))
     # Before anything is said, also by cyclopts about a wrong option.
     tolerate_encodings()
     try:
         result: object = _build()(
-            argv, exit_on_error=False, result_action="return_value"
+            words, exit_on_error=False, result_action="return_value"
         )
         # Here and not at exit, where a broken pipe would end in a traceback.
         sys.stdout.flush()
     except CycloptsError:
         return Exit.USAGE  # cyclopts has told what is wrong
     except PayerMaxError as error:
-        if "--json" in (sys.argv[1:] if argv is None else argv):
+        if "--json" in words:
             print_json(as_json(error))
         return report(error, error_console())
     except KeyboardInterrupt:

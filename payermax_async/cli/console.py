@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextvars import ContextVar
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -18,6 +19,7 @@ from payermax_async.cli.json_layout import lay_out
 from payermax_async.core.strict_json import JsonValue
 
 __all__ = [
+    "WORDS",
     "Fact",
     "clean",
     "error_console",
@@ -41,6 +43,9 @@ _THEME = Theme(
         "name": "cyan",
     }
 )
+
+WORDS: ContextVar[tuple[str, ...]] = ContextVar("WORDS", default=())
+"""What was given after ``payermax``, to be shown again as a command to go on with."""
 
 Fact = tuple[str, str]
 """A label and its value."""

@@ -22,7 +22,7 @@ from payermax_async.cli.bulk.plan_text import SHORT, show_plan
 from payermax_async.cli.bulk.rails import RailOptions
 from payermax_async.cli.bulk.steering import pause
 from payermax_async.cli.bulk.summary import summed_up
-from payermax_async.cli.console import error_console, output_console
+from payermax_async.cli.console import WORDS, error_console, output_console
 from payermax_async.cli.failures import Exit, exit_code
 from payermax_async.cli.failures import report as report_error
 from payermax_async.cli.merchant import Flag, MerchantSource
@@ -195,7 +195,7 @@ def _run(
             as_json=options.as_json,
         )
     )
-    again = shlex.join(["payermax", *sys.argv[1:]])
+    again = shlex.join(["payermax", *WORDS.get()])
     code = summed_up(ended, plan, book, again=again, as_json=options.as_json)
     if ended.error is not None and code is not Exit.RAIL:
         report_error(ended.error, error_console())
