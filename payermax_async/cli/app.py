@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError, CycloptsPanel
@@ -120,7 +122,28 @@ def run(argv: list[str] | None = None) -> int:
         error_console().print("interrupted")
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader has left. What is still buffered must not fail at exit again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has left.
+        _drop_output()
         return Exit.FAILED
+    except OSError as error:
+        if error.errno not in _UNWRITTEN:
+            raise
+        _drop_output()
+        # Standard error may be on the same disk.
+        with suppress(OSError):
+            error_console().print(
+                f"UNKNOWN  what was to be told could not be written: {error.strerror}."
+                "\n  What was to be done may have been done: look before going on.",
+                soft_wrap=True,
+            )
+        return Exit.UNKNOWN
     return int(result) if isinstance(result, int) else Exit.DONE
+
+
+_UNWRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a disk says that does not take any more of a command's output."""
+
+
+def _drop_output() -> None:
+    """Forget what is still buffered: it must not fail at exit again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +118,26 @@ def test_a_reader_that_leaves_early_causes_no_traceback() -> None:
         )
     finally:
         os.close(write)
+    assert "Traceback" not in child.stderr
+    assert "Exception ignored" not in child.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("words", [("codes", "--json"), ("codes",), ("docs", "bulk")])
+def test_a_disk_that_is_full_is_told_and_may_hide_what_was_done(
+    words: tuple[str, ...],
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        child = subprocess.run(
+            [sys.executable, "-m", "payermax_async", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert child.returncode == 3
+    assert child.stderr.startswith("UNKNOWN  what was to be told could not be written")
     assert "Traceback" not in child.stderr
     assert "Exception ignored" not in child.stderr
 

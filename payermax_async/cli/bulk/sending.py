@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from payermax_async.config import MerchantConfig
     from payermax_async.core.errors import PayerMaxError
 
-__all__ = ["Ended", "Sending", "sent"]
+__all__ = ["Ended", "Sending", "Stopping", "sent"]
+
+_UNHEARD = suppress(OSError, SystemExit)
+"""Around what is said on the way: a disk that is full or a reader that has left, for
+whom rich ends the process, may not decide about the run."""
 
 
 @attrs.frozen(kw_only=True)
@@ -76,7 +80,7 @@ async def _sent(order: Sending) -> Ended:
     from payermax_async.core.errors import PayerMaxError
 
     failure: PayerMaxError | None = None
-    stopping: _Stopping | None = None
+    stopping: Stopping | None = None
     run: BulkRun | None = None
     with ExitStack() as last, stop_signal() as stop:
         hooks = []
@@ -101,7 +105,7 @@ async def _sent(order: Sending) -> Ended:
                     journal_lost=order.journal_lost,
                 ) as run,
             ):
-                stopping = _Stopping(run, stop)
+                stopping = Stopping(run, stop)
                 await _followed(run, view, stopping)
         except PayerMaxError as error:
             failure = error
@@ -117,7 +121,7 @@ async def _sent(order: Sending) -> Ended:
     )
 
 
-class _Stopping:
+class Stopping:
     """The first signal lets end what is under way, the second one ends it."""
 
     def __init__(self, run: BulkRun, stop: asyncio.Event) -> None:
@@ -129,22 +133,25 @@ class _Stopping:
         await self._stop.wait()
         self._stop.clear()
         self.once = True
-        error_console().print(
-            "Stopping: what is under way ends first. Once more to stop at once.",
-            style="care",
-        )
         self._run.stop()
+        # Ctrl-C ends a 'tee' behind the command, too: then nobody reads on.
+        with _UNHEARD:
+            error_console().print(
+                "Stopping: what is under way ends first. Once more to stop at once.",
+                style="care",
+            )
         await self._stop.wait()
         self.twice = True
         work.cancel()
 
 
-async def _followed(run: BulkRun, view: ProgressView, stopping: _Stopping) -> None:
+async def _followed(run: BulkRun, view: ProgressView, stopping: Stopping) -> None:
     """Take every row, and show how far it is."""
 
     async def show() -> None:
         while True:
-            view.show(run.progress)
+            with _UNHEARD:
+                view.show(run.progress)
             await asyncio.sleep(view.every)
 
     work = asyncio.current_task()
@@ -154,7 +161,8 @@ async def _followed(run: BulkRun, view: ProgressView, stopping: _Stopping) -> No
     try:
         async for _ in run:
             pass
-        view.show(run.progress)
+        with _UNHEARD:
+            view.show(run.progress)
     finally:
         for task in aside:
             task.cancel()
