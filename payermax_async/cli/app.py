@@ -26,7 +26,7 @@ from payermax_async.cli.demo.command import demo
 from payermax_async.cli.docs import app as docs
 from payermax_async.cli.docstrings import keep_help
 from payermax_async.cli.doctor import doctor
-from payermax_async.cli.failures import Exit, as_json, report
+from payermax_async.cli.failures import Exit, as_json, exit_code, report
 from payermax_async.cli.inbox import app as inbox
 from payermax_async.cli.keys import app as keys
 from payermax_async.cli.links import app as links
@@ -115,20 +115,41 @@ def run(argv: list[str] | None = None) -> int:
     except CycloptsError:
         return Exit.USAGE  # cyclopts has told what is wrong
     except PayerMaxError as error:
-        if "--json" in words:
-            print_json(as_json(error))
-        return report(error, error_console())
+        return _failed(error, words)
     except KeyboardInterrupt:
-        error_console().print("interrupted")
+        with suppress(OSError):
+            error_console().print("interrupted")
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader has left.
-        _drop_output()
-        return Exit.FAILED
     except OSError as error:
         if error.errno not in _UNWRITTEN:
             raise
+        return _unwritten(error)
+    return int(result) if isinstance(result, int) else Exit.DONE
+
+
+def _failed(error: PayerMaxError, words: list[str]) -> int:
+    """Tell what went wrong; who does not listen still gets the exit code."""
+    try:
+        if "--json" in words:
+            print_json(as_json(error))
+            sys.stdout.flush()
+    except OSError:
         _drop_output()
+    with suppress(OSError):
+        report(error, error_console())
+    return exit_code(error)
+
+
+_UNWRITTEN = frozenset(
+    {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+)
+"""Of a reader that has left, and of a disk that takes no more of the output."""
+
+
+def _unwritten(error: OSError) -> int:
+    """What a command was to do may have been done: it ended before it could tell."""
+    _drop_output()
+    if error.errno != errno.EPIPE:
         # Standard error may be on the same disk.
         with suppress(OSError):
             error_console().print(
@@ -136,12 +157,7 @@ def run(argv: list[str] | None = None) -> int:
                 "\n  What was to be done may have been done: look before going on.",
                 soft_wrap=True,
             )
-        return Exit.UNKNOWN
-    return int(result) if isinstance(result, int) else Exit.DONE
-
-
-_UNWRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""What a disk says that does not take any more of a command's output."""
+    return Exit.UNKNOWN
 
 
 def _drop_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -56,14 +57,21 @@ def present(*rows: tuple[str, object]) -> list[Fact]:
     return [(label, f"{value}") for label, value in rows if value is not None]
 
 
+class _Console(Console):
+    """Tells that its reader has left, where rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, "the reader has left")
+
+
 def output_console() -> Console:
     """The console for what was asked for: standard output as it is now."""
-    return Console(theme=_THEME, highlight=False)
+    return _Console(theme=_THEME, highlight=False)
 
 
 def error_console() -> Console:
     """The console for what went wrong: standard error as it is now."""
-    return Console(theme=_THEME, highlight=False, stderr=True)
+    return _Console(theme=_THEME, highlight=False, stderr=True)
 
 
 def tolerate_encodings() -> None:

@@ -142,6 +142,39 @@ def test_a_disk_that_is_full_is_told_and_may_hide_what_was_done(
     assert "Exception ignored" not in child.stderr
 
 
+def unread(*words: str, both: bool = False) -> subprocess.CompletedProcess[str]:
+    """A command whose reader has left."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "payermax_async", *words],
+            stdout=write,
+            stderr=write if both else subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(write)
+
+
+@pytest.mark.parametrize("words", [("codes", "--json"), ("docs", "bulk")])
+def test_whoever_did_not_wait_for_the_answer_does_not_know_it(
+    words: tuple[str, ...],
+) -> None:
+    child = unread(*words)
+    assert (child.returncode, child.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_failure_keeps_its_exit_code_though_nobody_reads(
+    words: tuple[str, ...],
+) -> None:
+    query = ("refunds", "query", "R-1", *words)
+    assert unread(*query, both=True).returncode == 2
+
+
 def test_a_terminal_without_unicode_still_gets_its_help() -> None:
     child = subprocess.run(
         [sys.executable, "-m", "payermax_async", "links", "--help"],

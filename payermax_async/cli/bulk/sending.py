@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Ended", "Sending", "Stopping", "sent"]
 
-_UNHEARD = suppress(OSError, SystemExit)
-"""Around what is said on the way: a disk that is full or a reader that has left, for
-whom rich ends the process, may not decide about the run."""
+_UNHEARD = suppress(OSError)
+"""Around what is said on the way: a disk that is full or a reader that has left may not
+decide about the run."""
 
 
 @attrs.frozen(kw_only=True)
