@@ -53,7 +53,10 @@ class AlertKind(enum.StrEnum):
     PAID_AGAIN = "paid again"
     """A link was paid by a second payment; see :class:`LinkPaidAgain`."""
     REFUNDED_FIRST = "refunded first"
-    """A payment was given back as a whole before it was handled. Not fulfilled."""
+    """A payment was given back as a whole before a handler came to its end with it.
+
+    One that failed may have fulfilled it all the same, unless it shares a transaction
+    with the inbox."""
     REFUND_REVERSED = "refund reversed"
     """A refund failed after it was told of as successful: the money did not go."""
     REFUND_UNCLEAR = "refund unclear"
@@ -80,7 +83,7 @@ _ADVICE = {
     AlertKind.NOT_OURS: "compare the notify URL, and the numbers the verifier was "
     "given, with the dashboard",
     AlertKind.GAVE_UP: "mend what failed, then replay the entry",
-    AlertKind.REFUNDED_FIRST: "nothing was fulfilled: look at the refund",
+    AlertKind.REFUNDED_FIRST: "no handler came to its end with it: look at the refund",
     AlertKind.AMBIGUOUS: "nothing was fulfilled: look at the payments of the link; "
     "replay the entry by force if it is another payment",
     AlertKind.PAID_AGAIN: "give one of the payments back, or deliver once more",
