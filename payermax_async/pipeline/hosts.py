@@ -70,12 +70,13 @@ class Host:
             return Admission.GO
         now = self._clock.monotonic()
         admission = self._breaker.admit(now)
-        try:
-            self._tell(now)
-        except BaseException:
-            if admission is Admission.PROBE:
-                self.abandoned()
-            raise
+        # Its first probe is the only question that can find the state changed.
+        if admission is Admission.PROBE:
+            try:
+                self._tell(self._breaker.state(now))
+            except BaseException:
+                self._breaker.abandoned()
+                raise
         return admission
 
     def check_open_to(self, attempt: Attempt) -> None:
@@ -99,24 +100,21 @@ class Host:
         if self._breaker is not None:
             now = self._clock.monotonic()
             self._breaker.succeeded(now, probe=probe)
-            self._tell(now)
+            self._tell(self._breaker.state(now))
 
     def ailed(self, *, probe: bool) -> None:
         """It gave no answer, or said that it is unwell."""
         if self._breaker is not None:
             now = self._clock.monotonic()
             self._breaker.failed(now, probe=probe)
-            self._tell(now)
+            self._tell(self._breaker.state(now))
 
     def abandoned(self) -> None:
         """A probe ended without saying anything about the host."""
         if self._breaker is not None:
             self._breaker.abandoned()
 
-    def _tell(self, now: float) -> None:
-        if self._breaker is None:
-            return
-        state = self._breaker.state(now)
+    def _tell(self, state: BreakerState) -> None:
         if state is not self._told:
             self._told = state
             self._observers.emit(BreakerChanged(host=self.name, state=state))

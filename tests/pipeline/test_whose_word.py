@@ -25,7 +25,7 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.operations.operation import Replay
 from payermax_async.core.strict_json import JsonObject
-from payermax_async.pipeline.breaker import BreakerPolicy
+from payermax_async.pipeline.breaker import Admission, BreakerPolicy
 from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.observe import (
     AttemptFinished,
@@ -491,6 +491,44 @@ def test_leave_to_probe_is_given_back_unless_something_was_learned() -> None:
         lease.learn(UnnamedReplyError("genuine"), tried=True)
     with hosts.choose(None) as lease:
         assert not lease.probe
+
+
+def test_a_host_without_a_breaker_is_never_left_alone() -> None:
+    host = Host(
+        FIRST_URL,
+        breaker=None,
+        skew=SkewPolicy(),
+        clock=InstantClock(),
+        observers=Observers([]),
+    )
+    for _ in range(100):
+        with Hosts([host]).choose(None) as lease:
+            assert not lease.probe
+            lease.learn(NoReplyError("cut"), tried=True)
+    host.abandoned()
+    host.answered(probe=False)
+    assert (host.admit(), host.wait) == (Admission.GO, 0.0)
+
+
+def test_leave_to_probe_that_could_not_be_told_of_is_given_back() -> None:
+    clock = InstantClock()
+
+    def hook(event: Event) -> None:
+        if clock.seconds:
+            raise KeyboardInterrupt
+
+    host = Host(
+        FIRST_URL,
+        breaker=SHARP,
+        skew=SkewPolicy(),
+        clock=clock,
+        observers=Observers([hook]),
+    )
+    host.ailed(probe=False)
+    clock.seconds += 30
+    with pytest.raises(KeyboardInterrupt):
+        host.admit()
+    assert host.admit() is Admission.PROBE
 
 
 async def test_a_raw_write_in_doubt_is_not_repeated() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from payermax_async.core.errors import (
     AuthenticationError,
+    ClientStateError,
     ConfigurationError,
     NoReplyError,
 )
@@ -298,3 +299,56 @@ async def test_what_was_given_back_as_a_whole_is_not_paid(
     await shop.clock.advance(1)
     outcome = await task
     assert (outcome.state, outcome.is_paid) == (LinkState.REFUNDED, False)
+
+
+async def test_a_receiver_that_was_closed_ends_the_wait(shop: Shop) -> None:
+    shop.receiving = False
+    url = await shop.sell("order-1")
+    task = await waiting(shop, with_receiver=True)
+    await shop.receiver.aclose()
+    await shop.sandbox.pay(url)
+    await shop.clock.advance(31)
+    assert task.done()
+    with pytest.raises(ClientStateError):
+        await task
+
+
+@pytest.mark.parametrize("notified", [True, False])
+async def test_a_payment_that_cannot_be_what_is_expected_is_not_paid(
+    shop: Shop, notified: bool
+) -> None:
+    shop.receiving = notified
+    async with await shop.without_handling(lambda _: Expected("19.905", "USD")):
+        await shop.sandbox.pay(await shop.sell("order-1"))
+        await shop.sandbox.notifications()
+        task = await waiting(
+            shop, with_receiver=True, polling=RARELY if notified else STEADY
+        )
+        await shop.clock.advance(31)
+        outcome = await task
+    assert (outcome.state, outcome.is_paid) == (LinkState.MISMATCHED, False)
+
+
+async def test_while_the_look_up_of_what_is_expected_fails_it_is_not_paid(
+    shop: Shop,
+) -> None:
+    broken = True
+
+    def look_up(event: PaidEvent) -> Expected | None:
+        if broken:
+            raise RuntimeError("the shop's table is away")
+        return DUE
+
+    async with await shop.without_handling(look_up):
+        await shop.sandbox.pay(await shop.sell("order-1"))
+        await shop.sandbox.notifications()
+        short = await waiting(shop, with_receiver=True, timeout=20)
+        long = await waiting(shop, with_receiver=True)
+        await shop.clock.advance(21)
+        with pytest.raises(TimeoutError) as caught:
+            await short
+        assert isinstance(caught.value.__cause__, RuntimeError)
+        assert not long.done()
+        broken = False
+        await shop.clock.advance(31)
+        assert (await long).is_paid

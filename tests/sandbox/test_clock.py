@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta, timezone
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone, tzinfo
+from types import SimpleNamespace
 
 import pytest
 
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.sandbox.clock import VirtualClock
+from payermax_async.sandbox.clock import ClockHold, VirtualClock
 
 from .kit import START
 
@@ -116,3 +119,50 @@ async def test_the_clock_stops_before_the_calendar_ends() -> None:
     with pytest.raises(ConfigurationError, match="ends with the year"):
         await clock.advance("9999999d")
     assert clock.now() == START
+
+
+def test_one_at_the_present_goes_along_with_the_turned_clock_of_its_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turned = timedelta(0)
+
+    class Turned(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return START + turned
+
+    module = "payermax_async.sandbox.clock"
+    stopped = SimpleNamespace(times=lambda: SimpleNamespace(elapsed=0.0))
+    monkeypatch.setattr(f"{module}.datetime", Turned)
+    monkeypatch.setattr(f"{module}.os", stopped)
+    clock, other = VirtualClock(), VirtualClock(START)
+    turned = timedelta(minutes=4)  # as long as a test may take
+    assert clock.now() == START
+    for days in (-3650, 3650):
+        turned = timedelta(days=days)
+        assert (clock.now(), clock.now()) == (START + turned, START + turned)
+    clock.set(START)
+    turned = timedelta(0)
+    assert (clock.now(), other.now()) == (START, START)
+    assert clock.monotonic() == 0
+
+
+def test_a_worker_holds_time_once_however_often_it_says_so() -> None:
+    steps: list[str] = []
+
+    @contextmanager
+    def hold() -> Generator[None]:
+        steps.append("held")
+        yield
+        steps.append("let go")
+
+    work = ClockHold(hold)
+    work.stop()
+    for _ in range(2):
+        work.start()
+        work.start()
+        assert steps == ["held"]
+        work.stop()
+        work.stop()
+        assert steps == ["held", "let go"]
+        steps.clear()

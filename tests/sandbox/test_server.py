@@ -28,6 +28,7 @@ from payermax_async.sandbox.notifications.notifier import DeliveryState
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
+from payermax_async.transport.base import Headers
 
 from .html_outline import outline
 from .kit import OWNER, START, create, refund_of
@@ -644,3 +645,48 @@ async def test_keys_are_made_when_none_are_given() -> None:
         assert "PRIVATE" not in repr(sandbox.engine.credentials)
         key = sandbox.settings["PAYERMAX_PRIVATE_KEY"]
         assert key not in repr(sandbox.engine.credentials)
+
+
+async def test_a_start_that_fails_leaves_no_port_taken(
+    credentials: SandboxCredentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(engine: object) -> web.Application:
+        raise RuntimeError("no routes")
+
+    monkeypatch.setattr(
+        "payermax_async.sandbox.server.lifetime.make_application", broken
+    )
+    server = SandboxServer(credentials=credentials)
+    with pytest.raises(RuntimeError, match="no routes"):
+        await server.__aenter__()
+    address = ("127.0.0.1", int(server.origin.rpartition(":")[2]))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address, timeout=5)
+
+
+async def test_notifications_go_where_the_owner_carries_them(
+    credentials: SandboxCredentials,
+) -> None:
+    carried: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+
+    async def carry(url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:
+        carried.put_nowait((url, body))
+        return 200, b'{"msg":"Success","code":"SUCCESS"}'
+
+    async with SandboxServer(credentials=credentials, post=carry) as sandbox:
+        payer = Payer(sandbox, credentials)
+        link = await payer.link(notifyUrl="http://127.0.0.1:1/hook")
+        trade = await sandbox.pay(link)
+        async with asyncio.timeout(10):
+            url, body = await carried.get()
+        await payer.http.close()
+    assert url == "http://127.0.0.1:1/hook"
+    assert trade.out_trade_no.encode() in body
+
+
+async def test_links_of_one_that_listens_everywhere_lead_to_this_machine(
+    credentials: SandboxCredentials,
+) -> None:
+    everywhere = "0.0.0.0"
+    async with SandboxServer(credentials=credentials, host=everywhere) as sandbox:
+        assert sandbox.origin.startswith("http://127.0.0.1:")
