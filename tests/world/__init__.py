@@ -16,9 +16,6 @@ Where things are:
     PayerMax, a ``mailroom`` that hears from it, and further departments. A department
     is registered with ``Shop.departments``, a database with ``World.register``: it gets
     its tables from the components it is given, and fails like the others.
-*   ``batch`` is the department that makes links in bulk, ``batch_agrees`` what must
-    hold of it; ``line`` is a process's way to the network, which holds stamps and
-    pauses against what PayerMax wants; ``abuse`` is what a shop should not do.
 *   ``gateway``, ``ledger``, ``refunding`` and ``post`` are PayerMax; ``network``,
     ``ways`` and ``fates`` the way to it; ``disk`` and ``inbox`` the shop's database;
     ``parts`` what a user plugs in; ``trouble`` strikes hosts, gateway and databases.

@@ -12,6 +12,7 @@ import attrs
 
 from payermax_async.bulk import DoneRow, JournalError, MemoryJournal, create_links
 from payermax_async.clock import Clock
+from payermax_async.core.errors import PayerMaxError
 from payermax_async.core.models.link_request import CreateLink, UserInfo
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.sql import Plan
@@ -78,10 +79,6 @@ class Batch:
         """The journal's."""
         return self.world.shop.disks["journal"]
 
-    def must(self, holds: object, text: str) -> None:
-        """See :meth:`Shop.must`."""
-        self.world.shop.must(holds, text)
-
     def row_of(self, body: bytes) -> Call | None:
         """The row that a request is about."""
         if b'"row-' not in body:
@@ -122,9 +119,7 @@ class Clerk:
     async def open(self) -> None:
         """Begin, or go on where an earlier life was cut off."""
         for number in range(self.batch.world.setting.runs):
-            task = asyncio.create_task(self._work(number))
-            task.add_done_callback(self.batch.world.ended)
-            self._working.append(task)
+            self._working.append(asyncio.create_task(self._work(number)))
 
     async def aclose(self) -> None:
         """Leave what is not done."""
@@ -160,9 +155,7 @@ class Clerk:
         try:
             async with asyncio.timeout(None) as patience:
                 await self._run(name, states, patience)
-        except AssertionError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a source raises what it likes
+        except (PayerMaxError, TimeoutError, RuntimeError) as error:
             trace.note(self.process.name, f"batch {name}: {type(error).__name__}")
             return False
         told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))

@@ -46,15 +46,13 @@ def check_leaving(batch: Batch, row: Call, process: str, host: str) -> None:
         "SELECT state, holder, hosts FROM payermax_journal WHERE link_key = ?",
         (row.key,),
     ).fetchone()
-    if found is None:
-        batch.must(False, f"{row.key} leaves, and its journal knows nothing of it")
-        return
+    must(found is not None, f"{row.key} leaves, and its journal knows nothing of it")
     state, holder, hosts = found
-    batch.must(
+    must(
         state == RowState.SENDING.value and any(host in one for one in hosts.split()),
         f"{row.key} leaves for {host}, and its journal says {state}, {hosts!r}",
     )
-    batch.must(
+    must(
         holder.partition("/")[0] == process,
         f"{row.key} leaves from {process}, and {holder!r} holds it",
     )
@@ -68,16 +66,15 @@ def check_row(batch: Batch, done: DoneRow) -> None:
     batch.told[key] += done.state in _THERE
     if done.state in _THERE:
         there = _is_there(batch, key, done.link_id)
-        what = f"{done.state} with {done.link_id}"
-        batch.must(there, f"{key} is told as {what}, and is not")
+        must(there, f"{key} is told as {done.state} with {done.link_id}, and is not")
     elif done.state is DoneState.REFUSED:
-        batch.must(
+        must(
             not row.made or batch.world.setting.beyond or key in doubles,
             f"{key} is told as refused, and {row.made} exists",
         )
         batch.refused[key] = row.sends["createPaybylink"]
     elif done.state is DoneState.CONFLICTING:
-        batch.must(repeats > 1 or key in doubles, f"{key} is told as {done.reason}")
+        must(repeats > 1 or key in doubles, f"{key} is told as {done.reason}")
 
 
 def check_batch(batch: Batch) -> None:

@@ -16,7 +16,7 @@ from payermax_async.core.models.links import LinkDetails
 from payermax_async.core.models.refunds import CreateRefund, RefundDetails
 from payermax_async.pipeline.observe import CallFinished
 
-__all__ = ["CALL", "TURN", "Call", "Found", "Unresolved", "key_of"]
+__all__ = ["CALL", "Call", "Found", "Unresolved", "key_of"]
 
 
 class Unresolved(enum.Enum):
@@ -83,19 +83,10 @@ class Call:
         return None if self.error is None else Outcome.UNKNOWN
 
     @property
-    def is_there(self) -> bool:
-        """Whether the merchant knows that something is there."""
-        return self.result is not None or not (
-            self.found is None or self.found is Unresolved.YET
-        )
-
-    @property
     def is_open(self) -> bool:
         """Whether it ended and nobody knows what became of it."""
         return self.outcome is Outcome.UNKNOWN and self.found is Unresolved.YET
 
 
-TURN: ContextVar[object] = ContextVar("TURN", default=None)
-"""One call of the client's, also a question about a call before."""
 CALL: ContextVar[Call | None] = ContextVar("CALL", default=None)
 """On whose behalf a request goes its way."""

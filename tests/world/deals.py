@@ -17,7 +17,6 @@ from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome as Endi
 from payermax_async.sandbox.ledger.records import Payment
 from payermax_async.sandbox.ledger.refusals import NotPayableError
 from payermax_async.webhooks.inbox.entries import Expected
-from tests.world.abuse import send_again, tell_older, use_before
 from tests.world.calls import Call
 from tests.world.gateway import OWNER
 from tests.world.orders import Order
@@ -48,9 +47,7 @@ class Deals:
         world.start(self._pay(key, draw.uniform(0.5, 80.0)))
         if not world.setting.looks_up:
             await expect(world, order)
-        if draw.random() < 0.1:
-            use_before(self.world, order)
-        await self.write(order, draw.choice((1, 1, 2)))
+        await self.write(order, draw.choice((1, 1, 2)) if self._reuses else 1)
         if draw.random() < 0.2:
             world.start(self._wait(order, draw.choice((5.0, 60.0))))
         if draw.random() < 0.45:
@@ -104,18 +101,12 @@ class Deals:
         for _ in range(4):
             process = await self.process()
             calls = [process.desk.write(order, order.request) for _ in range(at_once)]
-            twin = chance.pick("user", ("another twin",), place, "write", weight=0.5)
-            if twin is not None and isinstance(order.request, CreateLink):
-                order.other_amount = True
-                changed = attrs.evolve(order.request, total_amount=Decimal(7))
-                calls.append(process.desk.write(order, changed))
             for call in calls:
                 self._disturb(call)
             for call in calls:
                 assert call.task is not None
                 await process.until_done(call.task)
             draw = chance.at(chance.next_at(place))
-            await send_again(self.world, process, order, f"{place}/unasked")
             if await self._is_known(order, draw.random() < 0.5):
                 break
             await asyncio.sleep(draw.choice((0.1, 3.0)))
@@ -147,8 +138,6 @@ class Deals:
             self._disturb_task(resolving, f"resolve/{order.key}", "resolve")
             await process.until_done(resolving)
         if any(call.is_open for call in order.calls):
-            return True
-        if any(call.is_there for call in order.calls):
             return True
         last = order.calls[-1]
         refused = last.outcome in {Outcome.NOT_SENT, Outcome.REJECTED}
@@ -206,11 +195,9 @@ class Deals:
                 done = ledger.pay_link(link.link_id, _PAYMENT)
             except NotPayableError:
                 continue
-            number = done.value.out_trade_no
-            world.trace.note("buyer", f"pays {key} by {number}")
+            world.trace.note("buyer", f"pays {key} by {done.value.out_trade_no}")
             world.happened(done.events)
-            tell_older(world, done.value, link)
-            place = f"again/{number}"
+            place = f"again/{done.value.out_trade_no}"
             found = world.chance.pick("user", ("pays twice",), place, "paid")
             # Nobody asks about a link of which a payment is handled.
             if found is not None and world.post.tells_of(key):

@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import Environment, MerchantConfig
-from payermax_async.core.errors import (
-    ClockSkewError,
-    ConflictError,
-    Outcome,
-    PayerMaxError,
-)
-from payermax_async.core.models.link_request import CreateLink
+from payermax_async.core.errors import ConflictError, Outcome, PayerMaxError
+from payermax_async.core.models.link_request import CreateLink, LinkDefaults
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.observe import AttemptFinished, CallFinished, Event
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.reconcile import Polling, wait_until_paid
-from tests.world.calls import CALL, TURN, Call, Found
-from tests.world.gateway import BACKUP_URL, DEFAULTS, MAIN_URL, OWNER
-from tests.world.line import Line
+from tests.world.calls import CALL, Call, Found
+from tests.world.gateway import BACKUP_URL, MAIN_URL, OWNER
 
 if TYPE_CHECKING:
     from tests.world.orders import Order
@@ -45,7 +39,6 @@ class Desk:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.shop = process.shop
-        self.line = Line(process=process)
         self.client = self._client()
 
     def _client(self) -> PayerMaxClient:
@@ -57,7 +50,11 @@ class Desk:
                 environment=Environment(
                     name="world", base_url=MAIN_URL, backup_url=BACKUP_URL
                 ),
-                defaults=DEFAULTS,
+                defaults=LinkDefaults(
+                    contact_email="shop@shop.test",
+                    notify_url="https://shop.test/notify",
+                    show_url="https://shop.test/goods",
+                ),
                 trust_unsigned_failures=setting.trusting,
             ),
             options=ClientOptions(
@@ -67,7 +64,7 @@ class Desk:
                 breaker=_BREAKERS[setting.breaker],
                 failover=setting.failover,
             ),
-            transport=self.line,
+            transport=self.shop.gateway.network,
             signer=parts,
             verifier=parts,
             middlewares=[parts.middleware],
@@ -121,7 +118,6 @@ class Desk:
 
     async def _write(self, order: Order, call: Call) -> None:
         CALL.set(call)
-        TURN.set(object())
         shop = self.shop
         call.started = shop.loop.time()
         shop.trace.note(self.process.name, f"{call.place} begins, {call.timeout:g} s")
@@ -146,8 +142,6 @@ class Desk:
             shop.loop.is_changed = True
             shop.trace.note(self.process.name, f"{call.place} ends: {_end_of(call)}")
             order.error = None
-            if isinstance(call.error, ClockSkewError):
-                self.line.check_given_up(call)
             if call.outcome is Outcome.UNKNOWN and isinstance(
                 call.error, PayerMaxError
             ):
@@ -160,7 +154,6 @@ class Desk:
             return
         call = open_calls[-1]
         CALL.set(call)
-        TURN.set(object())
         found: Found
         try:
             if bare or order.error is None:
@@ -176,7 +169,6 @@ class Desk:
             return
         finally:
             CALL.set(None)
-            TURN.set(None)
         self.shop.judge(open_calls, found)
         for one in open_calls:
             one.found = found
@@ -196,7 +188,6 @@ class Desk:
             started=shop.loop.time(),
         )
         CALL.set(call)
-        TURN.set(object())
         try:
             await self.client.expire_link(key)
         except PayerMaxError as error:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from payermax_async.core.models.link_request import LinkDefaults
 from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint, FaultStage
 from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
@@ -29,17 +28,11 @@ from tests.world.network import INSIDE, Network
 from tests.world.settings import Setting
 from tests.world.trace import Trace
 from tests.world.virtual_time import LoopClock
-from tests.world.ways import QUERIES, WRITES, Ways, told
+from tests.world.ways import QUERIES, Ways, told
 
-__all__ = ["BACKUP_URL", "DEFAULTS", "HOSTS", "MAIN_URL", "OWNER", "Gateway"]
+__all__ = ["BACKUP_URL", "HOSTS", "MAIN_URL", "OWNER", "Gateway"]
 
 OWNER = Owner(merchant_no="TEST01021383478", app_id="test6666c8b036a24579974497c2f9a3")
-DEFAULTS = LinkDefaults(
-    contact_email="shop@shop.test",
-    notify_url="https://shop.test/notify",
-    show_url="https://shop.test/goods",
-)
-"""Of all links."""
 MAIN_URL = "https://gateway.test/gateway"
 BACKUP_URL = "https://backup.test/gateway"
 HOSTS = tuple(urlsplit(url).netloc for url in (MAIN_URL, BACKUP_URL))
@@ -94,10 +87,6 @@ class Gateway:
     throttled_until: float = -1.0
     questions: tuple[float, Fate] = (-1.0, Fate())
     """Until when every question meets which fate."""
-    clock_was_set: bool = False
-    """Whether its clock was ever put wrong."""
-    told_wrong_dates: bool = False
-    """Whether an answer ever had another date than its own."""
     script: deque[Fate] = attrs.field(factory=deque[Fate])
     """Fates of the next requests, before any are drawn."""
 
@@ -116,7 +105,7 @@ class Gateway:
         self.ledger.checks_refunds = self.setting.reuses_ids
         draw = self.chance.at("lags")
         self.ledger.lags = {host: draw.choice(self.setting.lags) for host in HOSTS}
-        self.ledger.apart = draw.choice((0.0, 4.0, math.inf, math.inf))
+        self.ledger.apart = draw.choice((0.0, 0.0, 4.0, math.inf))
         self.ledger.passed, self.ledger.made_at = self.loop.time, {}
         self.ledger.made_by, self.ledger.strays = {}, []
         self.ledger.on_refund = self.on_refund
@@ -163,9 +152,7 @@ class Gateway:
         key = call.place if call is not None else "nobody"
         place = self.chance.next_at(f"{key}/{operation}")
         fate = self._drawn(operation, place, address.netloc, call)
-        self._may_die_with(operation, place, address.netloc, fate)
         self.loop.is_changed = True
-        self.told_wrong_dates |= fate.date is not None
         if call is not None:
             call.sent(operation)
         self.trace.note(
@@ -174,22 +161,6 @@ class Gateway:
             fault=fate.kind is not Kind.NOTHING,
         )
         return fate
-
-    def _may_die_with(self, name: str, place: str, host: str, fate: Fate) -> None:
-        """What cut a write off may have been the end of its host, for a while."""
-        if name not in WRITES or fate.kind not in {Kind.SILENT, Kind.BROKEN}:
-            return
-        found = self.chance.pick(
-            "gateway", ("dies with a write",), f"{place}/dies", name, weight=1.5
-        )
-        if found is not None:
-            seconds = found[1].choice((20.0, 45.0, 90.0))
-            self.dead[host] = max(
-                self.dead.get(host, 0.0), self.loop.time() + fate.there + seconds
-            )
-            self.trace.note(
-                "gateway", f"{host} dies with it, for {seconds:g} s", fault=True
-            )
 
     def _drawn(self, operation: str, place: str, host: str, call: Call | None) -> Fate:
         if self.script:

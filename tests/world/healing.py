@@ -38,7 +38,7 @@ async def heal(world: World) -> None:
     world.trace.note("world", "all is well from now on")
     for process in world.shop.processes:
         process.life.spare()
-        process.step_clock(0.0)
+        process.ahead = process.clock.ahead = 0.0
     await asyncio.sleep(QUIET)  # with its restarts
     for process in world.shop.processes:
         if process.life.is_dead:

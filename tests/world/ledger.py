@@ -83,11 +83,6 @@ class WatchedLedger(Ledger):
                 self.on_refund(made)
         return done
 
-    def make_before(self, owner: Owner, data: JsonValue) -> None:
-        """Something that is there from before the world began."""
-        super().perform("createPaybylink", owner, data)
-        self.version += 1
-
     def pay_again(self, link_id: str, payment: Payment) -> Done[Trade]:
         """Somebody pays on a page that was open since before the link was paid."""
         link = self.repository.link(link_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from payermax_async.core.models.link_request import CreateLink
@@ -19,7 +18,6 @@ from payermax_async.reconcile import (
 )
 from payermax_async.webhooks import (
     HandlerBackoff,
-    LinkNotPaid,
     LinkPaid,
     LinkPaidAgain,
     NotificationVerifier,
@@ -78,7 +76,7 @@ class Mailroom:
         )
         kinds: list[type[NotifiedEvent]] = [RefundSucceeded, RefundFailed]
         if setting.handles_links:
-            kinds += [LinkPaid, LinkPaidAgain, LinkNotPaid]
+            kinds += [LinkPaid, LinkPaidAgain]
         if setting.handles_orders:
             kinds.append(PaymentSucceeded)
         for kind in kinds:
@@ -190,9 +188,6 @@ class Mailroom:
                 RefundStatus.REFUND_SUCCESS if ended else RefundStatus.REFUND_FAILED
             )
             assert data.status == wanted
-        elif isinstance(event, LinkNotPaid):
-            number = str(event.payment.out_trade_no)
-            amount, currency = Decimal(0), "-"
         else:
             assert isinstance(event, LinkPaid | LinkPaidAgain | PaymentSucceeded)
             number = str(event.out_trade_no)

@@ -31,7 +31,6 @@ _NO_EFFECT = {
     AlertKind.AMBIGUOUS,
     AlertKind.UNCLAIMED,
 }
-_PAID = {"LinkPaid", "LinkPaidAgain"}
 _REFUNDS = {
     "RefundSucceeded": RefundStatus.REFUND_SUCCESS,
     "RefundFailed": RefundStatus.REFUND_FAILED,
@@ -48,32 +47,27 @@ def check_effects(world: World) -> None:
     known = looked_at[1] if looked_at[0] == disk.history else 0
     seen: Counter[tuple[str, str]] = Counter()
     first: defaultdict[str, set[str]] = defaultdict(set)
-    over: set[str] = set()
-    # Outside of a transaction an effect stays of what was lost or ruled out later.
-    outlives = {"storage: loses commits", "user: look-up lies"}
-    excused = not world.setting.transactional and any(map(world.has_struck, outlives))
     for number, effect in enumerate(disk.effects):
         if number < known:
             pass  # looked at before; what is true of it stays true
         elif effect.kind in _REFUNDS:
             _check_refund(world, effect)
-        elif effect.kind == "LinkNotPaid":
-            late = effect.merchant_key in over and not excused
-            must(not late, f"handled after the link was paid: {effect}")
         else:
             _check_payment(world, effect)
-        if effect.kind == "LinkPaid":
-            over.add(effect.merchant_key)
-            # A handler outside of a transaction may have done it and failed all the
-            # same: was the payment given back by then, the next is the link's first.
-            if world.setting.transactional or not _is_given_back(world, effect.number):
-                first[effect.merchant_key].add(effect.number)
+        # A handler outside of a transaction may have done it and failed all the same:
+        # was the payment given back by then, the next one is the link's first.
+        if effect.kind == "LinkPaid" and (
+            world.setting.transactional or not _is_given_back(world, effect.number)
+        ):
+            first[effect.merchant_key].add(effect.number)
         if effect.in_transaction:
-            kind = "paid" if effect.kind in _PAID else effect.kind
+            kind = effect.kind if "Paid" not in effect.kind else "paid"
             seen[kind, effect.number] += 1
     twice = sorted(one for one, count in seen.items() if count > 1)
     must(not twice, f"took effect more than once: {twice}")
-    if not excused:
+    # Outside of a transaction an effect stays of what was lost or ruled out later.
+    excused = {"storage: loses commits", "user: look-up lies"}
+    if world.setting.transactional or not any(map(world.has_struck, excused)):
         more = sorted(key for key, numbers in first.items() if len(numbers) > 1)
         must(not more, f"two payments of a link were handled as its first: {more}")
 
@@ -237,7 +231,7 @@ def _check_handled(
         _check_given_back(world, trade)
     if AlertKind.MISMATCHED in why:
         lied = world.has_struck("user: look-up lies")
-        wrong = any(one.was_mistaken or one.other_amount for one in orders)
+        wrong = any(order.was_mistaken for order in orders)
         must(lied or wrong, f"mismatched, though all is as asked: {sorted(names)}")
 
 

@@ -40,8 +40,6 @@ class Order:
     error: bytes | None = None
     """Pickled: what its last call ended with, if that was a doubt."""
     is_settled: bool = False
-    other_amount: bool = False
-    """Whether something else was asked for, or exists, under its id."""
     is_withdrawn: bool = False
     """Whether the client said that it is."""
 
@@ -107,16 +105,8 @@ class Shop:
         factory=list["Callable[[Process], Department]"]
     )
     """What each process has beside its desk and its mailroom."""
-    flaws: list[str] = attrs.field(factory=list[str])
-    """What was seen not to hold where nothing can be raised."""
     processes: list[Process] = attrs.field(factory=list["Process"])
     lives: list[Life] = attrs.field(factory=list[Life])
-
-    def must(self, holds: object, text: str) -> None:
-        """Something must hold, seen from where the client would take what is raised."""
-        if not holds:
-            self.flaws.append(text)
-            self.loop.is_changed = True
 
     @property
     def alive(self) -> list[Process]:

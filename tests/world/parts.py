@@ -20,7 +20,6 @@ from tests.world.trace import Trace
 
 __all__ = ["Parts"]
 
-_BETWEEN = {"middleware", "signer", "verifier", "hook"}
 _RAISED: tuple[Callable[[], BaseException], ...] = (
     lambda: ValueError("no"),
     lambda: ConnectionError("no"),
@@ -45,8 +44,6 @@ class Parts:
     """Sends since the last answer of any kind."""
     calls: int = 0
     """Calls that ran since then."""
-    have_misbehaved: bool = False
-    """Whether any of those between client and network ever did."""
     _active: int = 0
 
     def _struck(
@@ -60,7 +57,6 @@ class Parts:
         )
         if found is None:
             return None
-        self.have_misbehaved |= part in _BETWEEN
         self.trace.note(self.name, f"{found[0]} ({place})", fault=True)
         return found[0].removeprefix(f"{part} "), found[1]
 

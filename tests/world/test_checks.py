@@ -7,14 +7,12 @@ world says then.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
-import attrs
 import pytest
 
-from payermax_async.bulk import ClaimStanding, statements
 from payermax_async.core.asked import Comparison
 from payermax_async.core.errors import Outcome, OutcomeUnknownError
 from payermax_async.reconcile import LinkState
@@ -25,12 +23,10 @@ from tests.world.world import play
 
 _SEEDS = 40
 _SET = vars(leases)["_set"]
-_CLAIM = statements.claim
-P, W, R, B = (
+P, W, R = (
     "payermax_async.pipeline",
     "payermax_async.webhooks",
     "payermax_async.reconcile",
-    "payermax_async.bulk",
 )
 
 
@@ -69,18 +65,6 @@ def raises(*_: object, **__: object) -> None:
     raise RuntimeError("a mistake of our own")
 
 
-def unwritten(*_: object, **__: object) -> Generator[object, object, bool]:
-    yield from ()
-    return True
-
-
-def taken(row: Any, **facts: Any) -> Generator[Any, Any, Any]:
-    claim = yield from _CLAIM(row, **facts)
-    if claim.standing is ClaimStanding.HELD:
-        return attrs.evolve(claim, standing=ClaimStanding.OURS, token=1)
-    return claim
-
-
 FAULTS: dict[str, tuple[list[str], object, str, int]] = {
     "what may be done is sent again": (
         [f"{P}.retry_loop.may_repeat"],
@@ -104,7 +88,7 @@ FAULTS: dict[str, tuple[list[str], object, str, int]] = {
         [f"{P}.execution.Execution.next_delay", f"{P}.budget.RetryBudget.take"],
         always(0.05),
         " was sent .* times",
-        74,
+        4,
     ),
     "what is found is not compared": (
         [f"{P}.matching.compare"],
@@ -194,36 +178,6 @@ FAULTS: dict[str, tuple[list[str], object, str, int]] = {
         [f"{W}.time_limit.TimeLimits.within"],
         unlimited,
         "waits for ever|answered after|still not handled",
-        0,
-    ),
-    "stamps are corrected for no reason": (
-        [f"{P}.skew.SkewWatch.correction"],
-        always(timedelta(minutes=10)),
-        "stamps .* off",
-        0,
-    ),
-    "who is asked to wait does not": (
-        [f"{P}.retry.RetryPolicy.pace"],
-        always(0.1),
-        "before it wants it",
-        0,
-    ),
-    "rows leave before they are written down": (
-        [f"{B}.gate.JournalGate.__call__"],
-        never(None),
-        "leaves for .*, and its journal says",
-        0,
-    ),
-    "rows are taken from whoever holds them": (
-        [f"{B}.statements.claim"],
-        taken,
-        "leaves from .* holds it|made more than once|row-",
-        0,
-    ),
-    "the end of a row is not written down": (
-        [f"{B}.sql_journal.statements.settle"],
-        unwritten,
-        "in the end",
         0,
     ),
     "a callback raises": (

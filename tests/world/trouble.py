@@ -93,7 +93,6 @@ class Trouble:
         now = self.world.loop.time()
         if fault == "clock off":
             gateway.clock.ahead = draw.choice((0.0, 30.0, -30.0, 100.0))
-            gateway.clock_was_set = True
             trace.note("gateway", f"clock {gateway.clock.ahead:+g} s", fault=True)
         elif fault == "key rotated":
             gateway.keys.rotate()

@@ -91,7 +91,8 @@ class Ways:
         codes: tuple[str, ...] = AMBIGUOUS
         done = chance.random() < 0.6
         if name.endswith("unheard-of code"):
-            codes = _UNHEARD_OF
+            # Signed, it is taken for a refusal: PayerMax's own word, if a new one.
+            codes, done = _UNHEARD_OF, done and not signed
         if name.endswith("definite code"):
             codes = DEFINITE
             done = not signed and self.setting.lies and done

@@ -152,10 +152,10 @@ class World:
         """Let something go on until peace comes; its failure is the world's."""
         task = self.loop.start(work)
         self._lives.append(task)
-        task.add_done_callback(self.ended)
+        task.add_done_callback(self._ended)
         return task
 
-    def ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failures.append(error)
             self.loop.is_changed = True
