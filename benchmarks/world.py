@@ -47,10 +47,15 @@ def _story(told: Told) -> str:
     )
 
 
+_IN_DOUBT = "is unknown in the end"
+
+
 def _documented(told: Told) -> str:
     """Whether longer waits keep doubles from being made, as is promised."""
     patient = play(told.seed, patient=True)
-    if patient.broken or patient.doubles:
+    # The longer waits outlast the time of some calls, so that a row of a batch may
+    # stay in doubt: what was promised is that nothing is made twice.
+    if patient.doubles or (patient.broken and _IN_DOUBT not in patient.broken):
         return f"made twice also with patience: {patient.broken or patient.doubles}"
     return ""
 

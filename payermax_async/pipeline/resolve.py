@@ -248,17 +248,27 @@ class Resolver:
             doubt.asked,
             doubt.hosts,
         )
+        name = doubt.operation.name, key
         found = await self.questions.ask(query, execution, doubt.absence_from, None)
         if found is not None:
+            self._keep(name, execution, None)  # also if it is something else
             match = as_found(settlement, doubt.asked, found, key)
             found = self.questions.take(match, execution)
+            self._keep(name, execution, doubt.asked)
         execution.settled(exists=found is not None)
-        name = doubt.operation.name, key
         self.writes.doubts.forget(name)
         if found is None:
             # Whoever asked decides what follows, also that it is to be sent anew.
             self.writes.existing.forget(name)
         return found
+
+    def _keep(
+        self, name: tuple[str, str], execution: Execution, asked: Asked | None
+    ) -> None:
+        """Remember that something exists, and what was asked for if it is that."""
+        if execution.last is not None:
+            same = asked.fingerprint if asked is not None else None
+            self.writes.existing.keep(name, (execution.last.base_url,), same)
 
 
 def _exists(key: str) -> ConflictError:

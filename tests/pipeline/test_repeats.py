@@ -295,6 +295,41 @@ async def test_an_error_is_compared_like_its_request_also_from_a_pickle() -> Non
     assert {"total_amount", "currency"} <= set(found.not_compared)
 
 
+@pytest.mark.parametrize("by_error", [True, False])
+async def test_what_resolving_found_is_only_asked_about_by_whoever_resolved_it(
+    by_error: bool,
+) -> None:
+    gateways = Gateways()  # makes a second link for a repeated id
+    gateways.first.script = {CREATE: [LOST], QUERY: [HELD_UP] * 9}
+    async with gateways.client() as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.create_link(order())
+    gateways.first.script.clear()
+    async with gateways.client() as after_a_restart:
+        what = pickle.loads(pickle.dumps(caught.value)) if by_error else order()
+        found = await after_a_restart.resolve(what)
+        link = await after_a_restart.create_link(order())
+        with pytest.raises(ConflictError) as conflict:
+            await after_a_restart.create_link(order(amount="20.00"))
+    assert found is not None
+    assert (link.found, link.link_url) == (True, found.link_url)
+    assert "total_amount" in conflict.value.differences
+    assert gateways.count() == 1
+
+
+async def test_something_else_that_resolving_found_is_not_sent_over() -> None:
+    gateways = Gateways()
+    async with gateways.client() as client:
+        await client.create_link(order())
+    async with gateways.client() as after_a_restart:
+        for _ in range(2):
+            with pytest.raises(ConflictError):
+                await after_a_restart.resolve(order(amount="20.00"))
+        with pytest.raises(PayerMaxError):
+            await after_a_restart.create_link(order(amount="20.00"))
+    assert gateways.count() == 1
+
+
 # --- answers without an id --------------------------------------------------------
 
 
