@@ -249,8 +249,16 @@ class Resolver:
             doubt.hosts,
         )
         name = doubt.operation.name, key
+        own = self.writes.doubts.get(name) is not None
+        if not own:
+            # Until that is found out, whoever sends it again has to ask first.
+            same = doubt.asked.fingerprint if doubt.asked is not None else None
+            hosts = doubt.hosts or doubt.absence_from
+            self.writes.doubts.keep(name, hosts, same)
         found = await self.questions.ask(query, execution, doubt.absence_from, None)
         if found is not None:
+            if not own:
+                self.writes.doubts.forget(name)
             self._keep(name, execution, None)  # also if it is something else
             match = as_found(settlement, doubt.asked, found, key)
             found = self.questions.take(match, execution)

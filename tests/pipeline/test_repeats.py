@@ -317,6 +317,26 @@ async def test_what_resolving_found_is_only_asked_about_by_whoever_resolved_it(
     assert gateways.count() == 1
 
 
+@pytest.mark.parametrize("by_error", [True, False])
+async def test_what_resolving_did_not_find_out_is_asked_about_before_it_is_sent(
+    by_error: bool,
+) -> None:
+    gateways = Gateways()  # makes a second link for a repeated id
+    gateways.first.script = {CREATE: [LOST], QUERY: [HELD_UP] * 9}
+    async with gateways.client() as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.create_link(order())
+    gateways.first.script = {QUERY: [HELD_UP] * 99}
+    async with gateways.client() as after_a_restart:
+        what = pickle.loads(pickle.dumps(caught.value)) if by_error else order()
+        with pytest.raises(PayerMaxError):
+            await after_a_restart.resolve(what)
+        gateways.first.script.clear()
+        link = await after_a_restart.create_link(order())
+    assert link.found
+    assert gateways.count() == 1
+
+
 async def test_something_else_that_resolving_found_is_not_sent_over() -> None:
     gateways = Gateways()
     async with gateways.client() as client:
