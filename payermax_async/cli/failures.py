@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -18,11 +19,12 @@ from payermax_async.core.errors import (
     NotFoundError,
     Outcome,
     PayerMaxError,
+    Problem,
     ValidationError,
 )
 from payermax_async.core.strict_json import JsonValue
 
-__all__ = ["Exit", "as_json", "exit_code", "report"]
+__all__ = ["Exit", "as_json", "exit_code", "in_options", "report"]
 
 
 class Exit(enum.IntEnum):
@@ -75,6 +77,25 @@ def report(error: PayerMaxError, console: Console) -> Exit:
     for advice in _advice(error):
         console.print(_set_in(Text(advice)))
     return exit_code(error)
+
+
+def in_options(error: ValidationError, options: Mapping[str, str]) -> ValidationError:
+    """The same problems under the names of the options.
+
+    Args:
+        error: What is wrong with a request.
+        options: How its fields are called on the command line.
+    """
+    return ValidationError(
+        tuple(
+            # People know the option they typed, not the field it became.
+            Problem(options.get(problem.path, problem.path), problem.message)
+            for problem in error.problems
+        ),
+        subject="the request",
+        operation=error.operation,
+        merchant_key=error.merchant_key,
+    )
 
 
 def as_json(error: PayerMaxError) -> JsonValue:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 from cyclopts import App, Group, Parameter
 
-from payermax_async.cli.failures import Exit
+from payermax_async.cli.failures import Exit, in_options
 from payermax_async.cli.link_report import tell_created, tell_expired, tell_link
 from payermax_async.cli.merchant import Flag, MerchantSource, Seconds, ask
 from payermax_async.core.durations import read_duration
@@ -144,7 +144,7 @@ def create(
             lambda link: tell_created(link, as_json=as_json, qr=qr),
         )
     except ValidationError as error:
-        raise _in_options(error) from None
+        raise in_options(error, _OPTIONS) from None
     # The second Ctrl-C: whoever is in a hurry shall still learn what may be.
     except KeyboardInterrupt:
         raise OutcomeUnknownError(
@@ -180,20 +180,6 @@ def _request(expires_in: str | None, **fields: object) -> CreateLink:
         if not problems:
             return request
     raise ValidationError(problems, subject="CreateLink")
-
-
-def _in_options(error: ValidationError) -> ValidationError:
-    """The same problems under the names of the options."""
-    return ValidationError(
-        tuple(
-            # People know the option they typed, not the field it became.
-            Problem(_OPTIONS.get(problem.path, problem.path), problem.message)
-            for problem in error.problems
-        ),
-        subject="the request",
-        operation=error.operation,
-        merchant_key=error.merchant_key,
-    )
 
 
 @app.command

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from cyclopts import App, Group, Parameter
 
-from payermax_async.cli.failures import Exit
+from payermax_async.cli.failures import Exit, in_options
 from payermax_async.cli.merchant import Flag, MerchantSource, Seconds, ask
 from payermax_async.cli.money_report import tell_refund, tell_submitted
-from payermax_async.core.errors import OutcomeUnknownError, Problem, ValidationError
+from payermax_async.core.errors import OutcomeUnknownError, ValidationError
 
 __all__ = ["app", "create", "query"]
 
@@ -80,7 +80,7 @@ def create(
             lambda refund: tell_submitted(refund, as_json=as_json),
         )
     except ValidationError as error:
-        raise _in_options(error) from None
+        raise in_options(error, _OPTIONS) from None
     # The second Ctrl-C: whoever is in a hurry shall still learn what may be.
     except KeyboardInterrupt:
         raise OutcomeUnknownError(
@@ -89,19 +89,6 @@ def create(
             merchant_key=refund_id,
         ) from None
     return Exit.DONE
-
-
-def _in_options(error: ValidationError) -> ValidationError:
-    """The same problems under the names of the options."""
-    return ValidationError(
-        tuple(
-            Problem(_OPTIONS.get(problem.path, problem.path), problem.message)
-            for problem in error.problems
-        ),
-        subject="the request",
-        operation=error.operation,
-        merchant_key=error.merchant_key,
-    )
 
 
 @app.command
