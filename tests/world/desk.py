@@ -156,7 +156,8 @@ class Desk:
         CALL.set(call)
         found: Found
         try:
-            if bare or order.error is None:
+            # The error at hand may be an earlier call's, of another amount.
+            if bare or order.error is None or call.error is None:
                 found = await self.client.resolve(call.request, timeout=timeout)
             else:
                 known: PayerMaxError = pickle.loads(order.error)
