@@ -170,6 +170,12 @@ def claim(
     changed = known.planned.digest != row.digest
     if changed and not refused:
         return RowClaim(standing=ClaimStanding.CHANGED, row=known)
+    settled = state.is_settled and not (refused and (changed or known.result.again))
+    # Before anything is written: whoever holds it knows by these that it met the id
+    # before, and would else take the row from itself for ever.
+    if held and holder != run and not settled:
+        held_for = timedelta(microseconds=max(left, 0))
+        return RowClaim(standing=ClaimStanding.HELD, row=known, held_for=held_for)
     yield Query(
         "UPDATE {journal} SET seen_by = :run, position = :position, "
         "own_columns = :own_columns WHERE link_key = :key",
@@ -186,11 +192,8 @@ def claim(
             known.planned, position=row.position, columns=dict(row.columns)
         ),
     )
-    if state.is_settled and not (refused and (changed or known.result.again)):
+    if settled:
         return RowClaim(standing=ClaimStanding.SETTLED, row=known)
-    if held and holder != run:
-        held_for = timedelta(microseconds=max(left, 0))
-        return RowClaim(standing=ClaimStanding.HELD, row=known, held_for=held_for)
     learned = yield from _learned(row.key)
     if learned is not None:
         yield _store(row.key, learned, now)

@@ -190,6 +190,17 @@ class JournalContract:
         assert twice.standing is ClaimStanding.REPEATED
         assert twice.row.planned.position == 1
 
+    async def test_an_id_at_two_positions_is_told_though_another_run_asked_for_it(
+        self, journal: Journal
+    ) -> None:
+        claim = await self.claim(journal)
+        for position in (1, 7):  # the other run has the same source
+            asked = await self.claim(journal, planned(position=position), run="b")
+            assert asked.standing is ClaimStanding.HELD
+        twice = await self.claim(journal, planned(position=7))
+        assert twice.standing is ClaimStanding.REPEATED
+        assert await journal.renew("order-1", claim.token, LEASE)
+
     async def test_a_run_that_ended_holds_nothing_and_sends_nothing(
         self, journal: Journal
     ) -> None:
