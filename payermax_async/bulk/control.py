@@ -14,6 +14,7 @@ from payermax_async.core.errors import ConfigurationError
 
 __all__ = ["BatchStatus", "BulkControl", "RunStatus", "checked_pace"]
 
+# Each may need a connection, and many systems give a process 1 024 files.
 _MOST_AT_ONCE = 1000
 
 

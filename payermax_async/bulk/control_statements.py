@@ -19,6 +19,7 @@ __all__ = ["attend", "committed", "control", "status"]
 
 _KEPT = 5
 """How many runs that ended are remembered."""
+# Doubts count: a rail on money holds where a link may be there to be paid.
 _MAY_EXIST = frozenset(
     {
         RowState.CREATED,
@@ -35,6 +36,7 @@ def control(
 ) -> Steps[BulkControl]:
     """Change what runs are told; ``None`` leaves a thing as it is, 0 takes it back."""
     yield Query(
+        # Two processes may be the first: one row is made, and both change it.
         "INSERT INTO {journal_control} (id, paused, at_once, per_second) "
         "VALUES (1, 0, 0, 0) ON CONFLICT (id) DO NOTHING"
     )
@@ -60,6 +62,7 @@ def attend(run: str, progress: BulkProgress, *, ended: str) -> Steps[BulkControl
         "seen_boot = excluded.seen_boot, seen_at = excluded.seen_at",
         {"run": run, "progress": json.dumps(attrs.asdict(progress)), "ended": ended},
     )
+    # By the start of the machine first: its clock begins anew with each.
     if ended:
         yield Query(
             "DELETE FROM {journal_run} WHERE name NOT IN (SELECT name FROM "
@@ -91,6 +94,7 @@ def committed() -> Steps[dict[str, Decimal]]:
 def _sums(rows: Iterable[Row]) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for state, currency, amount, count in rows:
+        # Added up here: a database would add text as binary numbers.
         if RowState(state) in _MAY_EXIST and amount:
             sums[currency] = sums.get(currency, Decimal(0)) + Decimal(amount) * count
     return sums

@@ -77,6 +77,7 @@ async def create_links(
     """
     checked_pace(at_once, per_second)
     engine = engine_of(client)
+    # Before the journal is touched: a client that is not open could settle nothing.
     engine.in_flight.check()
     async with _opened(journal):
         batch = await journal.begin(
@@ -86,6 +87,8 @@ async def create_links(
                 journal_lost=journal_lost,
             )
         )
+        # By the journal, not by this run alone: begun again a hundred times, a batch
+        # still asks for no more than its rail allows.
         watch = RailWatch(
             rails=rails or BulkRails(), amounts=dict(await journal.committed())
         )
@@ -98,6 +101,8 @@ async def create_links(
             journal_lost=batch.journal_lost,
         )
         run = BulkRun(engine, journal, orders, client.config.defaults, how)
+        # Before the first row: a pause that the batch was told lasts for runs that
+        # begin later.
         await run.look()
         working = asyncio.create_task(run.work())
         try:
@@ -117,11 +122,15 @@ async def _finished(
 ) -> None:
     """End the run, then let go of its rows."""
     working.cancel()
+    # Rows that were given back while a task still sends for one could be sent by two
+    # runs at once.
     await ended({working})
     try:
         await journal.release(run.name)
         await run.say_over(error)
     except (JournalError, StorageError) as failure:
+        # What ended the block is what its caller has to see; a journal that fails after
+        # it is only told beside it.
         if error is None:
             raise
         error.add_note(f"the run's rows stay held for a while: {failure}")

@@ -138,6 +138,7 @@ class BatchFigures:
     @property
     def not_begun(self) -> int:
         """How many rows nothing was sent for, those that no run has reached, too."""
+        # Not below nothing: a file may have lost rows since a run counted it.
         unseen = max((self.expected or 0) - self.rows, 0)
         return self.number(RowState.PLANNED) + unseen
 
@@ -179,6 +180,7 @@ class BatchFigures:
             begun = "" if self.expected is not None else " begun"
             headline = f"A link for each of {counted_rows(rows)}{begun}"
         return BatchVerdict(
+            # An empty journal proves nothing.
             is_good=bool(rows) and not details,
             is_open=bool(self.open) or not rows,
             headline=headline,
@@ -193,6 +195,7 @@ def counted_rows(count: int) -> str:
 
 def is_failure(row: JournalRow) -> bool:
     """Whether somebody has to do something for the row to get a usable link."""
+    # What was found paid already has a reason why no link was made, and needs nobody.
     return bool(row.result.reason) and row.result.state is not RowState.PAID
 
 
@@ -209,6 +212,7 @@ class _Totals:
     def add(self, row: JournalRow) -> None:
         place = row.result.state, row.planned.currency
         self._rows[place] += 1
+        # Of a row that could not be read, too: it counts, and adds nothing.
         amount = Decimal(row.planned.amount or 0)
         self._sums[place] = self._sums.get(place, _NONE) + amount
 
@@ -233,6 +237,7 @@ class _Failures:
     def add(self, row: JournalRow) -> None:
         if not is_failure(row):
             return
+        # By what to do, not by what is wrong: that is how people work through them.
         place = row.result.state, row.result.remedy
         self._groups.setdefault(place, Counter())[row.result.reason] += 1
         orders = self._orders.setdefault(place, [])

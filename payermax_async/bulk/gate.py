@@ -33,6 +33,8 @@ class JournalGate:
     async def __call__(self, attempt: Attempt, url: str) -> None:
         """See :data:`~payermax_async.pipeline.facts.Gate`."""
         host = url.rpartition("/")[0]
+        # Every host that may have seen one, not the last alone: after a crash each of
+        # them is asked.
         hosts = tuple(dict.fromkeys((*self.claim.row.hosts, host)))
         if attempt.stamp is None:
             raise TypeError("an attempt that is about to leave has its time stamp")

@@ -50,6 +50,7 @@ class OutageWatch:
             self._since, self._next_try = now, now + (rest or _REST)
         left = max(self._next_try - now, rest)
         if left <= 0:
+            # One row tries for all: sent together, each would be one more doubt.
             self._next_try = now + _REST
             return 0.0
         return left

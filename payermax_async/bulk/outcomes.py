@@ -113,6 +113,7 @@ def done(
         made: Whether this run made the link.
         known: Whether it was settled before.
     """
+    # Whatever is no certain end is in doubt.
     state = _DONE.get(result.state, DoneState.UNKNOWN)
     if made and result.state is RowState.CREATED:
         state = DoneState.CREATED
@@ -168,6 +169,7 @@ def result_of_error(error: PayerMaxError) -> RowResult:
         return RowResult(
             state=RowState.REFUSED, reason=reason, remedy="Mend the row's fields."
         )
+    # Not refused: a link exists under the id, and money may have come by it.
     if isinstance(error, AlreadyEndedError):
         paid = error.state == "paid"
         return RowResult(
@@ -184,6 +186,7 @@ def result_of_error(error: PayerMaxError) -> RowResult:
     if error.outcome is Outcome.UNKNOWN:
         remedy = "Run the batch again with the same journal: it asks first."
         return RowResult(state=RowState.UNKNOWN, reason=reason, remedy=remedy)
+    # Refused from here on: nothing exists, and sending it again makes no second link.
     again = _may_come_again(error)
     if again:
         remedy = "Run the batch again: nothing of this row was done."
@@ -209,6 +212,7 @@ _SYSTEMIC = (
 
 def stops_all(error: BaseException) -> bool:
     """Whether the next row would fail in the same way."""
+    # A doubt is its own row's: it has to be written down, and other rows go on.
     if isinstance(error, PayerMaxError) and error.outcome is Outcome.UNKNOWN:
         return False
     return isinstance(error, _SYSTEMIC)
@@ -234,4 +238,6 @@ def rest(claim: RowClaim, now: datetime) -> timedelta:
     if claim.row.stamp is None:
         return timedelta(0)
     left = claim.row.stamp + REACH - now
+    # However far ahead a stamp lies: a clock that was wrong once must not hold the row
+    # for days.
     return min(max(left, timedelta(0)), REACH)

@@ -43,6 +43,7 @@ class Turns:
 
     def resize(self, limit: int) -> None:
         """Have so many: more at once, fewer as they come back."""
+        # What is out cannot be taken away: it is owed, and kept when it comes back.
         self._owed -= limit - self._limit
         self._limit = limit
         while self._owed < 0:
@@ -84,6 +85,8 @@ class Place:
     async def step_aside(self) -> None:
         """Let another row have the turn; wait while too many are aside already."""
         if not self.is_aside:
+            # The seat first: were the turn given up before it, rows would pile up aside
+            # without an end.
             await self._seats.acquire()
             self._held.release()
             self._held, self.is_aside = self._seats, True
@@ -153,6 +156,7 @@ class Pace:
 
     @property
     def _rest(self) -> float:
+        # One host that may be tried is enough.
         return min(host.wait for host in self.hosts)
 
     @property
@@ -202,6 +206,7 @@ class Pace:
             wait = self._wait(counts=counts)
             if wait <= 0:
                 return
+            # In short naps: a stop or another rate is heeded while it waits.
             await self.clock.sleep(min(wait, _LOOK_EVERY))
 
     def _wait(self, *, counts: bool) -> float:
@@ -219,6 +224,8 @@ class Pace:
                 )
             return wait
         if counts and rate is not None:
+            # From now on where it fell behind: what was missed is not made up for in a
+            # burst.
             self._next = max(now, self._next) + 1 / rate
         return 0.0
 
@@ -226,5 +233,6 @@ class Pace:
         """Look at the journal, if the last look is a second old."""
         now = self.clock.monotonic()
         if now - self._looked >= _LOOK_EVERY:
+            # Noted before the look: rows that come during it need none of their own.
             self._looked = now
             await self.look()

@@ -213,6 +213,7 @@ async def refresh(
             "per_second is more than 0, at_once and at_most are 1 or more"
         )
     await check_batch(client, journal)
+    # It reads the whole journal: in a thread, so that the loop goes on meanwhile.
     keys = await asyncio.to_thread(_open_links, journal)
     asked = keys[:at_most]
     pace = _EvenPace(per_second, clock or SystemClock())
@@ -231,6 +232,7 @@ async def refresh(
             for _ in range(min(at_once, len(asked))):
                 group.create_task(work())
     except BaseExceptionGroup as errors:
+        # Callers catch errors, not groups of them: the others say the same.
         raise errors.exceptions[0] from None
     return AskedLinks(
         counts={answer: counts[answer] for answer in AskedLink if counts[answer]},
@@ -276,11 +278,14 @@ async def _answer(
             raise
         return AskedLink.FAILED
     answer = await _noted(journal, key, link)
+    # Last: stopped before it, the link is asked about once more and not passed over.
     await journal.mark_asked(key)
     return answer
 
 
 async def _noted(journal: PaymentJournal, key: str, link: LinkDetails) -> AskedLink:
+    # Before whether it has ended: of a link that was paid and is over, the money
+    # counts.
     payment = link.successful_payment
     if payment is not None:
         mark = await journal.mark_paid(

@@ -52,11 +52,14 @@ def mark_paid(payment: RowPayment, now: datetime) -> Steps[PaymentMark]:
     if not rows:
         return PaymentMark.FOREIGN
     state, amount, currency, trade_no = rows[0]
+    # Before anything is called paid or paid before: a wrong amount is never good news.
     problem = _mismatch(payment, RowState(state), amount, currency)
     if problem:
         yield _problem(payment.key, problem)
         return PaymentMark.MISMATCHED
     if state == RowState.PAID.value:
+        # Notifications repeat. Without both numbers nothing shows that money came
+        # twice.
         if not trade_no or not payment.trade_no or trade_no == payment.trade_no:
             yield Query(
                 "UPDATE {journal} SET trade_no = :trade_no "
@@ -105,6 +108,7 @@ def _mismatch(payment: RowPayment, state: RowState, amount: str, currency: str) 
 
 def _equal(written: str, amount: Decimal) -> bool:
     try:
+        # As numbers: 19.9 and 19.90 are the same money.
         return Decimal(written) == amount
     except InvalidOperation:
         return False
@@ -122,6 +126,7 @@ def _problem(key: str, problem: str) -> Query:
 def mark_expired(key: str, now: datetime) -> Steps[bool]:
     """Note that a link was not paid and never will be; false if that is not news."""
     rows = yield Query(
+        # From created alone: a payment that was noted meanwhile stays.
         "UPDATE {journal} SET state = :expired, ended_at = :now "
         "WHERE link_key = :key AND state = :created RETURNING id",
         {

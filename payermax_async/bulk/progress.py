@@ -75,8 +75,11 @@ class ProgressCount:
     def settle(self, name: str, now: float) -> None:
         """Count a row that is settled for this run."""
         self.counts[name] = self.counts.get(name, 0) + 1
+        # Nobody was asked: counted, they would promise an end far too early.
         if name == "known":
             return
+        # By the second: as many entries as the window has seconds, however fast it
+        # goes.
         second, count = int(now), 0
         if self._late and self._late[-1][0] == second:
             count = self._late.pop()[1]
@@ -94,6 +97,7 @@ class ProgressCount:
         self._forget(now)
         elapsed = max(now - self.started, 0.0)
         late = sum(count for _, count in self._late)
+        # Of less than a second a rate would be any number.
         rate = late / max(min(elapsed, _WINDOW), 1.0)
         told = BulkProgress(
             rows=self.rows,

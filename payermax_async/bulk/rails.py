@@ -15,6 +15,7 @@ from payermax_async.core.errors import ConfigurationError, PayerMaxError
 
 __all__ = ["BulkRails", "Rail", "RailTrippedError", "RailWatch"]
 
+# Of fewer, the very first failure would be a share of 100 %.
 _LEAST_ROWS = 20
 """A share of failures is taken of so many rows at the least."""
 _FAILURES = frozenset({DoneState.REFUSED, DoneState.CONFLICTING, DoneState.UNKNOWN})
@@ -124,6 +125,8 @@ class RailWatch:
         """
         rails, currency, amount = self.rails, row.currency, _amount(row)
         most = rails.max_amount.get(currency)
+        # Counted before it is sent, not once it is answered: rows that are under way
+        # together must not pass the limit together.
         asked = self.amounts.get(currency, _NONE) + amount
         if rails.first is not None and self._begun >= rails.first:
             self.trip(Rail.FIRST, f"the first {rails.first} rows are done")
@@ -146,6 +149,8 @@ class RailWatch:
     def settled(self, row: PlannedRow, done: DoneRow, *, begun: bool) -> None:
         """A row was worked on."""
         self._worked += 1
+        # Free again only where it is certain that nothing exists: a row in doubt may
+        # have a link that somebody pays.
         if begun and done.state is DoneState.REFUSED:
             self.amounts[row.currency] -= _amount(row)
         if done.state not in _FAILURES:
@@ -166,6 +171,7 @@ class RailWatch:
     def trip(self, rail: Rail, why: str) -> None:
         """Stop the run, unless it is stopped already."""
         if self.tripped is None:
+            # The first reason stays: what rows tell afterwards is only its echo.
             self.tripped = RailTrippedError(
                 f"the run stopped: {why}; {_AGAIN}", rail=rail
             )

@@ -85,6 +85,7 @@ class BulkReport:
     def is_complete(self) -> bool:
         """Whether every row's link exists; an empty journal's do not."""
         counts = self.counts()
+        # Rows that no run has reached have no link, either.
         if sum(counts.values()) < (self._expected or 1):
             return False
         return all(state.exists for state in counts)
@@ -110,6 +111,7 @@ class BulkReport:
             OSError: It cannot be written; a file that was there is as it was.
             StorageError: The journal cannot be read.
         """
+        # Looked through twice: the headers are those of all rows, and no row is held.
         own = own_columns(self._read())
 
         def lines() -> Iterator[str]:
@@ -151,6 +153,7 @@ class BulkReport:
             StorageError: The journal cannot be read.
             ValueError: There are more rows than a sheet has.
         """
+        # Here and below: extras where they are used, so that figures need none of them.
         from payermax_async.bulk.outputs.workbook import write_report
 
         write_report(path, self._read, self.figures())

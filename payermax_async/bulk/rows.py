@@ -18,6 +18,7 @@ from payermax_async.core.strict_json import write_json
 __all__ = ["BulkItem", "OrderRow", "PreparedRow", "link_id_of", "prepared"]
 
 _BATCH = re.compile(r"[A-Za-z0-9_-]{1,24}")
+# With a batch of 24 and the dot between them 64, as many as an id may have.
 _PLAIN_ORDER = re.compile(r"[A-Za-z0-9._-]{1,39}")
 _DIGITS = 32
 
@@ -45,6 +46,8 @@ def link_id_of(batch: str, order: str) -> str:
         raise ValueError("an order number is text without blanks around it")
     if _PLAIN_ORDER.fullmatch(order):
         return f"{batch}.{order}"
+    # Whatever text a file held, it gets an id: a lone surrogate must not end the run.
+    # No plain order has a tilde, so that none looks like a digest.
     digest = hashlib.sha256(order.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{batch}.~{digest[:_DIGITS]}"
 
@@ -124,6 +127,7 @@ def prepared(item: object, position: int, defaults: LinkDefaults | None) -> Prep
         fields: object = to_wire(item)
     elif isinstance(item, OrderRow):
         key, order, columns = item.merchant_link_id, item.order, item.columns
+        # For a row that breaks a rule: it has a digest, too, so that mending it shows.
         fields = sorted((name, repr(value)) for name, value in item.fields.items())
     else:
         raise TypeError(
@@ -135,6 +139,8 @@ def prepared(item: object, position: int, defaults: LinkDefaults | None) -> Prep
     try:
         request = _request(item)
         fields = to_wire(request)
+        # After the fields of the digest were taken: another default in the
+        # configuration must not make a row that exists already look like another one.
         completed = request if defaults is None else request.completed(defaults)
     except ValidationError as error:
         invalid = error
@@ -178,6 +184,8 @@ def _request(item: BulkItem) -> CreateLink:
     try:
         link = CreateLink(
             merchant_link_id=item.merchant_link_id,
+            # What is missing goes in as None, so that all other fields are looked at,
+            # too.
             **(dict.fromkeys(missing) | given),  # type: ignore[arg-type]
         )
     except ValidationError as error:

@@ -90,12 +90,14 @@ class BulkRun:
             journal=journal,
             run=plan.name,
             pace=self._pace,
+            # From now on: when the journal was lost, nobody knows.
             lost_until=clock.monotonic() + REACH.total_seconds()
             if plan.journal_lost
             else None,
             on_doubt=self._in_doubt,
         )
         self._seats = asyncio.Semaphore(_ASIDE)
+        # Bounded: a slow reader slows the run down, and rows do not pile up.
         self._out: asyncio.Queue[DoneRow | None] = asyncio.Queue(plan.at_once)
         self._rows: dict[asyncio.Task[None], Place] = {}
         self._intake: asyncio.Task[None] | None = None
@@ -162,12 +164,14 @@ class BulkRun:
         self._intake = asyncio.create_task(self._take_in())
         ticker = asyncio.create_task(self._tick())
         try:
+            # Waited for, not awaited: a stop cancels it, which is no error here.
             await asyncio.wait({self._intake})
             while self._rows:
                 await asyncio.wait(set(self._rows))
             self._is_complete = not (self._pace.is_closed or self._error or self.rail)
             await self._out.put(None)
         finally:
+            # Cancelled from outside as well, nothing goes on in the background.
             left = {self._intake, ticker, *self._rows}
             for task in left:
                 task.cancel()
@@ -178,6 +182,8 @@ class BulkRun:
             async with aclosing(each_of(self._source)) as items:
                 async for position, item in items:
                     row = prepared(item, position, self._defaults)
+                    # The turn before the task: of an endless source no more rows are
+                    # held than are worked on.
                     await self._pace.turns.acquire()
                     place = Place(self._pace.turns, self._seats)
                     self._count.taken += 1
@@ -244,6 +250,8 @@ class BulkRun:
         self._pace.close()
         if self._intake is not None:
             self._intake.cancel()
+        # What waits aside would only ask, and the next run asks as well; what has its
+        # turn may have been sent, and its answer is waited for.
         for task, place in self._rows.items():
             if place.is_aside and task is not asyncio.current_task():
                 task.cancel()
@@ -273,6 +281,8 @@ class BulkRun:
 
     async def look(self, *, over: str = "") -> None:
         """Say in the journal how it goes, and go by what stands there."""
+        # One look is enough for all rows that come meanwhile; the last word is always
+        # said.
         if self._looks.locked() and not over:
             return
         async with self._looks:

@@ -103,9 +103,13 @@ class RowRunner:
             if claim.standing is ClaimStanding.OURS:
                 try:
                     return await self._worked_on(row, claim, step_aside)
+                # Claimed anew: while nothing could be sent another run may have taken
+                # it.
                 except _NotYetError:
                     continue
                 except LostRowError:
+                    # Another run works on it now: its end is waited for, and is no
+                    # failure.
                     claim = attrs.evolve(claim, standing=ClaimStanding.HELD)
             if claim.standing is not ClaimStanding.HELD:
                 repeated = claim.standing is ClaimStanding.REPEATED
@@ -224,6 +228,7 @@ class RowRunner:
         begun: bool,
     ) -> DoneRow:
         failure = gate.failure or error
+        # Whoever took the row over counts its amount, too.
         if isinstance(failure, LostRowError) and begun:
             self.pace.watch.give_back(row.planned)
         if failure is not error or isinstance(error, LostRowError):

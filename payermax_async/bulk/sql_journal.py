@@ -199,6 +199,7 @@ class SqliteJournal(_SqlJournal):
         )
         self._busy_timeout = busy_timeout
         self._clock = clock or SystemClock()
+        # Rows settle in bursts: writes that wait for the disk share one sync.
         self._writer = GroupWriter(self._database.run, timeout=busy_timeout)
 
     @property
@@ -280,6 +281,7 @@ class MemoryJournal(_SqlJournal):
             clock: The time of day that is noted for reports.
         """
         self._clock = clock or SystemClock()
+        # Reports are read in threads of their own.
         self._connection = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False
         )
@@ -315,6 +317,8 @@ class MemoryJournal(_SqlJournal):
             result = drive(self._connection, plan())
             self._connection.execute("COMMIT")
         except BaseException:
+            # The connection is used again: left open, it would carry the next write
+            # along.
             self._connection.execute("ROLLBACK")
             raise
         return result
@@ -329,6 +333,8 @@ class MemoryJournal(_SqlJournal):
 
 
 def _pages(connection: sqlite3.Connection) -> Iterator[JournalRow]:
+    # Page by page: a batch of any size is read in the same memory, and nobody who reads
+    # slowly keeps a statement open.
     after: tuple[int, str] | None = None
     while rows := drive(connection, checked(JOURNAL, statements.page(after))):
         yield from rows

@@ -130,6 +130,8 @@ def begin(batch: BulkBatch) -> Steps[BulkBatch]:
         )
         return batch
     plan, fingerprint = known.plan, known.fingerprint
+    # With the keys of another merchant every question is answered by "no such link",
+    # and each would be made once more.
     if fingerprint != batch.fingerprint:
         raise BatchMismatchError(
             f"this journal is of {fingerprint}, and this run is of "
@@ -141,6 +143,7 @@ def begin(batch: BulkBatch) -> Steps[BulkBatch]:
             f"{batch.plan or '(none)'}: go on with the plan as it was, or use another "
             "journal"
         )
+    # Only ever set: what a lost journal sent stays unknown, however many runs later.
     if batch.journal_lost and not known.journal_lost:
         yield Query("UPDATE {journal_batch} SET journal_lost = 1")
         return batch
@@ -163,6 +166,8 @@ def claim(
         return RowClaim(standing=ClaimStanding.OURS, row=fresh, token=1)
     known = _read(rows[0])
     token, seen_by, holder, held, left, here, ago = rows[0][-7:]
+    # Twice in one source: the second order must not pass for served by the link of the
+    # first.
     if seen_by == run and known.planned.position != row.position:
         return RowClaim(standing=ClaimStanding.REPEATED, row=known)
     state, refused = known.result.state, known.result.state is RowState.REFUSED
@@ -194,6 +199,7 @@ def claim(
     )
     if settled:
         return RowClaim(standing=ClaimStanding.SETTLED, row=known)
+    # Whoever had lost the row heard that its link exists: it is not made again.
     learned = yield from _learned(row.key)
     if learned is not None:
         yield _store(row.key, learned, now)
@@ -240,6 +246,8 @@ def _take(
     row: PlannedRow, run: str, lease: timedelta, *, planned: bool, now: datetime
 ) -> Steps[None]:
     yield Query(
+        # Higher with every hold: whoever had the row before matches none any more,
+        # however late it writes.
         f"UPDATE {{journal}} SET token = token + 1, holder = :run, {_HELD} "  # noqa: S608 - constants
         "WHERE link_key = :key",
         {"run": run, "lease": _length(lease), "key": row.key},
@@ -297,6 +305,7 @@ def sending(
     lease: timedelta,
 ) -> Steps[bool]:
     """Note that a create is about to leave; false if it may not."""
+    # In the transaction that lets it out: between two of them a payment could be told.
     if (yield from _learned(key)) is not None:
         return False
     rows = yield Query(
@@ -357,6 +366,8 @@ def renew(key: str, token: int, lease: timedelta) -> Steps[bool]:
 def release(run: str) -> Steps[None]:
     """Let go of all that a run holds. It has ended: nothing of it leaves any more."""
     yield Query(
+        # Let out and not answered: whether it was done is not known, so it is asked
+        # about.
         "UPDATE {journal} SET holder = '', held_until = 0, state = CASE state "
         "WHEN :sending THEN :unknown ELSE state END WHERE holder = :run",
         {
@@ -369,6 +380,7 @@ def release(run: str) -> Steps[None]:
 
 def page(after: tuple[int, str] | None) -> Steps[list[JournalRow]]:
     """The next rows by position and id; an empty list at the end."""
+    # After the last one's own place, not by a count: rows that come in shift nothing.
     position, key = after or (-1, "")
     rows = yield Query(
         f"SELECT {_COLUMNS} FROM {{journal}} AS s WHERE s.position > :position "  # noqa: S608 - constants
@@ -380,4 +392,5 @@ def page(after: tuple[int, str] | None) -> Steps[list[JournalRow]]:
 
 
 def _json(columns: Mapping[str, str]) -> str:
+    # As ASCII: a lone surrogate from a file can be stored by no database.
     return json.dumps(dict(columns), ensure_ascii=True, separators=(",", ":"))

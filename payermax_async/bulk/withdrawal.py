@@ -102,6 +102,7 @@ async def expire_links(
     await check_batch(client, journal)
     clock = clock or SystemClock()
     found = await asyncio.to_thread(open_links, journal)
+    # One iterator for all who work: each link is taken by just one of them.
     waiting, failed, due = iter(found.keys), 0, clock.monotonic()
 
     async def work() -> None:

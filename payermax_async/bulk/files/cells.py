@@ -115,6 +115,7 @@ def limited(rows: Generator[TableRow], limits: FileLimits) -> Generator[TableRow
                     f"the file has more than {limits.rows} rows: split it into several"
                 )
             filled = len(row.cells)
+            # Spreadsheets write empty cells behind the last one, by the hundred.
             while filled and row.cells[filled - 1] == "":
                 filled -= 1
             if not filled and not row.flaw:

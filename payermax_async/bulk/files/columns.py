@@ -168,6 +168,7 @@ BY_FIELD = {column.field: column for column in COLUMNS}
 
 def _plain(header: str) -> str:
     """A header without what people write differently: case, blanks, dashes, dots."""
+    # Full-width letters are what Chinese keyboards write.
     folded = unicodedata.normalize("NFKC", header).casefold()
     return "".join(mark for mark in folded if mark.isalnum())
 
@@ -218,6 +219,7 @@ def place_columns(
                 + ", ".join(name for name in BY_FIELD if name != LINK_ID)
             )
         found = [place for place, one in enumerate(plain) if one == _plain(header)]
+        # Which of two columns of one name is meant, people alone know.
         if len(found) != 1:
             count = "no header is" if not found else "several headers are"
             raise OrderFileError(
@@ -227,8 +229,10 @@ def place_columns(
     taken = set(fields.values())
     for place, one in enumerate(plain):
         field = _MEANT.get(one, "")
+        # What somebody said goes before what a header seems to mean.
         if not field or field in given or place in taken:
             continue
+        # Chosen for them, "Amount" or "Total" might ask for the wrong money.
         if field in fields:
             first, again = headers[fields[field]], headers[place]
             raise OrderFileError(
@@ -257,6 +261,7 @@ def _distinct(headers: Sequence[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for place, header in enumerate(headers):
         name = wanted = header.strip() or _letters(place)
+        # Reports know cells by these: of two that are alike, one would be lost.
         number = 1
         while name in found:
             number += 1
@@ -281,5 +286,6 @@ def _list(headers: Sequence[str]) -> str:
 
 
 def _shown(header: str) -> str:
+    # They are from a file: nothing in them is obeyed by a terminal.
     header = "".join(mark if mark.isprintable() else "?" for mark in header)
     return header if len(header) <= 40 else f"{header[:39]}…"

@@ -42,6 +42,7 @@ class JsonLinesTable:
         names: dict[str, None] = {}
         with closing(self._objects()) as objects:
             for _, value, _ in objects:
+                # Of all lines, before the first row: each row has the same columns.
                 names.update(dict.fromkeys(value))
                 if len(names) > limits.columns:
                     raise OrderFileError(
@@ -102,6 +103,7 @@ def _object(line: bytes) -> tuple[JsonObject, str]:
         return {}, "is no JSON object"
     flat: JsonObject = {}
     for name, part in value.items():
+        # One level, as a link has: what lies deeper stays JSON in its cell.
         if isinstance(part, dict) and part:
             flat |= {f"{name}.{inner}": one for inner, one in part.items()}
         else:

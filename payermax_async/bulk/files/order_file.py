@@ -95,6 +95,7 @@ class OrderFile:
         )
         self._placed = _placed(self._table, given, alike, by_row=by_row)
         if self._restores:
+            # Headers were made harmless as well as cells.
             headers = tuple(map(restored, self._placed.headers))
             self._placed = attrs.evolve(self._placed, headers=headers)
         self._by_row = by_row
@@ -147,6 +148,7 @@ class OrderFile:
             for row in map(self._reader.read, rows):
                 if row.number in without:
                     continue
+                # Passed over, the order would have no link, and nobody would know.
                 if row.item is None:
                     raise OrderFileError(
                         f"row {row.number} has no order number that can be used: plan "
@@ -189,6 +191,7 @@ class OrderFile:
                 ((row, self._reader.read(row)) for row in rows),
                 defaults=defaults,
                 journal=journal,
+                # Where rows name the orders, another file is another batch of them.
                 salt=self.digest if self._by_row else "",
             )
 
@@ -201,6 +204,7 @@ def _known_with(given: Mapping[str, str]) -> Callable[[list[str]], int]:
     named = {header.strip().casefold() for header in given.values()}
 
     def known(headers: list[str]) -> int:
+        # A header that somebody named shows the right delimiter, too.
         own = sum(header.strip().casefold() in named for header in headers)
         return own + known_among(headers)
 

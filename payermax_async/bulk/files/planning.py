@@ -92,6 +92,7 @@ class _Sums:
                 continue
             header = self._placed.headers[place]
             if cell.kind in {CellKind.ERROR, CellKind.NO_VALUE}:
+                # Told, and not refused: nobody pays by a column of the merchant's own.
                 self._errors[header] += 1
             elif _is_lossy(cell):
                 self._lossy[header] += 1
@@ -104,7 +105,9 @@ class _Sums:
         if row.item is None:
             self._nameless.add(row.number)
         else:
+            # Without the settings: what they lack is said once, and not of every row.
             ready = prepared(row.item, row.number, None)
+            # A number and a digest, not the row: 200 000 of them fit into any memory.
             first = self._seen.setdefault(
                 ready.planned.key,
                 _Seen(row.number, bytes.fromhex(ready.planned.digest)),
@@ -169,6 +172,8 @@ class _Sums:
             if seen is None:
                 continue
             known[row.result.state] += 1
+            # A row that breaks a rule makes no link, and is not among those that are
+            # ready.
             there += row.result.state.exists and row.planned.key not in self._bad
             if seen.digest.hex() != row.planned.digest:
                 changed.append(seen.row)

@@ -96,6 +96,7 @@ class RowReader:
                 value = text_of(cell) if isinstance(cell, Special) else cell
             if value is not None:
                 found[field] = value
+        # A comma too many shifts cells to the right, amounts among them.
         if any(cell != "" for cell in row.cells[len(self.placed.headers) :]):
             reason = (
                 "has more cells than there are headers: is text with commas quoted?"
@@ -127,6 +128,7 @@ class RowReader:
             return _amount(text, decimal_comma=self.decimal_comma)
         if field == "expires_in":
             return _span(text)
+        # usd is no other currency; anything but its case is left to the rules.
         return text.upper() if field in {"currency", "country"} else text
 
     def _item(
@@ -188,6 +190,7 @@ def _special(field: str, cell: Special, *, is_id: bool) -> object:
     if field == "total_amount":
         if kind is not CellKind.NUMBER:
             raise _Wrong(f"is {kind.value}")
+        # So many digits were rounded by the spreadsheet already: to what, nobody knows.
         if len(text.replace(".", "").replace("-", "").strip("0")) > _DIGITS:
             raise _Wrong(
                 "has more digits than the 15 that a spreadsheet keeps",
@@ -210,6 +213,7 @@ def _amount(text: str, *, decimal_comma: bool) -> str:
             f"a {mark}.",
         )
     if decimal_comma:
+        # 1.234,50 might be guessed, 1.234 might not: neither is.
         if "." in text:
             raise _Wrong("has a point, although decimals stand behind a comma here")
         return text.replace(",", ".", 1)

@@ -59,6 +59,7 @@ def look(path: str | PathLike[str], codec: str | None, limits: FileLimits) -> Fi
     with _opened(path) as file:
         version = _version(file)
         size = os.fstat(file.fileno()).st_size
+        # Before a byte of it is read; counted below once more, as files grow.
         if size > limits.file_bytes:
             raise OrderFileError(
                 f"{_name(path)} has {size} bytes, more than {limits.file_bytes}: split "
@@ -141,6 +142,7 @@ def whole(facts: FileFacts) -> bytes:
     """
     with opened(facts) as file:
         content = file.read()
+    # Written to within one tick of the clock, a file keeps its version.
     if hashlib.sha256(content).hexdigest() != facts.digest:
         raise OrderFileError(f"{_name(facts.path)} was changed while it was read")
     return content
@@ -148,6 +150,7 @@ def whole(facts: FileFacts) -> bytes:
 
 @contextmanager
 def _opened(path: str | PathLike[str]) -> Generator[BinaryIO]:
+    # No pipe and no device: they may never end.
     descriptor = open_regular(path)
     if isinstance(descriptor, str):
         raise OrderFileError(f"{_name(path)} cannot be read: {descriptor}")

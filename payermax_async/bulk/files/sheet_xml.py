@@ -57,6 +57,7 @@ class XmlLook:
 
         parser: XMLParserType = expat.ParserCreate("utf-8")
         parser.buffer_text = True
+        # Entities made of entities fill any memory.
         parser.StartDoctypeDeclHandler = _refuse
         parser.EntityDeclHandler = _refuse
         parser.StartElementHandler = self._start
@@ -143,6 +144,7 @@ class _Sheet(XmlLook):
             self._column += 1
         else:
             found = _REFERENCE.fullmatch(reference)
+            # Which of two places counts, readers do not agree about.
             if found is None or int(found[2]) != self._row:
                 raise OrderFileError(_MALFORMED)
             self._column = column_of(found[1])
@@ -153,6 +155,7 @@ class _Sheet(XmlLook):
                 f"row {self._row} has more than {self._limits.columns} columns"
             )
         self._widest = max(self._widest, self._column)
+        # The whole rectangle is laid out by its reader, whatever is empty in it.
         if self._row * self._widest > self._limits.cells:
             raise OrderFileError(
                 f"the sheet has more than {self._limits.cells} cells from its first to "
@@ -248,6 +251,7 @@ def column_of(letters: str) -> int:
 
 
 def _whole(text: str | None) -> int:
+    # int() takes digits of every script, signs and underscores.
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 9:
         raise OrderFileError(_MALFORMED)
     return int(text)

@@ -57,6 +57,7 @@ def open_table(
         if delimiter is None:
             raise OrderFileError("the delimiter is comma, semicolon or tab")
     facts = look(path, codec, limits)
+    # By its bytes: exports are often called what they are not.
     if facts.is_workbook:
         return WorkbookTable(facts, limits, sheet=settings.sheet)
     if settings.sheet is not None:

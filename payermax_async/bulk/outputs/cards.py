@@ -97,6 +97,7 @@ def cards_of(rows: Iterable[JournalRow]) -> Iterable[LinkCard]:
             amount=written_amount(row.planned.amount, row.planned.currency),
             state=STATE_WORDS[row.result.state],
             kind=KINDS[row.result.state],
+            # The address is from an answer: javascript: and the like lead nowhere.
             url=url if host else "",
             host=host or "no web page",
             code=_code(url) if host else None,
@@ -117,5 +118,7 @@ def written_amount(amount: str | Decimal, currency: str) -> str:
     value = Decimal(amount)
     text = f"{value:,f}"
     whole, _, fraction = text.partition(".")
+    # Never rounded: what stands beyond the usual decimals is somebody's mistake, to be
+    # seen.
     fraction = fraction.rstrip("0").ljust(decimals_for(currency), "0")
     return f"{whole}.{fraction} {currency}".replace(". ", " ").strip()

@@ -183,6 +183,7 @@ def time_line(figures: BatchFigures) -> Plot | None:
     step = next(
         s for s in _STEPS if (last - first) // s < _MOST_BARS or s == _STEPS[-1]
     )
+    # At round times: bars of two reports of one batch lie side by side.
     start = first - first % step
     count = (last - start) // step + 1
     stacks = [
@@ -233,11 +234,13 @@ def latencies(found: array[int]) -> Plot | None:
     """How long rows took, shortest first; ``None`` where nobody knows."""
     if not found:
         return None
+    # They are sorted: found by halving, and nothing is gone through once more.
     counts = [0, *(bisect_right(found, edge) for edge in _EDGES), len(found)]
     each = [after - before for before, after in pairwise(counts)]
     names = [f"≤ {written_span(edge)}" for edge in _EDGES]
     names.append(f"> {written_span(_EDGES[-1])}")
     last = max(place for place, count in enumerate(each) if count)
+    # Up to the longest there was; with fewer bars each would be a wall.
     shown = max(last + 1, 8)
     width = (WIDTH - _LEFT) / shown
     return _stacks(
@@ -256,6 +259,7 @@ def latencies(found: array[int]) -> Plot | None:
 
 def percentile(rising: array[int], percent: int) -> int:
     """The smallest that at least so many in a hundred do not exceed."""
+    # In whole numbers: with floats it is off by one row at some lengths.
     return rising[max(-(-len(rising) * percent // 100), 1) - 1]
 
 

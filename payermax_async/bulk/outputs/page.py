@@ -34,6 +34,7 @@ from payermax_async.pages.markup import pieces
 
 __all__ = ["write_page"]
 
+# What went well first, what is left to be done last.
 _ORDER = (
     RowState.PAID,
     RowState.CREATED,
@@ -121,6 +122,7 @@ def write_page(
 ) -> None:
     """Write the page; see ``BulkReport.to_html``."""
     page = _page(figures, links, title=title, about=about, most_links=most_links)
+    # Piece by piece: a page of many codes is never whole in memory.
     write_text(path, pieces(ROOM, "report.html", page))
 
 
@@ -144,6 +146,7 @@ def _page(
         as_of="" if latest is None else f"{latest:%Y-%m-%d %H:%M:%S} UTC",
         style=read_style("report.css"),
         verdict=verdict,
+        # While rows are open nothing is bad for certain.
         mood="good" if verdict.is_good else "care" if verdict.is_open else "bad",
         tiles=_tiles(figures),
         shares=_shares(figures, states),
@@ -175,6 +178,7 @@ def _page(
             for row in figures.problems
         ),
         problems_left=figures.odd_payments - len(figures.problems),
+        # Read while the page is written: codes are drawn of those alone that are shown.
         links=cards_of(islice(links, shown)),
         links_shown=f"{shown:,}" if shown else "",
         links_left=f"{left:,}" if left else "",
@@ -232,6 +236,7 @@ def _cell(total: StateTotal | None, currency: str) -> _SumCell:
 
 
 def _digits(amount: Decimal, currency: str) -> str:
+    # Amounts in what may be several currencies come to no sum.
     if not currency:
         return ""
     return written_amount(amount, currency).removesuffix(currency).strip()

@@ -21,12 +21,16 @@ def private_file(path: str | PathLike[str]) -> Generator[BinaryIO]:
         OSError: It cannot be written; a file that was there is as it was.
     """
     target = Path(path)
+    # In the same folder: only within one can it take the place in a single step.
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    # Private from its first byte on: a mode that is set afterwards comes too late.
     descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
+            # Before it takes the place: a power cut leaves the old file or all of the
+            # new one.
             os.fsync(file.fileno())
         beside.replace(target)
     except BaseException:

@@ -65,6 +65,7 @@ def _headers(rows: Iterable[JournalRow]) -> list[str]:
     if not is_named:
         headers.insert(0, _free(_ORDER, headers))
     for name in (LINK_ID, _REASON, _FIX):
+        # A column that the merchant calls so keeps its name, for their own system.
         headers.append(_free(name, headers))
     return headers
 

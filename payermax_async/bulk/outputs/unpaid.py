@@ -161,6 +161,7 @@ def write_reminders(
         nonlocal count
         for row in read():
             is_old = is_waiting(row) and _age(row, now) >= older_than
+            # Nobody is sent to a page that takes no money any more.
             if is_old and not _is_over(row, now):
                 count += 1
                 yield [
@@ -208,7 +209,9 @@ def _whatsapp(phone: str, message: str) -> str:
     """
     number = phone.strip().replace(" ", "").replace("-", "")
     digits = number[1:] if number.startswith("+") else number.removeprefix("00")
+    # Without the code of its country a number may be another person's.
     is_full = number.startswith(("+", "00")) and digits.isascii() and digits.isdigit()
     if not is_full or len(digits) not in _PHONE_DIGITS:
         return ""
+    # Order numbers are anybody's text: a & in one would cut the message off.
     return f"https://wa.me/{digits}?text={quote(message, safe='', errors='replace')}"

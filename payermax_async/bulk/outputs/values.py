@@ -71,10 +71,12 @@ def written_time(moment: datetime | None) -> str:
 def own_of(row: JournalRow) -> Mapping[str, str]:
     """A row's own columns, without what a repair file has added to them."""
     own = row.planned.columns
+    # By the id in it: a column that the merchant calls so themselves stays.
     if own.get(LINK_ID) != row.planned.key:
         return own
     names = list(own)
     place = names.index(LINK_ID)
+    # By their place: where their names were taken, they are called otherwise.
     added = set(names[place : place + 3])
     return {name: text for name, text in own.items() if name not in added}
 
