@@ -94,7 +94,12 @@ class Engine:
         own_signer = (
             None
             if signer
-            else RsaSigner(own_key, backend=backend, place=options.sign_in)
+            else RsaSigner(
+                own_key,
+                backend=backend,
+                place=options.sign_in,
+                workers=options.sign_workers,
+            )
         )
         own_verifier = (
             None if verifier else RsaVerifier(*config.platform_keys, backend=backend)

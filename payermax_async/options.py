@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import attrs
 
@@ -37,6 +38,11 @@ def _word(_: object, field: attrs.Attribute[Any], value: str) -> None:
         raise ConfigurationError(f"{field.name} is one of {', '.join(words)}")
 
 
+def _place(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, Executor):
+        _word(_, field, cast("str", value))
+
+
 @attrs.frozen(kw_only=True)
 class ClientOptions:
     """How a client goes about its calls."""
@@ -65,12 +71,18 @@ class ClientOptions:
     less. ``cryptography`` asks for it, ``pycryptodome`` does without. The ``repr`` of
     a client and ``payermax doctor`` say which it is.
     """
-    sign_in: PlaceName = attrs.field(default="thread", validator=_word)
+    sign_in: PlaceName | Executor = attrs.field(default="thread", validator=_place)
     """Where the configuration's key signs.
 
-    ``thread`` never holds up the event loop. ``loop`` holds it up for a few
-    milliseconds at a time, or one signature, and starts no thread.
+    ``thread`` never holds up the event loop. ``threads`` are as many as there are
+    processors for this process: both libraries sign on all of them at once.
+    ``processes`` are as many, with the key handed to them through a pipe; they leave
+    the interpreter to the event loop (not on Windows). ``loop`` holds it up for a few
+    milliseconds at a time, or one signature, and starts no thread. An executor of
+    threads that is yours is used and left open.
     """
+    sign_workers: int | None = None
+    """How many threads or processes sign; ``None`` for one a processor."""
     breaker: BreakerPolicy | None = attrs.field(factory=BreakerPolicy)
     """When to leave a failing gateway alone; ``None`` for never."""
     skew: SkewPolicy = attrs.field(factory=SkewPolicy)
@@ -93,6 +105,8 @@ class ClientOptions:
     def __attrs_post_init__(self) -> None:
         if self.max_in_flight < 1:
             raise ConfigurationError("max_in_flight must be at least 1")
+        if self.sign_workers is not None and self.sign_workers < 1:
+            raise ConfigurationError("sign_workers must be at least 1")
         # This way round, NaN is refused as well.
         if any(not 0 <= wait < float("inf") for wait in self.settle_waits):
             raise ConfigurationError("settle_waits must be seconds, none negative")

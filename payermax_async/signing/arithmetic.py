@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Protocol
 
+from payermax_async.core.errors import PayerMaxError
 from payermax_async.signing.keys import PrivateKey, PublicKey
 from payermax_async.signing.pkcs1 import is_signature
 
-__all__ = ["Arithmetic", "CheckSignature", "MakeSignature", "Pycryptodome"]
+__all__ = ["Arithmetic", "CheckSignature", "MakeSignature", "Pycryptodome", "spelled"]
 
 MakeSignature = Callable[[bytes], bytes]
 """Signs a body; raises ``ValueError`` when the result failed its own check."""
@@ -40,3 +42,21 @@ class Pycryptodome:
         """How signatures are checked with a key."""
         modulus, exponent = key.modulus, key.exponent
         return lambda body, signature: is_signature(modulus, exponent, body, signature)
+
+
+def spelled(make: MakeSignature, body: bytes) -> str:
+    """A signature over a body, as the header carries it.
+
+    Raises:
+        PayerMaxError: It failed its own check.
+    """
+    try:
+        return base64.b64encode(make(body)).decode()
+    except ValueError:
+        pass
+    # Raised out here without its cause: that one's frames hold the faulty signature,
+    # from which the private key can be computed.
+    raise PayerMaxError(
+        "the signature failed its own check, so nothing was sent: look for a memory or "
+        "hardware fault on this machine"
+    )

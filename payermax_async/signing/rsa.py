@@ -2,8 +2,7 @@
 
 With pycryptodome a signature costs 1 to 3 ms of CPU and a check 0.1 to 0.2 ms, with
 OpenSSL a third and an eighth of it; a hop to a thread 0.05 ms: so signing has a thread
-of its own and checking is done in place. One thread is enough, as pycryptodome gains
-nothing from several.
+of its own, or several, and checking is done in place.
 
 Releases of pycryptodome before 4.3 work but sign and check several times slower.
 """
@@ -11,25 +10,26 @@ Releases of pycryptodome before 4.3 work but sign and check several times slower
 from __future__ import annotations
 
 import base64
+from concurrent.futures import Executor
 
 from payermax_async.core.errors import (
     ClientStateError,
     ConfigurationError,
-    PayerMaxError,
     SignatureError,
 )
+from payermax_async.signing.arithmetic import spelled
 from payermax_async.signing.backends import BackendName, backend_of
 from payermax_async.signing.keys import PrivateKey, PublicKey
-from payermax_async.signing.places import PLACES, PlaceName
+from payermax_async.signing.places import PlaceName, Signing, place_of
 
 __all__ = ["RsaSigner", "RsaVerifier"]
 
 
 class RsaSigner:
-    """Signs with the merchant's private key, in one thread of its own.
+    """Signs with the merchant's private key, in a thread of its own or elsewhere.
 
-    Making one starts nothing and needs no event loop; the thread starts with the
-    first signature. It can serve several event loops, and goes on after a fork.
+    Making one starts nothing and needs no event loop; threads and processes start with
+    the first signature. It can serve several event loops, and goes on after a fork.
 
     Example:
         >>> signer = RsaSigner(PrivateKey.from_env("PAYERMAX_PRIVATE_KEY"))
@@ -42,18 +42,22 @@ class RsaSigner:
         private_key: PrivateKey,
         *,
         backend: BackendName = "auto",
-        place: PlaceName = "thread",
+        place: PlaceName | Executor = "thread",
+        workers: int | None = None,
     ) -> None:
         """Keep the key.
 
         Args:
             private_key: The merchant's.
             backend: Which library does the arithmetic.
-            place: Where :meth:`sign` makes signatures.
+            place: Where :meth:`sign` makes signatures: ``thread``, ``threads``,
+                ``processes``, ``loop``, or an executor of threads, which stays open.
+            workers: How many threads or processes; ``None`` for as many as this
+                process may use processors.
 
         Raises:
-            ConfigurationError: It is not a :class:`PrivateKey`, or the library that
-                was asked for is not there.
+            ConfigurationError: It is not a :class:`PrivateKey`, or the library or
+                place that was asked for is not there.
         """
         problem = _not_a(PrivateKey, private_key)
         if problem is not None:
@@ -63,7 +67,11 @@ class RsaSigner:
         self.backend = backend_of(backend)
         """Which library does the arithmetic, and why."""
         self._make = self.backend.arithmetic.signs_with(private_key)
-        self._place = PLACES[place](self._sign)
+        self._place = place_of(
+            place,
+            Signing(sign=self._sign, key=private_key, backend=self.backend.name),
+            workers=workers,
+        )
         self._closed = False
 
     async def sign(self, payload: bytes | bytearray | memoryview) -> str:
@@ -98,7 +106,7 @@ class RsaSigner:
         return self._sign(body)
 
     async def aclose(self) -> None:
-        """Let the signatures already asked for finish, and end the thread.
+        """Let the signatures already asked for finish, and end what makes them.
 
         Closing again does nothing.
         """
@@ -114,16 +122,7 @@ class RsaSigner:
             raise ClientStateError("this signer is closed: make a new one")
 
     def _sign(self, body: bytes) -> str:
-        try:
-            return base64.b64encode(self._make(body)).decode()
-        except ValueError:
-            pass
-        # Raised out here without its cause: that one's frames hold the faulty
-        # signature, from which the private key can be computed.
-        raise PayerMaxError(
-            "the signature failed its own check, so nothing was sent: look for a "
-            "memory or hardware fault on this machine"
-        )
+        return spelled(self._make, body)
 
 
 class RsaVerifier:

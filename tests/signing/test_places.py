@@ -13,12 +13,17 @@ import pytest
 
 from payermax_async.core.errors import ClientStateError, ConfigurationError
 from payermax_async.options import ClientOptions
-from payermax_async.signing import PrivateKey, RsaSigner, places
-from payermax_async.signing.places import InLoop, InThread
+from payermax_async.signing import PrivateKey, RsaSigner, in_loop
+from payermax_async.signing.in_loop import InLoop
+from payermax_async.signing.in_threads import InThreads, OneByOne
 
 from .test_verifier import spelled
 
-COST = places._TURN * 0.4  # pyright: ignore[reportPrivateUsage]
+COST = in_loop._TURN * 0.4  # pyright: ignore[reportPrivateUsage]
+
+
+def in_thread(sign: Callable[[bytes], str]) -> InThreads:
+    return InThreads(lambda: OneByOne(sign), 1)
 
 
 class SlowSigning:
@@ -115,7 +120,7 @@ async def test_the_loop_is_woken_once_for_a_burst(
         assert begin.wait(30)
         return body.decode()
 
-    place = InThread(sign)
+    place = in_thread(sign)
     asked = [asyncio.create_task(place.sign(b"%d" % n)) for n in range(20)]
     await asyncio.sleep(0)
     begin.set()
@@ -138,7 +143,7 @@ async def test_nobody_waits_long_for_others_to_be_done(
         assert body != b"3" or last.wait(30)
         return body.decode()
 
-    place = InThread(sign)
+    place = in_thread(sign)
     asked = [asyncio.create_task(place.sign(b"%d" % n)) for n in range(4)]
     # The fourth is not made before the loop was told of the second.
     assert [await asked[0], await asked[1]] == ["0", "1"]
@@ -155,7 +160,7 @@ def test_a_loop_that_is_closed_takes_nothing_with_it(merchant: PrivateKey) -> No
         assert go_on.wait(30)
         return body.decode()
 
-    place = InThread(sign)
+    place = in_thread(sign)
 
     async def give_up() -> None:
         asking = asyncio.create_task(place.sign(b"lost"))
@@ -174,7 +179,9 @@ def test_a_loop_that_is_closed_takes_nothing_with_it(merchant: PrivateKey) -> No
 
 def test_the_options_know_no_other_place_and_no_other_library() -> None:
     moon: Any = "moon"
-    with pytest.raises(ConfigurationError, match="sign_in is one of thread, loop"):
+    with pytest.raises(
+        ConfigurationError, match="sign_in is one of thread, threads, processes, loop"
+    ):
         ClientOptions(sign_in=moon)
     with pytest.raises(ConfigurationError, match="rsa_backend is one of auto"):
         ClientOptions(rsa_backend=moon)
