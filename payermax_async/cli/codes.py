@@ -76,6 +76,7 @@ def _explain(code: str, *, as_json: bool) -> int:
     info = lookup(code) or lookup(code.strip().upper())
     if info is None:
         console = error_console()
+        # Pasted from anywhere: no longer than a code is, and nothing a terminal obeys.
         console.print(Text(f"{shown(clean(code)[:64])} is not in the catalogue."))
         if near := closest(code):
             console.print(Text(f"  Closest: {', '.join(near)}"))

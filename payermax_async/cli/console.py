@@ -30,6 +30,7 @@ __all__ = [
     "print_facts",
     "print_json",
     "speaks_unicode",
+    "tell",
     "tolerate_encodings",
     "visible",
 ]
@@ -123,6 +124,36 @@ def print_facts(console: Console, facts: Iterable[Fact], *, indent: int = 2) -> 
 def print_json(value: JsonValue) -> None:
     """Print JSON for another program: no colour, no wrapping."""
     print("\n".join(lay_out(value)))
+
+
+def tell(
+    value: object,
+    *headline: tuple[str, str],
+    facts: Iterable[tuple[str, object]],
+    as_json: bool,
+    **follows: JsonValue,
+) -> bool:
+    """Show what PayerMax answered: a line and facts, or JSON for another program.
+
+    Args:
+        value: The model.
+        headline: Texts and how each is shown.
+        facts: Labels and values; those without a value are left out.
+        as_json: Whether a program reads it.
+        follows: What the JSON says besides.
+
+    Returns:
+        Whether people read it.
+    """
+    if as_json:
+        found = plain(value)
+        print_json({**found, **follows} if isinstance(found, dict) else found)
+        return False
+    console = output_console()
+    # Ids in it are from elsewhere; the blanks that set it apart are ours.
+    console.print(Text.assemble(*((visible(text), how) for text, how in headline)))
+    print_facts(console, present(*facts))
+    return True
 
 
 def plain(value: object) -> JsonValue:

@@ -105,6 +105,7 @@ def search(*words: Annotated[str, Parameter(required=True)]) -> int:
 @app.command
 def skill() -> int:
     """Print what a coding assistant should know before it writes code for payments."""
+    # For another program: as it is, and never folded to a screen.
     text = _folder().joinpath("assistants", "skill.md").read_text(encoding="utf-8")
     output_console().file.write(text)
     return Exit.DONE

@@ -104,6 +104,7 @@ async def _look(examination: Examination, console: Console | None) -> list[Findi
     from payermax_async.doctor import examine
 
     found: list[Finding] = []
+    # Shown as they come: a step may take all of its seconds.
     async for one in examine(examination):
         found.append(one)
         if console is not None:

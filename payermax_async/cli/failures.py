@@ -48,6 +48,7 @@ def exit_code(error: PayerMaxError) -> Exit:
     """The exit code for an error."""
     if isinstance(error, ValidationError | ConfigurationError | ClientStateError):
         return Exit.USAGE
+    # Apart from every failure: a script that takes it for one asks for the money twice.
     return Exit.UNKNOWN if error.outcome is Outcome.UNKNOWN else Exit.FAILED
 
 

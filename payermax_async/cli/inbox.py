@@ -123,6 +123,7 @@ def show(
     if entry is None:
         raise _no_entry(number)
     if raw:
+        # Bytes name people and go first; that it came is kept longer.
         if entry.body is None:
             raise ConfigurationError("the bytes are gone: the retention time is over")
         # To the byte, past the console: they are to be verified, or piped into a tool.
@@ -222,6 +223,7 @@ def _plain(entry: StoredNotification) -> JsonObject:
         "received": entry.received_at.isoformat(),
         "deliveries": entry.deliveries,
         "attempts": entry.attempts,
+        # Of what is over it would be a time that means nothing.
         "due": entry.due_at.isoformat() if entry.state.value == "waiting" else None,
         "changed": entry.changed_at.isoformat(),
         "event key": [*entry.key],

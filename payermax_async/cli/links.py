@@ -136,6 +136,7 @@ def create(
             link_description=note,
         )
         config = (source or MerchantSource()).read()
+        # After the request: what is wrong with it is told without any settings.
         config = (appearance or Appearance()).over(config)
         ask(
             config,

@@ -60,6 +60,7 @@ async def _listen(
         async with Listener(
             config, console, target=target, port=port, hosts=hosts
         ) as listener:
+            # Once it listens: a script that reads the line may send at once.
             console.print(f"Listening at {listener.url}", soft_wrap=True)
             if target is not None:
                 console.print(f"Forwarding to {target}", soft_wrap=True)

@@ -142,6 +142,8 @@ class Listener:
             body,
             header_values(headers, "sign"),
             expected,
+            # Tests are signed with the merchant's own key more often than with a wrong
+            # one.
             {} if own is None else {"your own private key": own.public_key},
         )
         if found is not None:
@@ -152,6 +154,7 @@ class Listener:
         line = Text(f"{number} ", style="name")
         line.append(clean(words), style=style)
         self._console.print(line, soft_wrap=True)
+        # Through a pipe a line is wanted when it is told, not a buffer later.
         self._console.file.flush()
 
 

@@ -71,6 +71,7 @@ def expire(
 def _agreed(
     config: MerchantConfig, count: int, *, yes: bool, links: int | None
 ) -> None:
+    # There the number has to be typed: --yes comes out of a shell's history too easily.
     is_real = config.environment.name == "production"
     if yes and (not is_real or links == count):
         return
@@ -96,6 +97,7 @@ def _withdraw(
             )
 
     ask(config, timeout, work, ends.append)
+    # Where it failed it has raised: there is one here.
     (end,) = ends
     counts = ", ".join(f"{count} {name}" for name, count in end.asked.counts.items())
     output_console().print(f"Asked afterwards: {counts or 'no link was open'}.")

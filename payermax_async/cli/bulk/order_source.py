@@ -111,6 +111,8 @@ class OrderSource:
 
 
 def _named_after(file: Path) -> str:
+    # Without chance or time: the same file makes the same ids, also when the journal is
+    # lost.
     name = re.sub("[^A-Za-z0-9_-]+", "-", file.stem)[:_LONGEST].strip("-")
     if not name:
         raise ConfigurationError(
@@ -141,6 +143,7 @@ def journal_at(path: Path, *, must_exist: bool) -> SqliteJournal:
     from payermax_async.bulk import SqliteJournal
     from payermax_async.cli.console import clean
 
+    # SQLite would make a file, and a typing mistake pass for a batch without rows.
     if must_exist and not path.exists():
         raise ConfigurationError(f"there is no journal {clean(path)}")
     return SqliteJournal(path)
@@ -158,4 +161,5 @@ def status_of(journal: SqliteJournal, path: Path) -> tuple[BatchStatus, str] | N
     first = next(iter(journal.read()), None)
     if status.batch is None or first is None:
         return None
+    # No name of a batch has a dot in it, so that each id says which it is of.
     return status, first.planned.key.partition(".")[0]

@@ -90,6 +90,7 @@ def report(
             lambda path: found.to_qr_sheet(path, title=title, paper=files.paper),
         ),
     ]
+    # All of them before the first is written: none is better than half of them.
     for path, _ in writers:
         _free(path, force=files.force)
     figures = found.figures()
@@ -205,6 +206,7 @@ def _written(path: Path, write: Callable[[Path], object]) -> int:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ConfigurationError(f"{clean(path)} cannot be written: {reason}") from None
+    # Such as more rows than a sheet has; the message says what to take instead.
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
     return found if isinstance(found, int) else 1
@@ -249,6 +251,7 @@ def _show(console: Console, figures: BatchFigures) -> None:
             style="care",
             soft_wrap=True,
         )
+        # The most frequent: a file of failures has them all.
         for reason, times in group.reasons[:5]:
             console.print(Text(f"  {times:,} x {clean(reason)}"), soft_wrap=True)
 

@@ -74,6 +74,7 @@ def plan(
         source: Where the merchant's settings are; keys are not needed.
     """
     defaults, environment = _settings(source or MerchantSource())
+    # Not there before the first run, and not made by looking.
     book = None if journal is None else journal_at(journal, must_exist=False)
     known = status_of(book, journal) if book and journal else None
     found = read_orders(orders or OrderSource(), file, known[1] if known else None)
@@ -114,6 +115,7 @@ def _settings(source: MerchantSource) -> tuple[LinkDefaults, Environment]:
 
     settings = source.settings()
     environment = environment_of(settings)
+    # No keys: whoever prepares a file need not be able to send it.
     defaults = read_merchant(settings).fields.get("defaults")
     if not isinstance(defaults, LinkDefaults):
         raise ConfigurationError(

@@ -42,6 +42,7 @@ def show_plan(
     """Show all of it."""
     console = output_console()
     where = environment_in_capitals(environment)
+    # First of all and loud: people look at a plan to see where money is asked for.
     style = "bad" if environment.name == "production" else "care"
     console.print(Text.assemble((clean(where), style)), soft_wrap=True)
     print_facts(
@@ -131,6 +132,7 @@ def show_problems(problems: tuple[RowProblem, ...]) -> None:
             line.append(_what(one.column, one.reason, one.fix))
             console.print(line, soft_wrap=True)
         return
+    # Nobody mends thousands one by one: such a file has one mistake in all its rows.
     groups: dict[tuple[str, str, str], list[int]] = {}
     for one in problems:
         place = one.column, _alike(one.reason), one.fix
@@ -159,6 +161,7 @@ def show_samples(samples: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
     console.print("Three of its cells, in the encodings that can have them:")
     for name, cells in samples:
         line = Text(f"  --encoding {name:<7} ", style="name")
+        # They are from a file: nothing in them is obeyed by a terminal.
         line.append(" | ".join(clean(cell) for cell in cells), style="default")
         console.print(line, soft_wrap=True)
 
@@ -177,6 +180,7 @@ def plan_as_json(
         "new": plan.new,
         "known": {state.value: count for state, count in plan.known.items()},
         "changed": list(plan.changed),
+        # Amounts as text: to most programs a number of JSON is a binary one.
         "totals": [
             {
                 "currency": one.currency,

@@ -101,6 +101,7 @@ class _ProgressJson:
     every = 2.0
 
     def show(self, progress: BulkProgress) -> None:
+        # At once: whoever reads a pipe would get it a buffer later.
         print(json.dumps({"event": "progress", **_numbers(progress)}), flush=True)
 
     def close(self) -> None:
@@ -124,6 +125,7 @@ class _ProgressBars:
     def show(self, progress: BulkProgress) -> None:
         done = ProgressBar(
             total=progress.rows or 1,
+            # Of a source of unknown length there is no share to show.
             completed=progress.settled if progress.rows else 0,
             width=min(self._live.console.width, 60),
         )

@@ -69,6 +69,7 @@ class RailOptions:
 def _failures(text: str | None) -> tuple[int | None, float | None]:
     if text is None:
         return None, None
+    # int() takes digits of every script and of any length.
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text), None
     share = _SHARE.fullmatch(text)
@@ -84,6 +85,7 @@ def _amounts(pairs: list[str]) -> dict[str, Decimal]:
     for pair in pairs:
         currency, _, amount = pair.partition("=")
         try:
+            # Twice, the later one would lift the limit without a word.
             if not re.fullmatch("[A-Z]{3}", currency) or currency in found:
                 raise ValueError
             found[currency] = parse_amount(amount)
@@ -116,6 +118,7 @@ def read_stop_at(text: str, now: datetime) -> datetime:
             "--stop-at is a time such as 18:00, or one with its offset such as "
             "2026-12-01T18:00+08:00"
         )
+    # It would end before its first row, and look as if there was nothing to do.
     if at <= now:
         raise ConfigurationError("--stop-at is over already")
     return at

@@ -55,6 +55,7 @@ def refreshed(
     try:
         asked = asyncio.run(run())
     except KeyboardInterrupt:
+        # Said, and raised on: a script has to see that not all were asked about.
         console.print("Stopped. What was answered is noted; once more, it goes on.")
         raise
     whole = sum(asked.counts.values())

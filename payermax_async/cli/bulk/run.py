@@ -168,6 +168,7 @@ def _run(
     from payermax_async.cli.bulk.sending import Sending, sent
 
     config = source.read()
+    # Whatever was typed before anything is opened: a wrong word makes no journal.
     limits = rails.read(datetime.now().astimezone())
     words = finish_command(options.on_finish) if options.on_finish else None
     book = journal_at(journal, must_exist=False)
@@ -183,6 +184,7 @@ def _run(
     ended = sent(
         Sending(
             config=config,
+            # The plan told of them, and nothing can be sent without an id.
             source=found.orders(without=plan.nameless),
             rows=plan.rows - len(plan.nameless),
             journal=book,
@@ -197,6 +199,7 @@ def _run(
     )
     again = shlex.join(["payermax", *WORDS.get()])
     code = summed_up(ended, plan, book, again=again, as_json=options.as_json)
+    # A rail was asked for: stopping there is no error.
     if ended.error is not None and code is not Exit.RAIL:
         report_error(ended.error, error_console())
         code = Exit(max(code, exit_code(ended.error)))
@@ -214,6 +217,7 @@ def _plan_name(
     Raises:
         ConfigurationError: The journal was begun with another one.
     """
+    # No fewer digits than are shown: a few would fit another file as well.
     if options.plan is not None and (
         len(options.plan) < SHORT or not plan.hash.startswith(options.plan)
     ):
@@ -282,6 +286,7 @@ def _confirm(config: MerchantConfig, links: int, options: RunOptions) -> None:
             if is_real
             else (f"Send {links} links? Type yes: ")
         )
+        # A yes is typed without thought, a number has to be read.
         wanted = str(links) if is_real else "yes"
         if output_console().input(ask).strip().lower() == wanted:
             return

@@ -109,6 +109,7 @@ async def _sent(order: Sending) -> Ended:
                 await _followed(run, view, stopping)
         except PayerMaxError as error:
             failure = error
+        # After the second signal it is our own; anybody else's goes on.
         except asyncio.CancelledError:
             if stopping is None or not stopping.twice:
                 raise
@@ -131,6 +132,7 @@ class Stopping:
     async def watch(self, work: asyncio.Task[object]) -> None:
         """Wait for signals until the work is over."""
         await self._stop.wait()
+        # So that the second signal is told from the first.
         self._stop.clear()
         self.once = True
         self._run.stop()

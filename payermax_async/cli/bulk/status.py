@@ -61,6 +61,7 @@ def status(
     code = Exit.DONE
     if refresh:
         config = (source or MerchantSource()).read()
+        # First: what is said below is what PayerMax has just told.
         code = refreshed(journal, config, per_second=per_second, at_most=at_most)
     if not 0 < every < float("inf"):
         raise ConfigurationError("--every is more than 0 seconds")
@@ -71,9 +72,11 @@ def status(
             print_json(plain(_exact(attrs.asdict(found))))
         else:
             console = output_console()
+            # In a pipe each look stays, one below the other.
             if watch and console.is_terminal:
                 console.clear()
             print_facts(console, facts_of(found))
+        # Killed ones are none: else a watch over a crash would never end.
         if not watch or not any(run.is_alive for run in found.runs):
             return code
         time.sleep(every)
