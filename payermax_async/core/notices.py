@@ -8,19 +8,24 @@ what a payment, a refund or other money does is ruled elsewhere, by the row's ki
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import cast
+
+import attrs
 
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.notice_rows import Loudness, NoticeType, State
 from payermax_async.core.notice_table import NOTICES
 
 __all__ = [
+    "INDEX",
     "NOTICES",
+    "NoticeIndex",
     "NoticeType",
     "deadline_of",
+    "index_of",
     "loudness_of",
     "notice_type",
     "payload_amount",
@@ -34,8 +39,7 @@ _NEW = NoticeType(name="")
 
 def notice_type(name: str) -> NoticeType:
     """The row of a type, by its name in any spelling; an empty one for a new type."""
-    folded = _folded(name)
-    return next((row for row in NOTICES if row.name == folded), _NEW)
+    return INDEX.by_name.get(_folded(name), _NEW)
 
 
 def told_apart(name: str, fields: Collection[str]) -> str | None:
@@ -45,13 +49,13 @@ def told_apart(name: str, fields: Collection[str]) -> str | None:
         name: The type it comes under; empty for none.
         fields: The names in its payload, under the gateway's own names.
     """
-    sent_as, there = _folded(name), {_spelled(one) for one in fields}
-    for row in NOTICES:
-        if row.sent_as != sent_as or _spelled(row.unless) in there:
-            continue
-        if any(_spelled(one) in there for one in row.told_by):
-            return row.name
-    return None
+    rows = INDEX.apart.get(_folded(name))
+    if rows is None:
+        return None
+    there = {_spelled(one) for one in fields}
+    return next(
+        (row for row, by, unless in rows if by & there and unless not in there), None
+    )
 
 
 def state_of(notification: Notification) -> State:
@@ -94,6 +98,7 @@ def deadline_of(notification: Notification) -> str:
 
 def _within(notification: Notification, name: str) -> object:
     found = cast("object", getattr(notification, "data", None))
+    # No attribute has a blank for its name.
     for step in name.split(".") if name else (" ",):
         found = cast("object", getattr(found, step, None))
     return found
@@ -104,7 +109,36 @@ def _spelled(name: str) -> str:
     return "".join(name.split()).replace("_", "").lower()
 
 
+@attrs.frozen
+class NoticeIndex:
+    """The rows by what they are looked up by: several times a notification."""
+
+    by_name: Mapping[str, NoticeType]
+    """By their names."""
+    apart: Mapping[str, tuple[tuple[str, frozenset[str], str | None], ...]]
+    """By the name they come under: theirs, fields that tell them, one that does not."""
+
+
+def index_of(rows: Iterable[NoticeType]) -> NoticeIndex:
+    """The index of a table."""
+    by_name = {row.name: row for row in rows}
+    apart: dict[str, tuple[tuple[str, frozenset[str], str | None], ...]] = {}
+    for row in by_name.values():
+        if row.sent_as is not None:
+            by = frozenset(map(_spelled, row.told_by))
+            unless = _spelled(row.unless) if row.unless else None
+            apart[row.sent_as] = (
+                *apart.get(row.sent_as, ()),
+                (row.name, by, unless),
+            )
+    return NoticeIndex(by_name, apart)
+
+
 # Asked for several times a notification, and nearly always of the same few.
 @lru_cache(maxsize=64)
 def _folded(name: str) -> str:
     return " ".join(name.replace("_", " ").upper().split())
+
+
+INDEX = index_of(NOTICES)
+"""Of the table."""

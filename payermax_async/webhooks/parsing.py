@@ -84,15 +84,21 @@ def read_outline(content: JsonValue) -> UnknownNotification:
     Raises:
         ShapeError: It is no notification.
     """
-    kind = _kind(from_wire(content, _Told))
-    if kind is not None and isinstance(content, dict):
+    try:
+        outline = from_wire(content, UnknownNotification)
+    except ShapeError:
+        # Most often without a type: then its fields have to tell it.
+        kind = _kind(from_wire(content, _Told))
+        if kind is None or not isinstance(content, dict):
+            raise
         return from_wire({**content, "notifyType": kind}, UnknownNotification)
-    return from_wire(content, UnknownNotification)
+    kind = _kind(outline)
+    return outline if kind is None else attrs.evolve(outline, notify_type=kind)
 
 
-def _kind(told: _Told) -> str | None:
+def _kind(told: _Told | UnknownNotification) -> str | None:
     """The type that the fields tell, where the type's own field does not."""
-    fields = {name for name, value in told.data.items() if value is not None}
+    fields = [name for name, value in told.data.items() if value is not None]
     return told_apart(told.notify_type or "", fields)
 
 

@@ -75,7 +75,9 @@ async def test_without_its_row_a_type_is_for_nobody() -> None:
 async def test_a_row_makes_a_type_known_everywhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(notices, "NOTICES", (*notices.NOTICES, SURVEY))
+    rows = (*notices.NOTICES, SURVEY)
+    monkeypatch.setattr(notices, "NOTICES", rows)
+    monkeypatch.setattr(notices, "INDEX", notices.index_of(rows))
     found = read_notification(body(CONTENT["data"]))
     assert isinstance(found, SurveyNotification)
     assert found.notify_type == "SURVEY"
