@@ -24,125 +24,35 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import json
 import os
-import pickle
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Awaitable, Callable
-from email.utils import formatdate
+from collections.abc import Callable
 
 import aiohttp
 
+from benchmarks.canned import (
+    IN_FLIGHT,
+    Canned,
+    ChecksNothing,
+    SignsNothing,
+    canned_gateway,
+    many,
+    order,
+    reply_of,
+)
 from payermax_async import (
     ClientOptions,
-    CreateLink,
-    Environment,
-    LinkDefaults,
-    MerchantConfig,
     PayerMaxClient,
     PrivateKey,
     RsaSigner,
     RsaVerifier,
     Signer,
-    UserInfo,
     Verifier,
 )
-from payermax_async.core.strict_json import write_json
 from payermax_async.signing.backends import BackendName, backend_of
 from payermax_async.signing.places import PlaceName
-
-_IN_FLIGHT = 64
-_MARK = b'"merchantLinkId":"'
-
-
-class _Gateway(asyncio.Protocol):
-    """Answers each POST with the reply that was made for its id."""
-
-    replies: dict[bytes, bytes]
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        self._seen = b""
-
-    def data_received(self, data: bytes) -> None:
-        self._seen += data
-        head, found, body = self._seen.partition(b"\r\n\r\n")
-        at = head.lower().find(b"content-length:")
-        if not found or len(body) < int(head[at + 15 :].split(b"\r\n")[0]):
-            return
-        self._seen = b""
-        start = body.index(_MARK) + len(_MARK)
-        key = body[start : body.index(b'"', start)]
-        assert isinstance(self._transport, asyncio.Transport)
-        # Of now: a client compares its clock with it.
-        date = formatdate(usegmt=True).encode()
-        self._transport.write(b"HTTP/1.1 200 OK\r\nDate: " + date + self.replies[key])
-
-
-async def _serve() -> None:
-    _Gateway.replies = pickle.load(sys.stdin.buffer)
-    server = await asyncio.get_running_loop().create_server(_Gateway, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
-def _replies(platform: PrivateKey, count: int) -> dict[bytes, bytes]:
-    signer = RsaSigner(platform)
-    found: dict[bytes, bytes] = {}
-    for number in range(count):
-        data = {
-            "merchantLinkId": f"order-{number}",
-            "linkId": f"L{number}",
-            "linkUrl": f"https://pay.invalid/l/{number}",
-            "linkStatus": "ACTIVE",
-            "qrCodeUrl": f"https://pay.invalid/q/{number}.png",
-        }
-        body = write_json({"code": "APPLY_SUCCESS", "msg": "Success.", "data": data})
-        head = (
-            f"\r\nContent-Type: application/json\r\nsign: {signer.sign_now(body)}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        found[b"order-%d" % number] = head.encode() + body
-    return found
-
-
-class _SignsNothing:
-    async def sign(self, payload: bytes) -> str:
-        del payload
-        return "AAAA"
-
-
-class _ChecksNothing:
-    async def verify(self, payload: bytes, signature: str) -> None:
-        del payload, signature
-
-
-def _order(number: int) -> CreateLink:
-    return CreateLink(
-        merchant_link_id=f"order-{number}",
-        total_amount="19.90",
-        currency="USD",
-        country="US",
-        description="Blue T-shirt",
-        user_info=UserInfo(user_id=f"u-{number}"),
-    )
-
-
-async def _many(one: Callable[[int], Awaitable[object]], count: int) -> float:
-    """Microseconds of processor time for each, ``_IN_FLIGHT`` at once."""
-    numbers = iter(range(_IN_FLIGHT, count))
-
-    async def worker() -> None:
-        for number in numbers:
-            await one(number)
-
-    # Connections are made before the clock starts.
-    await asyncio.gather(*map(one, range(_IN_FLIGHT)))
-    before = time.process_time()
-    await asyncio.gather(*(worker() for _ in range(_IN_FLIGHT)))
-    return (time.process_time() - before) / (count - _IN_FLIGHT) * 1e6
 
 
 def _each(one: Callable[[], object], count: int) -> float:
@@ -155,26 +65,18 @@ def _each(one: Callable[[], object], count: int) -> float:
 class Measuring:
     """The keys, the server's address, and what is measured against it."""
 
-    def __init__(self, port: int, platform: PrivateKey, count: int) -> None:
-        self.count = count
-        self.url = f"http://127.0.0.1:{port}"
-        self.config = MerchantConfig(
-            merchant_no="010213834784554",
-            app_id="6666c8b036a24579974497c2f9a33333",
-            private_key=PrivateKey.generate(),
-            platform_keys=platform.public_key,
-            environment=Environment.at(self.url),
-            defaults=LinkDefaults(
-                contact_email="shop@shop.invalid",
-                notify_url="https://shop.invalid/notify",
-                logo_url="https://shop.invalid/logo.png",
-            ),
-        )
+    def __init__(self, gateway: Canned) -> None:
+        self.count = gateway.count
+        self.url = gateway.url
+        self.config = gateway.config
         self.body = (
             b'{"data":{"merchantLinkId":"order-%d","fill":"' + b"x" * 600 + b'"}}'
         )
-        self.reply = b"{" + b" " * 240 + b"}"
-        self.signature = RsaSigner(platform).sign_now(self.reply)
+        # Any key has it: what a check costs does not depend on whose it is.
+        own = PrivateKey.generate()
+        self.reply = reply_of(0)
+        self.signature = RsaSigner(own).sign_now(self.reply)
+        self.own_public = own.public_key
 
     def bare_signature(self, backend: BackendName) -> float:
         """What a signature costs, in place."""
@@ -194,14 +96,14 @@ class Measuring:
 
     def bare_check(self, backend: BackendName) -> float:
         """What a check costs."""
-        verifier = RsaVerifier(*self.config.platform_keys, backend=backend)
+        verifier = RsaVerifier(self.own_public, backend=backend)
         check = verifier.verify_now
         return _each(lambda: check(self.reply, self.signature), self.count // 4)
 
     async def bare_post(self) -> float:
         """What a POST by aiohttp costs."""
         headers = {"content-type": "application/json", "sign": "A" * 344}
-        connector = aiohttp.TCPConnector(limit=_IN_FLIGHT)
+        connector = aiohttp.TCPConnector(limit=IN_FLIGHT)
         async with aiohttp.ClientSession(connector=connector) as session:
 
             async def post(number: int) -> bytes:
@@ -210,7 +112,7 @@ class Measuring:
                 async with session.post(url, data=body, headers=headers) as response:
                     return await response.read()
 
-            return await _many(post, self.count)
+            return await many(post, self.count)
 
     async def whole(self, backend: BackendName | None, place: PlaceName) -> float:
         """What a link costs; without a backend nothing is signed."""
@@ -219,7 +121,7 @@ class Measuring:
         signer: Signer
         verifier: Verifier
         if backend is None:
-            signer, verifier = _SignsNothing(), _ChecksNothing()
+            signer, verifier = SignsNothing(), ChecksNothing()
         else:
             signer = RsaSigner(key, backend=backend, place=place)
             verifier = RsaVerifier(*self.config.platform_keys, backend=backend)
@@ -228,10 +130,10 @@ class Measuring:
             signer=signer,
             verifier=verifier,
             hooks=[lambda _: None],
-            options=ClientOptions(max_in_flight=_IN_FLIGHT),
+            options=ClientOptions(max_in_flight=IN_FLIGHT),
         )
         async with client:
-            took = await _many(lambda n: client.create_link(_order(n)), self.count)
+            took = await many(lambda n: client.create_link(order(n)), self.count)
         if isinstance(signer, RsaSigner):
             await signer.aclose()
         return took
@@ -286,30 +188,29 @@ def report(found: dict[str, float]) -> None:
     print(f"load of the machine: {one:.1f} {five:.1f} {fifteen:.1f}")
 
 
+def figures(found: dict[str, float]) -> dict[str, float]:
+    """What has a goal: the ratios of the best place, and the own cost."""
+    told = {"own cost, nothing signed (us)": found["whole"] - found["post"]}
+    for backend in _backends():
+        bare = found[f"{backend} sign"] + found[f"{backend} check"] + found["post"]
+        best = min(found[f"{backend} {place}"] for place in _PLACES)
+        told[f"create to bare parts, {backend}"] = best / bare
+    return told
+
+
 def main() -> None:
     """Start the server, measure, and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1024, help="links in a turn")
     parser.add_argument("--repeats", type=int, default=5, help="turns")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="figures alone")
     given = parser.parse_args()
-    if given.serve:
-        asyncio.run(_serve())
-        return
-    platform = PrivateKey.generate()
-    command = [sys.executable, "-m", "benchmarks.create_cost", "--serve"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        try:
-            pickle.dump(_replies(platform, given.count), server.stdin)
-            server.stdin.flush()
-            port = int(server.stdout.readline())
-            report(measure(Measuring(port, platform, given.count), given.repeats))
-        finally:
-            server.kill()
+    with canned_gateway(given.count) as gateway:
+        found = measure(Measuring(gateway), given.repeats)
+    if given.json:
+        print(json.dumps(figures(found)))
+    else:
+        report(found)
 
 
 if __name__ == "__main__":
