@@ -25,6 +25,7 @@ from payermax_async import (
     LinkDefaults,
     MerchantConfig,
     PrivateKey,
+    PublicKey,
     RsaSigner,
     UserInfo,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "SignsNothing",
     "canned_gateway",
     "many",
+    "merchant",
     "order",
     "reply_of",
 ]
@@ -142,21 +144,26 @@ def canned_gateway(count: int) -> Generator[Canned]:
             pickle.dump(_replies(platform, count), server.stdin)
             server.stdin.flush()
             url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-            config = MerchantConfig(
-                merchant_no="010213834784554",
-                app_id="6666c8b036a24579974497c2f9a33333",
-                private_key=PrivateKey.generate(),
-                platform_keys=platform.public_key,
-                environment=Environment.at(url),
-                defaults=LinkDefaults(
-                    contact_email="shop@shop.invalid",
-                    notify_url="https://shop.invalid/notify",
-                    logo_url="https://shop.invalid/logo.png",
-                ),
-            )
+            config = merchant(url, PrivateKey.generate(), platform.public_key)
             yield Canned(url=url, config=config, count=count, pid=server.pid)
         finally:
             server.kill()
+
+
+def merchant(url: str, key: PrivateKey, platform: PublicKey) -> MerchantConfig:
+    """Who asks a gateway."""
+    return MerchantConfig(
+        merchant_no="010213834784554",
+        app_id="6666c8b036a24579974497c2f9a33333",
+        private_key=key,
+        platform_keys=platform,
+        environment=Environment.at(url),
+        defaults=LinkDefaults(
+            contact_email="shop@shop.invalid",
+            notify_url="https://shop.invalid/notify",
+            logo_url="https://shop.invalid/logo.png",
+        ),
+    )
 
 
 class SignsNothing:

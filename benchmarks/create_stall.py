@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -143,13 +144,29 @@ def measure(count: int, repeats: int) -> dict[str, list[Gaps]]:
     return found
 
 
+def figures(found: dict[str, list[Gaps]]) -> dict[str, float]:
+    """What has a goal: the gaps of the place that a client takes by itself."""
+    told: dict[str, float] = {}
+    for name, gaps in found.items():
+        backend, _, place = name.partition(", ")
+        if place == "thread":
+            told[f"stall p99, {backend} (ms)"] = statistics.median(p for p, _ in gaps)
+            longest = statistics.median(longest for _, longest in gaps)
+            told[f"stall longest, {backend} (ms)"] = longest
+    return told
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="creates in flight")
     parser.add_argument("--repeats", type=int, default=7, help="turns of each way")
+    parser.add_argument("--json", action="store_true", help="figures alone")
     options = parser.parse_args()
     found = measure(options.count, options.repeats)
+    if options.json:
+        print(json.dumps(figures(found)))
+        return
     print(f"{options.count} creates at once, {options.repeats} turns, medians")
     print(f"{'':24}{'p99':>12}{'longest':>12}{'worst':>12}")
     for name, gaps in found.items():

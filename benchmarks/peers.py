@@ -177,7 +177,7 @@ async def with_sockets(gateway: Canned, parts: Parts) -> Took:
     idle = [
         (
             await loop.create_connection(
-                lambda: _Socket(parts), address.hostname, address.port
+                lambda: _Socket(parts), address.hostname or "", address.port or 80
             )
         )[1]
         for _ in range(IN_FLIGHT)
