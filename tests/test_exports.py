@@ -43,10 +43,10 @@ PUBLIC = {
         BulkRails BulkReport BulkRun BulkSource ClaimStanding CurrencyTotal DoneRow
         DoneState FailureGroup FileLimits FileSettings Journal JournalError JournalRow
         MemoryJournal OrderFile OrderFileError OrderRow PaidLink PaymentJournal
-        PaymentMark PlannedRow Rail RailTrippedError RowClaim RowInDoubt RowPayment
-        RowProblem RowResult RowSettled RowState RunPaused RunResumed RunStatus
-        SqliteJournal StateTotal UnpaidLinks WithdrawnLinks create_links expire_links
-        link_id_of note_paid refresh write_template
+        PaymentMark PlannedRow PostgresJournal Rail RailTrippedError RowClaim RowInDoubt
+        RowPayment RowProblem RowResult RowSettled RowState RunPaused RunResumed
+        RunStatus SqliteJournal StateTotal UnpaidLinks WithdrawnLinks create_links
+        expire_links link_id_of note_paid refresh write_template
     """,
     "payermax_async.contrib": """
         OpenTelemetryHook PrometheusHook

@@ -115,8 +115,10 @@ LIBRARIES = {
         "storage.postgres",
         "storage.postgres_address",
         "storage.postgres_dialect",
+        "storage.postgres_reading",
         "storage.postgres_runner",
         "storage.postgres_transactions",
+        "storage.postgres_words",
     ),
     "psycopg_pool": ("storage.pooling",),
     "opentelemetry": ("contrib.otel",),
@@ -132,10 +134,10 @@ FLOORS = {
     "storage": (
         "deadlines errors lease_clock postgres_address sql",
         (
-            "group_writer migrations pooling postgres_dialect sqlite_dialect "
-            "sqlite_errors"
+            "group_writer migrations pooling postgres_dialect postgres_words "
+            "sqlite_dialect sqlite_errors"
         ),
-        "postgres_transactions sqlite_mode sqlite_thread",
+        "postgres_reading postgres_transactions sqlite_mode sqlite_thread",
         "sqlite_file",
         "sqlite",
         "postgres_runner",
@@ -145,8 +147,9 @@ FLOORS = {
     "bulk": (
         "outage progress records",
         "control figures payments rows schema statements",
-        "control_statements journal outcomes outputs source",
-        "events gate report rails sql_journal",
+        "claims control_statements journal outcomes outputs source",
+        "events gate journal_methods report rails",
+        "postgres_journal sql_journal",
         "pacing",
         "runner",
         "files run",

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         refresh,
     )
     from payermax_async.bulk.payments import PaymentMark, RowPayment
+    from payermax_async.bulk.postgres_journal import PostgresJournal
     from payermax_async.bulk.progress import BulkProgress
     from payermax_async.bulk.rails import BulkRails, Rail, RailTrippedError
     from payermax_async.bulk.records import (
@@ -107,6 +108,7 @@ __all__ = [
     "PaymentJournal",
     "PaymentMark",
     "PlannedRow",
+    "PostgresJournal",
     "Rail",
     "RailTrippedError",
     "RowClaim",
@@ -167,6 +169,7 @@ _HOMES = {
     "PaymentJournal": "bulk.paid",
     "PaymentMark": "bulk.payments",
     "PlannedRow": "bulk.records",
+    "PostgresJournal": "bulk.postgres_journal",
     "Rail": "bulk.rails",
     "RailTrippedError": "bulk.rails",
     "RowClaim": "bulk.records",

@@ -38,12 +38,12 @@ def control(
     yield Query(
         # Two processes may be the first: one row is made, and both change it.
         "INSERT INTO {journal_control} (id, paused, at_once, per_second) "
-        "VALUES (1, 0, 0, 0) ON CONFLICT (id) DO NOTHING"
+        "VALUES (:batch, 0, 0, 0) ON CONFLICT (id) DO NOTHING"
     )
     yield Query(
         "UPDATE {journal_control} SET paused = COALESCE(:paused, paused), "
         "at_once = COALESCE(:at_once, at_once), "
-        "per_second = COALESCE(:per_second, per_second)",
+        "per_second = COALESCE(:per_second, per_second) WHERE id = :batch",
         {
             "paused": None if paused is None else int(paused),
             "at_once": at_once,
@@ -56,8 +56,8 @@ def control(
 def attend(run: str, progress: BulkProgress, *, ended: str) -> Steps[BulkControl]:
     """Note how a run goes; what it is told."""
     yield Query(
-        "INSERT INTO {journal_run} (name, progress, ended, seen_boot, seen_at) "
-        "VALUES (:run, :progress, :ended, {boot}, {clock}) ON CONFLICT (name) "
+        "INSERT INTO {journal_run} (batch, name, progress, ended, seen_boot, seen_at) "
+        "VALUES (:batch, :run, :progress, :ended, {boot}, {clock}) ON CONFLICT (name) "
         "DO UPDATE SET progress = excluded.progress, ended = excluded.ended, "
         "seen_boot = excluded.seen_boot, seen_at = excluded.seen_at",
         {"run": run, "progress": json.dumps(attrs.asdict(progress)), "ended": ended},
@@ -65,15 +65,18 @@ def attend(run: str, progress: BulkProgress, *, ended: str) -> Steps[BulkControl
     # By the start of the machine first: its clock begins anew with each.
     if ended:
         yield Query(
-            "DELETE FROM {journal_run} WHERE name NOT IN (SELECT name FROM "
-            "{journal_run} ORDER BY seen_boot = {boot} DESC, seen_at DESC LIMIT :kept)",
+            "DELETE FROM {journal_run} WHERE batch = :batch AND name NOT IN "
+            "(SELECT name FROM {journal_run} WHERE batch = :batch "
+            "ORDER BY seen_boot = {boot} DESC, seen_at DESC LIMIT :kept)",
             {"kept": _KEPT},
         )
     return (yield from _told())
 
 
 def _told() -> Steps[BulkControl]:
-    rows = yield Query("SELECT paused, at_once, per_second FROM {journal_control}")
+    rows = yield Query(
+        "SELECT paused, at_once, per_second FROM {journal_control} WHERE id = :batch"
+    )
     if not rows:
         return BulkControl()
     paused, at_once, per_second = rows[0]
@@ -86,7 +89,7 @@ def committed() -> Steps[dict[str, Decimal]]:
     """By currency, the amounts of all links that exist or may exist."""
     rows = yield Query(
         "SELECT state, currency, amount, count(*) FROM {journal} "
-        "GROUP BY state, currency, amount"
+        "WHERE batch = :batch GROUP BY state, currency, amount"
     )
     return _sums(rows)
 
@@ -103,11 +106,14 @@ def _sums(rows: Iterable[Row]) -> dict[str, Decimal]:
 def status() -> Steps[BatchStatus]:
     """How the batch stands; it only reads."""
     batch = yield from begun_batch()
-    counts = yield Query("SELECT state, count(*) FROM {journal} GROUP BY state")
+    counts = yield Query(
+        "SELECT state, count(*) FROM {journal} WHERE batch = :batch GROUP BY state"
+    )
     found = {RowState(state): count for state, count in counts}
     runs = yield Query(
         "SELECT name, progress, ended, seen_boot = {boot}, {clock} - seen_at "
-        "FROM {journal_run} ORDER BY seen_boot = {boot}, seen_at, name"
+        "FROM {journal_run} WHERE batch = :batch "
+        "ORDER BY seen_boot = {boot}, seen_at, name"
     )
     told = yield from _told()
     return BatchStatus(

@@ -46,7 +46,8 @@ class RowPayment:
 def mark_paid(payment: RowPayment, now: datetime) -> Steps[PaymentMark]:
     """Note a payment, once: the amounts are compared, and nothing undoes it later."""
     rows = yield Query(
-        "SELECT state, amount, currency, trade_no FROM {journal} WHERE link_key = :key",
+        "SELECT state, amount, currency, trade_no FROM {journal} "
+        "WHERE batch = :batch AND link_key = :key",
         {"key": payment.key},
     )
     if not rows:
@@ -63,7 +64,7 @@ def mark_paid(payment: RowPayment, now: datetime) -> Steps[PaymentMark]:
         if not trade_no or not payment.trade_no or trade_no == payment.trade_no:
             yield Query(
                 "UPDATE {journal} SET trade_no = :trade_no "
-                "WHERE link_key = :key AND trade_no = ''",
+                "WHERE batch = :batch AND link_key = :key AND trade_no = ''",
                 {"trade_no": payment.trade_no, "key": payment.key},
             )
             return PaymentMark.KNOWN
@@ -71,14 +72,17 @@ def mark_paid(payment: RowPayment, now: datetime) -> Steps[PaymentMark]:
             payment.key, f"paid twice: by {trade_no} and by {payment.trade_no}"
         )
         return PaymentMark.AGAIN
-    yield from _paid(payment, now)
-    return PaymentMark.PAID
+    if (yield from _paid(payment, now)):
+        return PaymentMark.PAID
+    # Somebody else noted a payment just now: held against that one.
+    return (yield from mark_paid(payment, now))
 
 
-def _paid(payment: RowPayment, now: datetime) -> Steps[None]:
-    yield Query(
+def _paid(payment: RowPayment, now: datetime) -> Steps[bool]:
+    rows = yield Query(
         "UPDATE {journal} SET state = :paid, ended_at = :now, trade_no = :trade_no, "
-        "reason = '', remedy = '', again = 0 WHERE link_key = :key",
+        "reason = '', remedy = '', again = 0 "
+        "WHERE batch = :batch AND link_key = :key AND state <> :paid RETURNING id",
         {
             "paid": RowState.PAID.value,
             "now": micros(now),
@@ -86,13 +90,17 @@ def _paid(payment: RowPayment, now: datetime) -> Steps[None]:
             "key": payment.key,
         },
     )
+    if not rows:
+        return False
     # Whoever holds the row may be about to send for it: that looks here first.
     yield Query(
-        "INSERT INTO {journal_learned} (link_key, token, state, link_url, link_id, "
-        "reason, remedy) SELECT link_key, token, state, link_url, link_id, '', '' "
-        "FROM {journal} WHERE link_key = :key AND holder <> ''",
+        "INSERT INTO {journal_learned} (batch, link_key, token, state, link_url, "
+        "link_id, reason, remedy) SELECT batch, link_key, token, state, link_url, "
+        "link_id, '', '' FROM {journal} "
+        "WHERE batch = :batch AND link_key = :key AND holder <> ''",
         {"key": payment.key},
     )
+    return True
 
 
 def _mismatch(payment: RowPayment, state: RowState, amount: str, currency: str) -> str:
@@ -118,7 +126,7 @@ def _problem(key: str, problem: str) -> Query:
     # The first one stays: it is what somebody is already looking into.
     return Query(
         "UPDATE {journal} SET payment_problem = :problem "
-        "WHERE link_key = :key AND payment_problem = ''",
+        "WHERE batch = :batch AND link_key = :key AND payment_problem = ''",
         {"problem": problem, "key": key},
     )
 
@@ -128,7 +136,7 @@ def mark_expired(key: str, now: datetime) -> Steps[bool]:
     rows = yield Query(
         # From created alone: a payment that was noted meanwhile stays.
         "UPDATE {journal} SET state = :expired, ended_at = :now "
-        "WHERE link_key = :key AND state = :created RETURNING id",
+        "WHERE batch = :batch AND link_key = :key AND state = :created RETURNING id",
         {
             "expired": RowState.EXPIRED.value,
             "created": RowState.CREATED.value,
@@ -142,6 +150,6 @@ def mark_expired(key: str, now: datetime) -> Steps[bool]:
 def mark_asked(key: str, now: datetime) -> Steps[None]:
     """Note that PayerMax answered a question about a link."""
     yield Query(
-        "UPDATE {journal} SET asked_at = :now WHERE link_key = :key",
+        "UPDATE {journal} SET asked_at = :now WHERE batch = :batch AND link_key = :key",
         {"now": micros(now), "key": key},
     )

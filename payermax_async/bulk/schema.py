@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from payermax_async.storage.migrations import Component, Migration
 
-__all__ = ["JOURNAL"]
+__all__ = ["JOURNAL", "SHARED_JOURNAL"]
 
 _FIRST = """
 CREATE TABLE {journal} (
@@ -90,6 +90,93 @@ ALTER TABLE {journal_batch} ADD COLUMN journal_lost INTEGER NOT NULL DEFAULT 0
 """
 """Code that does not look at it would send rows without asking about them first."""
 
+_BATCHES = """
+ALTER TABLE {journal} ADD COLUMN batch BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE {journal_learned} ADD COLUMN batch BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE {journal_run} ADD COLUMN batch BIGINT NOT NULL DEFAULT 1
+"""
+"""A file is of one batch; where many share their tables, each row says whose it is."""
+
+_SHARED = """
+CREATE TABLE {journal_name} (
+    id {number},
+    name TEXT NOT NULL UNIQUE
+);
+CREATE TABLE {journal} (
+    id {number},
+    batch BIGINT NOT NULL,
+    link_key TEXT NOT NULL,
+    order_number TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    digest TEXT NOT NULL,
+    amount TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    own_columns TEXT NOT NULL,
+    state TEXT NOT NULL,
+    link_url TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    remedy TEXT NOT NULL,
+    again INTEGER NOT NULL,
+    stamp BIGINT NOT NULL,
+    hosts TEXT NOT NULL,
+    sent_boot TEXT NOT NULL,
+    sent_at BIGINT NOT NULL,
+    seen_by TEXT NOT NULL,
+    token BIGINT NOT NULL,
+    holder TEXT NOT NULL,
+    held_boot TEXT NOT NULL,
+    held_from BIGINT NOT NULL,
+    held_until BIGINT NOT NULL,
+    began_at BIGINT NOT NULL DEFAULT 0,
+    settled_at BIGINT NOT NULL DEFAULT 0,
+    expires_at BIGINT NOT NULL DEFAULT 0,
+    asked_at BIGINT NOT NULL DEFAULT 0,
+    ended_at BIGINT NOT NULL DEFAULT 0,
+    trade_no TEXT NOT NULL DEFAULT '',
+    payment_problem TEXT NOT NULL DEFAULT '',
+    UNIQUE (batch, link_key)
+);
+CREATE INDEX {prefix}journal_position ON {journal} (batch, position, link_key);
+CREATE INDEX {prefix}journal_holder ON {journal} (batch, holder) WHERE holder <> '';
+CREATE INDEX {prefix}journal_open ON {journal} (batch, position)
+    WHERE state IN ('planned', 'sending', 'unknown');
+CREATE TABLE {journal_batch} (
+    id BIGINT PRIMARY KEY,
+    plan TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    journal_lost INTEGER NOT NULL
+);
+CREATE TABLE {journal_learned} (
+    id {number},
+    batch BIGINT NOT NULL,
+    link_key TEXT NOT NULL,
+    token BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    link_url TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    remedy TEXT NOT NULL
+);
+CREATE INDEX {prefix}journal_learned_key ON {journal_learned} (batch, link_key);
+CREATE TABLE {journal_control} (
+    id BIGINT PRIMARY KEY,
+    paused INTEGER NOT NULL,
+    at_once INTEGER NOT NULL,
+    per_second DOUBLE PRECISION NOT NULL
+);
+CREATE TABLE {journal_run} (
+    name TEXT PRIMARY KEY,
+    batch BIGINT NOT NULL,
+    progress TEXT NOT NULL,
+    ended TEXT NOT NULL,
+    seen_boot TEXT NOT NULL,
+    seen_at BIGINT NOT NULL
+)
+"""
+"""What a file came to step by step, with many batches in the same tables: there were
+none of these before, so nothing is carried over."""
+
 JOURNAL = Component(
     name="journal",
     migrations=(
@@ -97,6 +184,15 @@ JOURNAL = Component(
         Migration(number=2, statements=_TIMES, least_reader=2),
         Migration(number=3, statements=_CONTROL, least_reader=2),
         Migration(number=4, statements=_LOST, least_reader=4),
+        Migration(number=5, statements=_BATCHES, least_reader=4),
     ),
 )
-"""A later version adds its statements below, and never changes these."""
+"""Of a file. A later version adds its statements below, and never changes these; the
+same goes for the tables that many share."""
+
+SHARED_JOURNAL = Component(
+    name="journal",
+    migrations=(Migration(number=5, statements=_SHARED, least_reader=5),),
+)
+"""Where many batches share their tables; versions are counted as in a file, so that
+from here on one text serves both."""

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
-from collections.abc import Awaitable, Generator, Iterator, Mapping
+from collections.abc import Awaitable, Generator, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
-from decimal import Decimal
 from os import PathLike, fspath
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
-from payermax_async.bulk import control_statements, payments, statements
-from payermax_async.bulk.control import BatchStatus, BulkControl, checked_pace
-from payermax_async.bulk.payments import PaymentMark, RowPayment
-from payermax_async.bulk.progress import BulkProgress
-from payermax_async.bulk.records import (
-    BulkBatch,
-    JournalError,
-    JournalRow,
-    PlannedRow,
-    RowClaim,
-    RowResult,
-)
+from payermax_async.bulk import control_statements, statements
+from payermax_async.bulk.control import BatchStatus
+from payermax_async.bulk.journal_methods import SqlJournal
+from payermax_async.bulk.records import JournalError, JournalRow
 from payermax_async.bulk.schema import JOURNAL
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.storage import sqlite_file
@@ -31,7 +20,7 @@ from payermax_async.storage.errors import StorageError
 from payermax_async.storage.group_writer import GroupWriter
 from payermax_async.storage.lease_clock import LeaseClock, install, system_lease_clock
 from payermax_async.storage.migrations import checked, migrate, pending
-from payermax_async.storage.sql import Plan
+from payermax_async.storage.sql import Plan, Steps, given
 from payermax_async.storage.sqlite import SqliteDatabase
 from payermax_async.storage.sqlite_dialect import drive
 from payermax_async.storage.sqlite_errors import told
@@ -41,125 +30,7 @@ __all__ = ["MemoryJournal", "SqliteJournal"]
 T = TypeVar("T")
 
 
-class _SqlJournal:
-    """The methods of a journal over whatever runs steps."""
-
-    _clock: Clock
-
-    def _write(self, plan: Plan[T]) -> Awaitable[T]:
-        raise NotImplementedError
-
-    async def open(self) -> None:
-        """See :class:`Journal`."""
-        raise NotImplementedError
-
-    async def aclose(self) -> None:
-        """See :class:`Journal`."""
-        raise NotImplementedError
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    async def begin(self, batch: BulkBatch) -> BulkBatch:
-        """See :class:`Journal`."""
-        return await self._write(lambda: statements.begin(batch))
-
-    async def claim(self, row: PlannedRow, *, run: str, lease: timedelta) -> RowClaim:
-        """See :class:`Journal`."""
-        now = self._clock.now()
-        return await self._write(
-            lambda: statements.claim(row, run=run, lease=lease, now=now)
-        )
-
-    async def sending(
-        self,
-        key: str,
-        token: int,
-        *,
-        stamp: datetime,
-        hosts: tuple[str, ...],
-        lease: timedelta,
-    ) -> bool:
-        """See :class:`Journal`."""
-        return await self._write(
-            lambda: statements.sending(
-                key, token, stamp=stamp, hosts=hosts, lease=lease
-            )
-        )
-
-    async def settle(self, key: str, token: int, result: RowResult) -> bool:
-        """See :class:`Journal`."""
-        now = self._clock.now()
-        return await self._write(lambda: statements.settle(key, token, result, now=now))
-
-    async def renew(self, key: str, token: int, lease: timedelta) -> bool:
-        """See :class:`Journal`."""
-        return await self._write(lambda: statements.renew(key, token, lease))
-
-    async def release(self, run: str) -> None:
-        """See :class:`Journal`."""
-        await self._write(lambda: statements.release(run))
-
-    async def control(
-        self,
-        *,
-        paused: bool | None = None,
-        at_once: int | None = None,
-        per_second: float | None = None,
-    ) -> BulkControl:
-        """See :class:`Journal`."""
-        checked_pace(at_once or None, per_second or None)
-        return await self._write(
-            lambda: control_statements.control(
-                paused=paused, at_once=at_once, per_second=per_second
-            )
-        )
-
-    async def attend(
-        self, run: str, progress: BulkProgress, *, ended: str = ""
-    ) -> BulkControl:
-        """See :class:`Journal`."""
-        return await self._write(
-            lambda: control_statements.attend(run, progress, ended=ended)
-        )
-
-    async def committed(self) -> Mapping[str, Decimal]:
-        """See :class:`Journal`."""
-        return await self._write(control_statements.committed)
-
-    async def batch(self) -> BulkBatch | None:
-        """What it is tied to; ``None`` before the first run."""
-        return await self._write(statements.begun_batch)
-
-    async def mark_paid(self, payment: RowPayment) -> PaymentMark:
-        """Note that a link was paid, if amount and currency are the row's.
-
-        What was paid stays paid, whatever is told later.
-        """
-        now = self._clock.now()
-        return await self._write(lambda: payments.mark_paid(payment, now))
-
-    async def mark_expired(self, key: str) -> bool:
-        """Note that a link was not paid and never will be; false if it is no news."""
-        now = self._clock.now()
-        return await self._write(lambda: payments.mark_expired(key, now))
-
-    async def mark_asked(self, key: str) -> None:
-        """Note that PayerMax has just answered a question about a link."""
-        now = self._clock.now()
-        await self._write(lambda: payments.mark_asked(key, now))
-
-
-class SqliteJournal(_SqlJournal):
+class SqliteJournal(SqlJournal):
     """A journal in a SQLite file of its own, which several runs may share.
 
     Writes that come together share a commit, and each returns after its own. The file
@@ -241,7 +112,7 @@ class SqliteJournal(_SqlJournal):
             StorageError: The file cannot be read, and why.
         """
         with self._reading() as connection:
-            return drive(connection, checked(JOURNAL, control_statements.status()))
+            return drive(connection, _read(control_statements.status()))
 
     @contextmanager
     def _reading(self) -> Generator[sqlite3.Connection]:
@@ -262,7 +133,7 @@ class SqliteJournal(_SqlJournal):
             raise told(error, self._path) from None
 
 
-class MemoryJournal(_SqlJournal):
+class MemoryJournal(SqlJournal):
     """A journal that is gone with its process: for tests, and for runs without one.
 
     After a crash nobody knows what was sent. Closing it forgets nothing.
@@ -329,14 +200,18 @@ class MemoryJournal(_SqlJournal):
 
     def status(self) -> BatchStatus:
         """How the batch stands."""
-        return drive(self._connection, control_statements.status())
+        return drive(self._connection, _read(control_statements.status()))
 
 
 def _pages(connection: sqlite3.Connection) -> Iterator[JournalRow]:
     # Page by page: a batch of any size is read in the same memory, and nobody who reads
     # slowly keeps a statement open.
     after: tuple[int, str] | None = None
-    while rows := drive(connection, checked(JOURNAL, statements.page(after))):
+    while rows := drive(connection, _read(statements.page(after))):
         yield from rows
         last = rows[-1].planned
         after = last.position, last.key
+
+
+def _read(steps: Steps[T]) -> Steps[T]:
+    return checked(JOURNAL, given(steps, batch=1))

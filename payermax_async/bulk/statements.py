@@ -11,33 +11,37 @@ import attrs
 from payermax_async.bulk.records import (
     BatchMismatchError,
     BulkBatch,
-    ClaimStanding,
     JournalRow,
     PlannedRow,
-    RowClaim,
     RowResult,
     RowState,
 )
 from payermax_async.storage.sql import Query, Row, Steps, from_micros, micros
 
 __all__ = [
+    "COLUMNS",
+    "HELD",
     "begin",
     "begun_batch",
-    "claim",
+    "json_text",
+    "learned",
+    "length",
     "page",
+    "read_row",
     "release",
     "renew",
     "sending",
     "settle",
+    "stored",
 ]
 
-_COLUMNS = (
+COLUMNS = (
     "s.link_key, s.order_number, s.position, s.digest, s.amount, s.currency, "
     "s.own_columns, s.state, s.link_url, s.link_id, s.reason, s.remedy, s.again, "
     "s.stamp, s.hosts, s.expires_at, s.began_at, s.settled_at, s.asked_at, s.ended_at, "
     "s.trade_no, s.payment_problem"
 )
-_HELD = "held_boot = {boot}, held_from = {clock}, held_until = {clock} + :lease"
+HELD = "held_boot = {boot}, held_from = {clock}, held_until = {clock} + :lease"
 _RESULT = (
     "state = :state, link_url = :link_url, link_id = :link_id, reason = :reason, "
     "remedy = :remedy, again = :again, expires_at = :expires_at, settled_at = :now"
@@ -45,11 +49,13 @@ _RESULT = (
 _PAGE = 1000
 
 
-def _length(lease: timedelta) -> int:
+def length(lease: timedelta) -> int:
+    """Of a lease, as a number of the database's clock."""
     return lease // timedelta(microseconds=1)
 
 
-def _read(row: Row) -> JournalRow:
+def read_row(row: Row) -> JournalRow:
+    """What begins with :data:`COLUMNS`."""
     return JournalRow(
         planned=PlannedRow(
             key=row[0],
@@ -98,7 +104,7 @@ def _values(result: RowResult, now: datetime) -> Mapping[str, object]:
 def begun_batch() -> Steps[BulkBatch | None]:
     """What the journal is tied to, if it was begun."""
     rows = yield Query(
-        "SELECT plan, fingerprint, journal_lost FROM {journal_batch} WHERE id = 1"
+        "SELECT plan, fingerprint, journal_lost FROM {journal_batch} WHERE id = :batch"
     )
     if not rows:
         return None
@@ -117,17 +123,18 @@ def begin(batch: BulkBatch) -> Steps[BulkBatch]:
     Raises:
         BatchMismatchError: It is tied to another one.
     """
+    rows = yield Query(
+        "INSERT INTO {journal_batch} (id, plan, fingerprint, journal_lost) "
+        "VALUES (:batch, :plan, :fingerprint, :lost) "
+        "ON CONFLICT (id) DO NOTHING RETURNING id",
+        {
+            "plan": batch.plan,
+            "fingerprint": batch.fingerprint,
+            "lost": int(batch.journal_lost),
+        },
+    )
     known = yield from begun_batch()
-    if known is None:
-        yield Query(
-            "INSERT INTO {journal_batch} (id, plan, fingerprint, journal_lost) "
-            "VALUES (1, :plan, :fingerprint, :lost)",
-            {
-                "plan": batch.plan,
-                "fingerprint": batch.fingerprint,
-                "lost": int(batch.journal_lost),
-            },
-        )
+    if rows or known is None:
         return batch
     plan, fingerprint = known.plan, known.fingerprint
     # With the keys of another merchant every question is answered by "no such link",
@@ -145,135 +152,16 @@ def begin(batch: BulkBatch) -> Steps[BulkBatch]:
         )
     # Only ever set: what a lost journal sent stays unknown, however many runs later.
     if batch.journal_lost and not known.journal_lost:
-        yield Query("UPDATE {journal_batch} SET journal_lost = 1")
+        yield Query("UPDATE {journal_batch} SET journal_lost = 1 WHERE id = :batch")
         return batch
     return known
 
 
-def claim(
-    row: PlannedRow, *, run: str, lease: timedelta, now: datetime
-) -> Steps[RowClaim]:
-    """Take a row for a run, if it is there to be taken."""
-    rows = yield Query(
-        f"SELECT {_COLUMNS}, s.token, s.seen_by, s.holder, {{held}}, "  # noqa: S608 - constants
-        "s.held_until - {clock}, s.sent_boot = {boot} AND s.sent_at > 0, "
-        "{clock} - s.sent_at FROM {journal} AS s WHERE s.link_key = :key",
-        {"key": row.key},
-    )
-    if not rows:
-        yield from _insert(row, run, lease, now)
-        fresh = JournalRow(planned=row, result=RowResult(state=RowState.PLANNED))
-        return RowClaim(standing=ClaimStanding.OURS, row=fresh, token=1)
-    known = _read(rows[0])
-    token, seen_by, holder, held, left, here, ago = rows[0][-7:]
-    # Twice in one source: the second order must not pass for served by the link of the
-    # first.
-    if seen_by == run and known.planned.position != row.position:
-        return RowClaim(standing=ClaimStanding.REPEATED, row=known)
-    state, refused = known.result.state, known.result.state is RowState.REFUSED
-    # Nothing exists for a refused one, so that it may come again, mended.
-    changed = known.planned.digest != row.digest
-    if changed and not refused:
-        return RowClaim(standing=ClaimStanding.CHANGED, row=known)
-    settled = state.is_settled and not (refused and (changed or known.result.again))
-    # Before anything is written: whoever holds it knows by these that it met the id
-    # before, and would else take the row from itself for ever.
-    if held and holder != run and not settled:
-        held_for = timedelta(microseconds=max(left, 0))
-        return RowClaim(standing=ClaimStanding.HELD, row=known, held_for=held_for)
-    yield Query(
-        "UPDATE {journal} SET seen_by = :run, position = :position, "
-        "own_columns = :own_columns WHERE link_key = :key",
-        {
-            "run": run,
-            "position": row.position,
-            "own_columns": _json(row.columns),
-            "key": row.key,
-        },
-    )
-    known = attrs.evolve(
-        known,
-        planned=attrs.evolve(
-            known.planned, position=row.position, columns=dict(row.columns)
-        ),
-    )
-    if settled:
-        return RowClaim(standing=ClaimStanding.SETTLED, row=known)
-    # Whoever had lost the row heard that its link exists: it is not made again.
-    learned = yield from _learned(row.key)
-    if learned is not None:
-        yield _store(row.key, learned, now)
-        known = attrs.evolve(known, result=learned)
-        return RowClaim(standing=ClaimStanding.SETTLED, row=known)
-    yield from _take(row, run, lease, planned=refused, now=now)
-    if refused:
-        result = RowResult(state=RowState.PLANNED)
-        known = attrs.evolve(known, planned=row, result=result)
-    return RowClaim(
-        standing=ClaimStanding.OURS,
-        row=known,
-        token=token + 1,
-        sent_ago=timedelta(microseconds=ago) if here else None,
-    )
-
-
-def _insert(row: PlannedRow, run: str, lease: timedelta, now: datetime) -> Steps[None]:
-    yield Query(
-        "INSERT INTO {journal} (link_key, order_number, position, digest, amount, "
-        "currency, own_columns, state, link_url, link_id, reason, remedy, again, "
-        "stamp, hosts, sent_boot, sent_at, seen_by, token, holder, held_boot, "
-        "held_from, held_until, began_at) "
-        "VALUES (:key, :order_number, :position, :digest, :amount, :currency, "
-        ":own_columns, :state, '', '', '', '', 0, 0, '', '', 0, "
-        ":run, 1, :run, {boot}, {clock}, {clock} + :lease, :now)",
-        {
-            "key": row.key,
-            "order_number": row.order,
-            "position": row.position,
-            "digest": row.digest,
-            "amount": row.amount,
-            "currency": row.currency,
-            "own_columns": _json(row.columns),
-            "state": RowState.PLANNED.value,
-            "run": run,
-            "lease": _length(lease),
-            "now": micros(now),
-        },
-    )
-
-
-def _take(
-    row: PlannedRow, run: str, lease: timedelta, *, planned: bool, now: datetime
-) -> Steps[None]:
-    yield Query(
-        # Higher with every hold: whoever had the row before matches none any more,
-        # however late it writes.
-        f"UPDATE {{journal}} SET token = token + 1, holder = :run, {_HELD} "  # noqa: S608 - constants
-        "WHERE link_key = :key",
-        {"run": run, "lease": _length(lease), "key": row.key},
-    )
-    if planned:
-        yield Query(
-            "UPDATE {journal} SET state = :state, digest = :digest, amount = :amount, "
-            "currency = :currency, reason = '', remedy = '', again = 0, "
-            "began_at = :now, settled_at = 0 "
-            "WHERE link_key = :key",
-            {
-                "state": RowState.PLANNED.value,
-                "digest": row.digest,
-                "amount": row.amount,
-                "currency": row.currency,
-                "now": micros(now),
-                "key": row.key,
-            },
-        )
-
-
-def _learned(key: str) -> Steps[RowResult | None]:
+def learned(key: str) -> Steps[RowResult | None]:
     """What exists, found out by somebody who had lost the row by then."""
     rows = yield Query(
         "SELECT state, link_url, link_id, reason, remedy FROM {journal_learned} "
-        "WHERE link_key = :key ORDER BY id",
+        "WHERE batch = :batch AND link_key = :key ORDER BY id",
         {"key": key},
     )
     for state, url, link_id, reason, remedy in rows:
@@ -288,10 +176,11 @@ def _learned(key: str) -> Steps[RowResult | None]:
     return None
 
 
-def _store(key: str, result: RowResult, now: datetime) -> Query:
+def stored(key: str, result: RowResult, now: datetime) -> Query:
+    """Notes how a row ended, whoever has it, and lets go of it."""
     return Query(
         f"UPDATE {{journal}} SET {_RESULT}, holder = '', held_until = 0 "  # noqa: S608 - constants
-        "WHERE link_key = :key",
+        "WHERE batch = :batch AND link_key = :key",
         {**_values(result, now), "key": key},
     )
 
@@ -306,17 +195,17 @@ def sending(
 ) -> Steps[bool]:
     """Note that a create is about to leave; false if it may not."""
     # In the transaction that lets it out: between two of them a payment could be told.
-    if (yield from _learned(key)) is not None:
+    if (yield from learned(key)) is not None:
         return False
     rows = yield Query(
         f"UPDATE {{journal}} SET state = :sending, stamp = :stamp, hosts = :hosts, "  # noqa: S608 - constants
-        f"sent_boot = {{boot}}, sent_at = {{clock}}, {_HELD} "
-        "WHERE link_key = :key AND token = :token RETURNING id",
+        f"sent_boot = {{boot}}, sent_at = {{clock}}, {HELD} "
+        "WHERE batch = :batch AND link_key = :key AND token = :token RETURNING id",
         {
             "sending": RowState.SENDING.value,
             "stamp": micros(stamp),
             "hosts": " ".join(hosts),
-            "lease": _length(lease),
+            "lease": length(lease),
             "key": key,
             "token": token,
         },
@@ -329,7 +218,8 @@ def settle(key: str, token: int, result: RowResult, *, now: datetime) -> Steps[b
     values = {**_values(result, now), "key": key, "token": token}
     rows = yield Query(
         f"UPDATE {{journal}} SET {_RESULT}, holder = '', held_until = 0 "  # noqa: S608 - constants
-        "WHERE link_key = :key AND token = :token AND state <> 'paid' RETURNING id",
+        "WHERE batch = :batch AND link_key = :key AND token = :token "
+        "AND state <> 'paid' RETURNING id",
         values,
     )
     if rows:
@@ -339,15 +229,16 @@ def settle(key: str, token: int, result: RowResult, *, now: datetime) -> Steps[b
         "UPDATE {journal} SET holder = '', held_until = 0, settled_at = :now, "
         "link_url = CASE :link_url WHEN '' THEN link_url ELSE :link_url END, "
         "link_id = CASE :link_id WHEN '' THEN link_id ELSE :link_id END "
-        "WHERE link_key = :key AND token = :token AND state = 'paid' RETURNING id",
+        "WHERE batch = :batch AND link_key = :key AND token = :token "
+        "AND state = 'paid' RETURNING id",
         values,
     )
     if rows:
         return True
     yield Query(
-        "INSERT INTO {journal_learned} (link_key, token, state, link_url, link_id, "
-        "reason, remedy) VALUES (:key, :token, :state, :link_url, :link_id, :reason, "
-        ":remedy)",
+        "INSERT INTO {journal_learned} (batch, link_key, token, state, link_url, "
+        "link_id, reason, remedy) VALUES (:batch, :key, :token, :state, :link_url, "
+        ":link_id, :reason, :remedy)",
         values,
     )
     return False
@@ -356,9 +247,9 @@ def settle(key: str, token: int, result: RowResult, *, now: datetime) -> Steps[b
 def renew(key: str, token: int, lease: timedelta) -> Steps[bool]:
     """Hold a row for so long from now on; false if it is somebody else's."""
     rows = yield Query(
-        f"UPDATE {{journal}} SET {_HELD} "  # noqa: S608 - constants
-        "WHERE link_key = :key AND token = :token RETURNING id",
-        {"lease": _length(lease), "key": key, "token": token},
+        f"UPDATE {{journal}} SET {HELD} "  # noqa: S608 - constants
+        "WHERE batch = :batch AND link_key = :key AND token = :token RETURNING id",
+        {"lease": length(lease), "key": key, "token": token},
     )
     return bool(rows)
 
@@ -369,7 +260,8 @@ def release(run: str) -> Steps[None]:
         # Let out and not answered: whether it was done is not known, so it is asked
         # about.
         "UPDATE {journal} SET holder = '', held_until = 0, state = CASE state "
-        "WHEN :sending THEN :unknown ELSE state END WHERE holder = :run",
+        "WHEN :sending THEN :unknown ELSE state END "
+        "WHERE batch = :batch AND holder = :run",
         {
             "sending": RowState.SENDING.value,
             "unknown": RowState.UNKNOWN.value,
@@ -383,14 +275,15 @@ def page(after: tuple[int, str] | None) -> Steps[list[JournalRow]]:
     # After the last one's own place, not by a count: rows that come in shift nothing.
     position, key = after or (-1, "")
     rows = yield Query(
-        f"SELECT {_COLUMNS} FROM {{journal}} AS s WHERE s.position > :position "  # noqa: S608 - constants
-        "OR (s.position = :position AND s.link_key > :key) "
+        f"SELECT {COLUMNS} FROM {{journal}} AS s WHERE s.batch = :batch AND "  # noqa: S608 - constants
+        "(s.position > :position OR (s.position = :position AND s.link_key > :key)) "
         "ORDER BY s.position, s.link_key LIMIT :most",
         {"position": position, "key": key, "most": _PAGE},
     )
-    return [_read(row) for row in rows]
+    return [read_row(row) for row in rows]
 
 
-def _json(columns: Mapping[str, str]) -> str:
+def json_text(columns: Mapping[str, str]) -> str:
+    """Of the merchant's own columns."""
     # As ASCII: a lone surrogate from a file can be stored by no database.
     return json.dumps(dict(columns), ensure_ascii=True, separators=(",", ":"))

@@ -64,18 +64,20 @@ def _file_of(address: str) -> Path:
 
 
 def tables_at(
-    address: str, *, schema: str, may_make: bool = False
+    address: str, component: str, *, schema: str, may_make: bool = False
 ) -> PostgresDatabase | SqliteDatabase:
-    """The tables of the inbox at an address, not yet open.
+    """The tables at an address, not yet open.
 
     Args:
-        address: Where it is.
+        address: Where they are.
+        component: ``inbox`` or ``journal``.
         schema: Where the tables stand in PostgreSQL.
         may_make: Whether a file that is missing is to be made.
 
     Raises:
         ConfigurationError: As :func:`inbox_at`.
     """
+    from payermax_async.bulk.schema import JOURNAL, SHARED_JOURNAL
     from payermax_async.webhooks.inbox.schema import INBOX
 
     if address.startswith(_POSTGRES):
@@ -84,7 +86,7 @@ def tables_at(
 
         return PostgresDatabase(
             PostgresAddress.read(address, application="payermax db"),
-            INBOX,
+            {"inbox": INBOX, "journal": SHARED_JOURNAL}[component],
             schema=schema,
             connections=1,
             handler_connections=1,
@@ -95,7 +97,12 @@ def tables_at(
     file = _file_of(address)
     if not may_make and not file.is_file():
         raise ConfigurationError(f"there is no file {file}")
-    return SqliteDatabase(file, INBOX, busy_timeout=_PATIENCE, read_only=False)
+    return SqliteDatabase(
+        file,
+        {"inbox": INBOX, "journal": JOURNAL}[component],
+        busy_timeout=_PATIENCE,
+        read_only=False,
+    )
 
 
 def using(

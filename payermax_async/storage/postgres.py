@@ -6,8 +6,12 @@ can be imported without it; whoever makes a :class:`PostgresDatabase` is told.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from typing import TYPE_CHECKING, TypeVar
 
 from payermax_async.core.errors import ConfigurationError
@@ -22,6 +26,7 @@ from payermax_async.storage.postgres_dialect import (
 from payermax_async.storage.sql import Plan, Steps
 
 if TYPE_CHECKING:
+    from payermax_async.storage.postgres_reading import StateReader
     from payermax_async.storage.postgres_runner import Runner
 
 __all__ = ["PostgresConnection", "PostgresDatabase"]
@@ -69,6 +74,11 @@ class PostgresDatabase:
         self._sizes = (connections, handler_connections)
         self._timeout = timeout
         self._runner: Runner | None = None
+
+    @property
+    def component(self) -> Component:
+        """Whose tables they are."""
+        return self._component
 
     @property
     def is_open(self) -> bool:
@@ -164,6 +174,24 @@ class PostgresDatabase:
         """
         async with self._opened().take() as connection:
             yield connection
+
+    @contextmanager
+    def reading(self) -> Generator[StateReader]:
+        """One state of the tables, for code that blocks; connects by itself.
+
+        Raises:
+            StorageError: The tables cannot be read, and why.
+        """
+        from payermax_async.storage.postgres_reading import reading
+
+        with reading(
+            self._address,
+            self._component,
+            self._dialect,
+            schema=self._schema,
+            seconds=self._timeout,
+        ) as reader:
+            yield reader
 
     def _opened(self) -> Runner:
         if self._runner is None:

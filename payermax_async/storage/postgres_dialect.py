@@ -47,6 +47,7 @@ def postgres_dialect(schema: str) -> Dialect:
         number="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         bytes="BYTEA",
         lock="FOR UPDATE OF i, s SKIP LOCKED",
+        lock_row="FOR UPDATE OF s SKIP LOCKED",
         clock=_CLOCK,
         boot="''",
         held=f"(s.held_until > {_CLOCK})",

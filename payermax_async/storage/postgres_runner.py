@@ -33,6 +33,7 @@ from payermax_async.storage.postgres_transactions import (
     shared,
     transact,
 )
+from payermax_async.storage.postgres_words import words_of
 from payermax_async.storage.sql import Dialect, Plan, Steps
 
 __all__ = ["Runner"]
@@ -41,9 +42,6 @@ T = TypeVar("T")
 
 _OPENING = 30.0  # seconds: another process may be at the tables
 _CONFLICT = "40"
-_SHOWN = frozenset({"08", "25", "28", "3D", "3F", "42", "53", "55", "57"})
-"""Classes of SQLSTATE whose messages repeat nothing of what was to be stored."""
-_NOT_ALLOWED = "42501"
 
 
 class Runner:
@@ -154,21 +152,7 @@ class Runner:
         return StorageError(f"the {self._component.name} in PostgreSQL: {problem}")
 
     def _words(self, error: BaseException) -> str:
-        name = type(error).__name__
-        if not isinstance(error, psycopg.Error) or error.sqlstate is None:
-            return f"the connection was lost ({name})"
-        said = f"{name}, SQLSTATE {error.sqlstate}"
-        if error.sqlstate[:2] in _SHOWN:
-            said += f": {self._address.told(error.diag.message_primary or '')}"
-        if error.sqlstate == _NOT_ALLOWED:
-            said += (
-                f'. A role that only uses the tables needs USAGE on schema "'
-                f'{self._schema}" and SELECT, INSERT, UPDATE, DELETE on its tables, '
-                "once a role that may create them has run payermax db upgrade "
-                "(payermax db check says which version they have, payermax db sql "
-                "prints what is to be run)"
-            )
-        return said
+        return words_of(error, self._address, self._schema)
 
     # --- the merchant's ----------------------------------------------------------
 

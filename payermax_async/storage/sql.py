@@ -2,7 +2,8 @@
 
 A step yields statements and is sent their rows, so that one text of the rules serves
 SQLite in a thread and PostgreSQL on the loop. Parameters are written ``:name``, tables
-``{name}``, the clause that locks claimed rows ``{lock}``, the database's own clock
+``{name}``, the clauses that lock claimed rows ``{lock}`` and ``{lock_row}``, the
+database's own clock
 ``{clock}`` and what it counts from ``{boot}``, whether the lease of ``s`` stands
 ``{held}``, the list of the tables that are there ``{catalogue}``. The steps of one call
 are one transaction.
@@ -14,7 +15,7 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -28,6 +29,7 @@ __all__ = [
     "coded",
     "decoded",
     "from_micros",
+    "given",
     "micros",
     "plain",
 ]
@@ -47,6 +49,18 @@ Row: TypeAlias = tuple[Any, ...]
 Steps: TypeAlias = Generator[Query, list[Row], T]
 Plan: TypeAlias = Callable[[], Steps[T]]
 """Makes steps: once more where they are run once more."""
+
+
+def given(steps: Steps[T], **parameters: object) -> Steps[T]:
+    """The same steps, whose statements know these parameters as well."""
+    try:
+        query = next(steps)
+        while True:
+            known = {**query.parameters, **parameters}
+            query = steps.send((yield Query(query.text, known)))
+    except StopIteration as ended:
+        return cast("T", ended.value)
+
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARAMETER = re.compile(r":([a-z_]+)")
@@ -126,6 +140,8 @@ class Dialect:
     """The type of bytes."""
     lock: str
     """Locks the rows of ``i`` and ``s``, without waiting for locked ones."""
+    lock_row: str
+    """Locks the rows of ``s`` alone, without waiting for locked ones."""
     clock: str
     """Microseconds on the database's own clock, whoever asks."""
     boot: str
@@ -159,6 +175,7 @@ class _Names(dict[str, str]):
             number=dialect.number,
             bytes=dialect.bytes,
             lock=dialect.lock,
+            lock_row=dialect.lock_row,
             clock=dialect.clock,
             boot=dialect.boot,
             held=dialect.held,

@@ -89,6 +89,11 @@ class SqliteDatabase:
         self._identity = (0, 0)
 
     @property
+    def component(self) -> Component:
+        """Whose tables they are."""
+        return self._component
+
+    @property
     def is_open(self) -> bool:
         """Whether it can be used."""
         return self._thread is not None

@@ -17,6 +17,7 @@ SQLITE = Dialect(
     number="INTEGER PRIMARY KEY AUTOINCREMENT",
     bytes="BLOB",
     lock="",
+    lock_row="",
     clock="payermax_clock()",
     boot="payermax_boot()",
     # The clock never goes back: a lease from later than now is of another start.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from payermax_async.bulk import PostgresJournal
+from payermax_async.bulk.schema import SHARED_JOURNAL
 from payermax_async.webhooks import SqliteInbox
 from payermax_async.webhooks.inbox.schema import INBOX
 from tests.cli.conftest import Shell
@@ -116,3 +118,25 @@ async def test_a_dba_runs_what_is_printed_and_the_role_only_uses_it(
             await execute(
                 postgres_address, f"DROP OWNED BY {role} CASCADE", f"DROP ROLE {role}"
             )
+
+
+@pytest.mark.postgres
+async def test_the_tables_of_journals_are_made_checked_and_printed(
+    shell: Shell, postgres_address: str
+) -> None:
+    async with kit.own_schema(postgres_address) as schema:
+        where = ["--database", postgres_address, "--schema", schema]
+        where += ["--component", "journal"]
+        told = await shell("db", "sql", *where)
+        assert "journal_learned" in told.out
+        assert (await shell("db", "check", *where)).code == 1
+        await execute(postgres_address, told.out)
+        told = await shell("db", "check", *where)
+        assert (told.code, told.err) == (0, "")
+        assert f"journal: version {SHARED_JOURNAL.version}" in told.out
+        told = await shell("db", "upgrade", *where)
+        assert told.code == 0
+        async with PostgresJournal(
+            postgres_address, batch="b", schema=schema
+        ) as journal:
+            assert journal.status().batch is None
