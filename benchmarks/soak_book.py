@@ -19,7 +19,8 @@ from payermax_async.core.errors import (
     Outcome,
     PayerMaxError,
 )
-from payermax_async.core.models.link_request import CreateLink, UserInfo
+from payermax_async.core.models.link_parts import UserInfo
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.refunds import CreateRefund
 
 __all__ = ["Book", "Comparison", "Said", "refund_of", "request_of"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from payermax_async._lazy import lazy_names
+from payermax_async._lazy import homes_of, lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.client import PayerMaxClient
@@ -45,13 +45,11 @@ if TYPE_CHECKING:
         WebhookError,
     )
     from payermax_async.core.models.common import NO_NOTIFY_URL
+    from payermax_async.core.models.link_parts import GoodsItem, MerchantInfo, UserInfo
     from payermax_async.core.models.link_request import (
         CreateLink,
-        GoodsItem,
         LinkDefaults,
         LinkType,
-        MerchantInfo,
-        UserInfo,
     )
     from payermax_async.core.models.links import ExpireLink, QueryLink
     from payermax_async.core.models.orders import QueryOrder
@@ -133,67 +131,40 @@ __all__ = [
     "WebhookError",
 ]
 
-_HOMES = {
-    "NO_NOTIFY_URL": "core.models.common",
-    "AiohttpTransport": "transport.aiohttp",
-    "AlreadyEndedError": "core.errors",
-    "ApiError": "core.errors",
-    "AuthenticationError": "core.errors",
-    "BreakerPolicy": "pipeline.breaker",
-    "ClientOptions": "options",
-    "ClientStateError": "core.errors",
-    "ClockSkewError": "core.errors",
-    "ConfigurationError": "core.errors",
-    "ConflictError": "core.errors",
-    "CreateLink": "core.models.link_request",
-    "CreateRefund": "core.models.refunds",
-    "Environment": "environment",
-    "ExpireLink": "core.models.links",
-    "ExtensionError": "core.errors",
-    "GoodsItem": "core.models.link_request",
-    "HttpRequest": "transport.base",
-    "HttpResponse": "transport.base",
-    "HttpStatusError": "core.errors",
-    "InvalidRequestError": "core.errors",
-    "LinkDefaults": "core.models.link_request",
-    "LinkType": "core.models.link_request",
-    "MerchantConfig": "config.merchant",
-    "MerchantInfo": "core.models.link_request",
-    "NoReplyError": "core.errors",
-    "NotFoundError": "core.errors",
-    "NotSentError": "core.errors",
-    "NotificationVerifier": "webhooks.verifier",
-    "Outcome": "core.errors",
-    "OutcomeUnknownError": "core.errors",
-    "PayerMaxClient": "client",
-    "PayerMaxError": "core.errors",
-    "PrivateKey": "signing.keys",
-    "PublicKey": "signing.keys",
-    "QueryLink": "core.models.links",
-    "QueryOrder": "core.models.orders",
-    "QueryRefund": "core.models.refunds",
-    "Replay": "core.operations.operation",
-    "ReplyError": "core.errors",
-    "ReplyMismatchError": "core.errors",
-    "ReplySignatureError": "core.errors",
-    "ReplyTooLargeError": "core.errors",
-    "RetryPolicy": "pipeline.retry",
-    "RsaSigner": "signing.rsa",
-    "RsaVerifier": "signing.rsa",
-    "SignatureError": "core.errors",
-    "Signer": "signing.base",
-    "SkewPolicy": "pipeline.skew",
-    "ThrottledError": "core.errors",
-    "TlsError": "core.errors",
-    "Transport": "transport.base",
-    "TransportError": "core.errors",
-    "UnnamedReplyError": "core.errors",
-    "UnreadableReplyError": "core.errors",
-    "UserInfo": "core.models.link_request",
-    "ValidationError": "core.errors",
-    "Verifier": "signing.base",
-    "WebhookError": "core.errors",
-}
+_HOMES = homes_of(
+    __all__,
+    {
+        "client": "PayerMaxClient",
+        "config.merchant": "MerchantConfig",
+        "core.errors": (
+            "AlreadyEndedError ApiError AuthenticationError ClientStateError "
+            "ClockSkewError ConfigurationError ConflictError ExtensionError "
+            "HttpStatusError InvalidRequestError NoReplyError NotFoundError "
+            "NotSentError Outcome OutcomeUnknownError PayerMaxError ReplyError "
+            "ReplyMismatchError ReplySignatureError ReplyTooLargeError SignatureError "
+            "ThrottledError TlsError TransportError UnnamedReplyError "
+            "UnreadableReplyError ValidationError WebhookError"
+        ),
+        "core.models.common": "NO_NOTIFY_URL",
+        "core.models.link_parts": "GoodsItem MerchantInfo UserInfo",
+        "core.models.link_request": "CreateLink LinkDefaults LinkType",
+        "core.models.links": "ExpireLink QueryLink",
+        "core.models.orders": "QueryOrder",
+        "core.models.refunds": "CreateRefund QueryRefund",
+        "core.operations.operation": "Replay",
+        "environment": "Environment",
+        "options": "ClientOptions",
+        "pipeline.breaker": "BreakerPolicy",
+        "pipeline.retry": "RetryPolicy",
+        "pipeline.skew": "SkewPolicy",
+        "signing.base": "Signer Verifier",
+        "signing.keys": "PrivateKey PublicKey",
+        "signing.rsa": "RsaSigner RsaVerifier",
+        "transport.aiohttp": "AiohttpTransport",
+        "transport.base": "HttpRequest HttpResponse Transport",
+        "webhooks.verifier": "NotificationVerifier",
+    },
+)
 """The module that each name lives in, below ``payermax_async``."""
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

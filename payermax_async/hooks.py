@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from payermax_async._lazy import lazy_names
+from payermax_async._lazy import homes_of, lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.clock import Clock, SystemClock
@@ -67,30 +67,20 @@ __all__ = [
     "header_values",
 ]
 
-_HOMES = {
-    "Attempt": "pipeline.chain",
-    "AttemptFinished": "pipeline.observe",
-    "AttemptStarted": "pipeline.observe",
-    "BreakerChanged": "pipeline.observe",
-    "BreakerState": "pipeline.breaker",
-    "CallFinished": "pipeline.observe",
-    "CallNext": "pipeline.chain",
-    "CallStarted": "pipeline.observe",
-    "Clock": "clock",
-    "Event": "pipeline.observe",
-    "FailedOver": "pipeline.observe",
-    "ForgetsConnections": "transport.base",
-    "Headers": "transport.base",
-    "Hook": "pipeline.observe",
-    "Limiter": "pipeline.limiter",
-    "Middleware": "pipeline.chain",
-    "RetryScheduled": "pipeline.observe",
-    "SignatureRefused": "pipeline.observe",
-    "SkewMeasured": "pipeline.observe",
-    "SystemClock": "clock",
-    "VouchesForPeers": "transport.base",
-    "header_values": "transport.base",
-}
+_HOMES = homes_of(
+    __all__,
+    {
+        "clock": "Clock SystemClock",
+        "pipeline.breaker": "BreakerState",
+        "pipeline.chain": "Attempt CallNext Middleware",
+        "pipeline.limiter": "Limiter",
+        "pipeline.observe": (
+            "AttemptFinished AttemptStarted BreakerChanged CallFinished CallStarted "
+            "Event FailedOver Hook RetryScheduled SignatureRefused SkewMeasured"
+        ),
+        "transport.base": "ForgetsConnections Headers VouchesForPeers header_values",
+    },
+)
 """The module that each name lives in, below ``payermax_async``."""
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from payermax_async._lazy import lazy_names
+from payermax_async._lazy import homes_of, lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.core.errors import Problem
@@ -67,29 +67,23 @@ __all__ = [
     "ThreeDsResult",
 ]
 
-_HOMES = {
-    "CaptureMode": "core.models.payments",
-    "CardInfo": "core.models.payments",
-    "CreatedLink": "core.models.links",
-    "DisputeDetails": "core.models.disputes",
-    "DisputeStatus": "core.models.disputes",
-    "ExpiredLink": "core.models.links",
-    "Fees": "core.models.payments",
-    "GoodsDetail": "core.models.links",
-    "LinkDetails": "core.models.links",
-    "LinkPayment": "core.models.links",
-    "LinkStatus": "core.models.links",
-    "MerchantFee": "core.models.payments",
-    "Order": "core.models.orders",
-    "Payer": "core.models.links",
-    "PaymentDetail": "core.models.payments",
-    "PaymentStatus": "core.models.payments",
-    "Problem": "core.errors",
-    "RefundDetails": "core.models.refunds",
-    "RefundStatus": "core.models.refunds",
-    "SubmittedRefund": "core.models.refunds",
-    "ThreeDsResult": "core.models.payments",
-}
+_HOMES = homes_of(
+    __all__,
+    {
+        "core.errors": "Problem",
+        "core.models.disputes": "DisputeDetails DisputeStatus",
+        "core.models.links": (
+            "CreatedLink ExpiredLink GoodsDetail LinkDetails LinkPayment LinkStatus "
+            "Payer"
+        ),
+        "core.models.orders": "Order",
+        "core.models.payments": (
+            "CaptureMode CardInfo Fees MerchantFee PaymentDetail PaymentStatus "
+            "ThreeDsResult"
+        ),
+        "core.models.refunds": "RefundDetails RefundStatus SubmittedRefund",
+    },
+)
 """The module that each name lives in, below ``payermax_async``."""
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

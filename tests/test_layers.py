@@ -145,8 +145,9 @@ FLOORS = {
         "__init__",
     ),
     "bulk": (
-        "outage progress records",
+        "even_pace outage progress records",
         "control figures payments rows schema statements",
+        "counting",
         "claims control_statements journal outcomes outputs source",
         "events gate journal_methods report rails",
         "postgres_journal sql_journal",

@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from payermax_async.bulk.create import fingerprint_of
+from payermax_async.bulk.even_pace import each_at_pace
 from payermax_async.bulk.outcomes import stops_all
 from payermax_async.bulk.payments import PaymentMark, RowPayment
 from payermax_async.bulk.records import (
@@ -161,20 +162,6 @@ class AskedLinks:
         return self.counts.get(answer, 0)
 
 
-class _EvenPace:
-    """Lets one after the other go, evenly."""
-
-    def __init__(self, per_second: float, clock: Clock) -> None:
-        self._pause, self._clock = 1 / per_second, clock
-        self._next = clock.monotonic()
-
-    async def turn(self) -> None:
-        wait = self._next - self._clock.monotonic()
-        self._next = max(self._next, self._clock.monotonic()) + self._pause
-        if wait > 0:
-            await self._clock.sleep(wait)
-
-
 async def refresh(
     client: PayerMaxClient,
     journal: PaymentJournal,
@@ -216,24 +203,21 @@ async def refresh(
     # It reads the whole journal: in a thread, so that the loop goes on meanwhile.
     keys = await asyncio.to_thread(_open_links, journal)
     asked = keys[:at_most]
-    pace = _EvenPace(per_second, clock or SystemClock())
-    counts, waiting = Counter[AskedLink](), iter(asked)
+    counts = Counter[AskedLink]()
 
-    async def work() -> None:
-        for key in waiting:
-            await pace.turn()
-            answer = await _answer(client, journal, key)
-            counts[answer] += 1
-            if tell is not None:
-                tell(key, answer)
+    async def ask(key: str) -> None:
+        answer = await _answer(client, journal, key)
+        counts[answer] += 1
+        if tell is not None:
+            tell(key, answer)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(at_once, len(asked))):
-                group.create_task(work())
-    except BaseExceptionGroup as errors:
-        # Callers catch errors, not groups of them: the others say the same.
-        raise errors.exceptions[0] from None
+    await each_at_pace(
+        asked,
+        ask,
+        per_second=per_second,
+        at_once=at_once,
+        clock=clock or SystemClock(),
+    )
     return AskedLinks(
         counts={answer: counts[answer] for answer in AskedLink if counts[answer]},
         left=len(keys) - len(asked),

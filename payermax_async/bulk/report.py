@@ -9,14 +9,12 @@ from datetime import datetime, timedelta
 from os import PathLike
 from typing import Self
 
+from payermax_async.bulk.counting import failure_groups, figures_of, state_totals
 from payermax_async.bulk.figures import (
     BatchFigures,
     FailureGroup,
     StateTotal,
-    failure_groups,
-    figures_of,
     is_waiting,
-    state_totals,
 )
 from payermax_async.bulk.journal import Journal
 from payermax_async.bulk.outputs import cells

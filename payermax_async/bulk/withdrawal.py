@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import attrs
 
+from payermax_async.bulk.even_pace import each_at_pace
 from payermax_async.bulk.outcomes import stops_all
 from payermax_async.bulk.paid import (
     AskedLink,
@@ -102,27 +103,19 @@ async def expire_links(
     await check_batch(client, journal)
     clock = clock or SystemClock()
     found = await asyncio.to_thread(open_links, journal)
-    # One iterator for all who work: each link is taken by just one of them.
-    waiting, failed, due = iter(found.keys), 0, clock.monotonic()
+    failed = 0
 
-    async def work() -> None:
-        nonlocal failed, due
-        for key in waiting:
-            wait = due - clock.monotonic()
-            due = max(due, clock.monotonic()) + 1 / per_second
-            if wait > 0:
-                await clock.sleep(wait)
-            error = await _withdrawn(client, key)
-            failed += error is not None
-            if tell is not None:
-                tell(key, error)
+    async def withdraw(key: str) -> None:
+        nonlocal failed
+        error = await _withdrawn(client, key)
+        failed += error is not None
+        if tell is not None:
+            tell(key, error)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(at_once, len(found.keys))):
-                group.create_task(work())
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+    await each_at_pace(
+        found.keys, withdraw, per_second=per_second, at_once=at_once, clock=clock
+    )
+    # An answer to a withdrawal proves nothing, and a payment may have come before it.
     asked = await refresh(
         client, journal, per_second=per_second, at_once=at_once, clock=clock
     )

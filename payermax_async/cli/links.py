@@ -122,7 +122,7 @@ def create(
         timeout: Seconds for the whole call.
         source: Where the merchant's settings are.
     """
-    from payermax_async.core.models.link_request import UserInfo
+    from payermax_async.core.models.link_parts import UserInfo
 
     try:
         request = _request(

@@ -25,6 +25,7 @@ __all__ = [
     "amount",
     "amount_problem",
     "code_of",
+    "currency",
     "email",
     "host_problem",
     "key",
@@ -101,6 +102,11 @@ def code_of(length: int, what: str) -> Check:
         return f"must be {what}: {length} upper-case letters"
 
     return check
+
+
+def currency() -> Check:
+    """An ISO 4217 code, such as USD."""
+    return code_of(3, "an ISO 4217 currency code")
 
 
 def seconds_problem(value: object) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from payermax_async._lazy import lazy_names
+from payermax_async._lazy import homes_of, lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.reconcile.limits import ReconcilerLimits
@@ -34,19 +34,16 @@ __all__ = [
     "wait_until_paid",
 ]
 
-_HOMES = {
-    "AskAgain": "reconcile.rounds",
-    "Found": "reconcile.rounds",
-    "LinkOutcome": "reconcile.waiting",
-    "LinkState": "reconcile.rounds",
-    "OpenLink": "reconcile.rounds",
-    "OpenLinks": "reconcile.rounds",
-    "Polling": "reconcile.polling",
-    "Reconciler": "reconcile.reconciler",
-    "ReconcilerLimits": "reconcile.limits",
-    "Round": "reconcile.rounds",
-    "wait_until_paid": "reconcile.waiting",
-}
+_HOMES = homes_of(
+    __all__,
+    {
+        "reconcile.limits": "ReconcilerLimits",
+        "reconcile.polling": "Polling",
+        "reconcile.reconciler": "Reconciler",
+        "reconcile.rounds": "AskAgain Found LinkState OpenLink OpenLinks Round",
+        "reconcile.waiting": "LinkOutcome wait_until_paid",
+    },
+)
 """The module that each name lives in, below ``payermax_async``."""
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

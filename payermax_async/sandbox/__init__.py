@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from payermax_async._lazy import lazy_names
+from payermax_async._lazy import homes_of, lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.sandbox.clock import VirtualClock
@@ -56,31 +56,24 @@ __all__ = [
     "read_scenario",
 ]
 
-_HOMES = {
-    "Duplicates": "sandbox.ledger.policy",
-    "FaultAction": "sandbox.gateway.exchange",
-    "FaultHook": "sandbox.gateway.exchange",
-    "FaultKind": "sandbox.faults.rules",
-    "FaultPoint": "sandbox.gateway.exchange",
-    "FaultRule": "sandbox.faults.rules",
-    "FaultStage": "sandbox.gateway.exchange",
-    "Faults": "sandbox.faults.injector",
-    "GatewayPolicy": "sandbox.gateway.merchants",
-    "LedgerPolicy": "sandbox.ledger.policy",
-    "Method": "sandbox.ledger.payment_methods",
-    "NoticeKind": "sandbox.notifications.notices",
-    "PaymentOutcome": "sandbox.ledger.payment_methods",
-    "PlacedFault": "sandbox.faults.injector",
-    "SandboxCredentials": "sandbox.state.credentials",
-    "SandboxEngine": "sandbox.engine",
-    "SandboxMerchant": "sandbox.gateway.merchants",
-    "SandboxOptions": "sandbox.engine",
-    "SandboxServer": "sandbox.server.lifetime",
-    "Trade": "sandbox.ledger.records",
-    "VirtualClock": "sandbox.clock",
-    "load_scenario": "sandbox.scenario",
-    "read_scenario": "sandbox.scenario",
-}
+_HOMES = homes_of(
+    __all__,
+    {
+        "sandbox.clock": "VirtualClock",
+        "sandbox.engine": "SandboxEngine SandboxOptions",
+        "sandbox.faults.injector": "Faults PlacedFault",
+        "sandbox.faults.rules": "FaultKind FaultRule",
+        "sandbox.gateway.exchange": "FaultAction FaultHook FaultPoint FaultStage",
+        "sandbox.gateway.merchants": "GatewayPolicy SandboxMerchant",
+        "sandbox.ledger.payment_methods": "Method PaymentOutcome",
+        "sandbox.ledger.policy": "Duplicates LedgerPolicy",
+        "sandbox.ledger.records": "Trade",
+        "sandbox.notifications.notices": "NoticeKind",
+        "sandbox.scenario": "load_scenario read_scenario",
+        "sandbox.server.lifetime": "SandboxServer",
+        "sandbox.state.credentials": "SandboxCredentials",
+    },
+)
 """The module that each name lives in, below ``payermax_async``."""
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -23,9 +23,9 @@ from payermax_async.sandbox.gateway.exchange import (
 )
 from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
-from payermax_async.sandbox.ledger.records import Event
 from payermax_async.sandbox.notifications.notices import NoticeKind
 from payermax_async.sandbox.notifications.notifier import (
     DEFAULT_KINDS,

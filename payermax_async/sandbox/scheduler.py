@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from payermax_async.clock import Clock
+from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.ledger import Ledger
-from payermax_async.sandbox.ledger.records import Event
 
 __all__ = ["Scheduler"]
 

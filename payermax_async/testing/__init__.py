@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from payermax_async._lazy import lazy_names
+from payermax_async._lazy import homes_of, lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.testing.aioresponses import MockedPosts
@@ -48,24 +48,23 @@ __all__ = [
     "signed_reply",
 ]
 
-_HOMES = {
-    "Answer": "testing.fake",
-    "FakeTransport": "testing.fake",
-    "LocalSandbox": "testing.local",
-    "MockedPosts": "testing.aioresponses",
-    "NotificationFactory": "testing.signing",
-    "RecordedRequest": "testing.fake",
-    "RecordingTransport": "testing.recording",
-    "ReplayTransport": "testing.replaying",
-    "Responder": "testing.fake",
-    "SandboxTransport": "testing.sandbox",
-    "SignedNotification": "webhooks.samples",
-    "TransportContract": "testing.contract",
-    "json_reply": "testing.fake",
-    "script": "testing.fake",
-    "sign_notification": "webhooks.samples",
-    "signed_reply": "testing.replies",
-}
+_HOMES = homes_of(
+    __all__,
+    {
+        "testing.aioresponses": "MockedPosts",
+        "testing.contract": "TransportContract",
+        "testing.fake": (
+            "Answer FakeTransport RecordedRequest Responder json_reply script"
+        ),
+        "testing.local": "LocalSandbox",
+        "testing.recording": "RecordingTransport",
+        "testing.replaying": "ReplayTransport",
+        "testing.replies": "signed_reply",
+        "testing.sandbox": "SandboxTransport",
+        "testing.signing": "NotificationFactory",
+        "webhooks.samples": "SignedNotification sign_notification",
+    },
+)
 """The module that each name lives in, below ``payermax_async``."""
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

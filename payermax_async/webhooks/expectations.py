@@ -15,7 +15,7 @@ from payermax_async.core.money import parse_amount
 __all__ = ["check_expected", "check_expected_id", "expectation_problems"]
 
 _SUBJECT = "what is expected"
-_is_currency = checks.code_of(3, "an ISO 4217 code")
+_is_currency = checks.currency()
 _is_id = checks.key()
 
 

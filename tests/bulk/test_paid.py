@@ -29,7 +29,7 @@ from payermax_async.bulk import (
     refresh,
 )
 from payermax_async.core.errors import ConfigurationError, NoReplyError, PayerMaxError
-from payermax_async.core.models.link_request import UserInfo
+from payermax_async.core.models.link_parts import UserInfo
 from payermax_async.core.models.links import LinkDetails
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.state.credentials import SandboxCredentials

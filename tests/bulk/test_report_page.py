@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from payermax_async.bulk import BulkReport, JournalRow, RowState
-from payermax_async.bulk.figures import figures_of
+from payermax_async.bulk.counting import figures_of
 from payermax_async.bulk.outputs import charts
 from payermax_async.bulk.outputs.cards import written_amount
 from payermax_async.core.errors import ConfigurationError

@@ -8,12 +8,8 @@ from typing import Any
 import pytest
 
 from payermax_async.core.errors import ValidationError
-from payermax_async.core.models.link_request import (
-    CreateLink,
-    GoodsItem,
-    LinkDefaults,
-    UserInfo,
-)
+from payermax_async.core.models.link_parts import GoodsItem, UserInfo
+from payermax_async.core.models.link_request import CreateLink, LinkDefaults
 from payermax_async.core.models.refunds import CreateRefund
 
 URL = "https://shop.test/"

@@ -10,14 +10,8 @@ import pytest
 from payermax_async.core.checks import problems_of
 from payermax_async.core.errors import ValidationError
 from payermax_async.core.models.common import Sent
-from payermax_async.core.models.link_request import (
-    CreateLink,
-    GoodsItem,
-    LinkDefaults,
-    LinkType,
-    MerchantInfo,
-    UserInfo,
-)
+from payermax_async.core.models.link_parts import GoodsItem, MerchantInfo, UserInfo
+from payermax_async.core.models.link_request import CreateLink, LinkDefaults, LinkType
 from tests.core.received import every_model
 from tests.core.requests import (
     DEFAULTS,

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from payermax_async.core.errors import Outcome, ValidationError
-from payermax_async.core.models.link_request import (
-    MerchantInfo,
-)
+from payermax_async.core.models.link_parts import MerchantInfo
 from payermax_async.core.models.links import ExpireLink, QueryLink
 from payermax_async.core.models.orders import QueryOrder
 from payermax_async.core.models.refunds import QueryRefund

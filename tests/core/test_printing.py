@@ -7,9 +7,7 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from payermax_async.core.models.link_request import (
-    MerchantInfo,
-)
+from payermax_async.core.models.link_parts import MerchantInfo
 from payermax_async.core.models.notifications import UnknownNotification
 from tests.core.received import every_model
 from tests.core.requests import (

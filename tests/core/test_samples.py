@@ -8,13 +8,8 @@ from decimal import Decimal
 
 from payermax_async.core.codec import from_wire, to_wire
 from payermax_async.core.envelope import Identity, read_reply, write_request
-from payermax_async.core.models.link_request import (
-    CreateLink,
-    GoodsItem,
-    LinkDefaults,
-    MerchantInfo,
-    UserInfo,
-)
+from payermax_async.core.models.link_parts import GoodsItem, MerchantInfo, UserInfo
+from payermax_async.core.models.link_request import CreateLink, LinkDefaults
 from payermax_async.core.models.links import (
     CreatedLink,
     ExpiredLink,

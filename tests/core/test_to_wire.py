@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from payermax_async.core.codec import to_wire, write_wire
 from payermax_async.core.models.common import Sent, wire
-from payermax_async.core.models.link_request import CreateLink, UserInfo
+from payermax_async.core.models.link_parts import UserInfo
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.money import AmountInput
 from payermax_async.core.strict_json import JsonError, write_json

@@ -10,11 +10,8 @@ from datetime import UTC, datetime, timedelta
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import Environment, MerchantConfig
 from payermax_async.core.errors import NoReplyError, NotSentError
-from payermax_async.core.models.link_request import (
-    CreateLink,
-    LinkDefaults,
-    UserInfo,
-)
+from payermax_async.core.models.link_parts import UserInfo
+from payermax_async.core.models.link_request import CreateLink, LinkDefaults
 from payermax_async.core.strict_json import JsonObject, read_json
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.breaker import BreakerPolicy

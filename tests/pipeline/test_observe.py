@@ -18,12 +18,8 @@ from payermax_async.client import PayerMaxClient
 from payermax_async.config import Environment
 from payermax_async.core.errors import NotSentError, Outcome, PayerMaxError
 from payermax_async.core.models.common import Sent
-from payermax_async.core.models.link_request import (
-    CreateLink,
-    GoodsItem,
-    MerchantInfo,
-    UserInfo,
-)
+from payermax_async.core.models.link_parts import GoodsItem, MerchantInfo, UserInfo
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.pipeline.breaker import BreakerPolicy, BreakerState
 from payermax_async.pipeline.chain import CallNext

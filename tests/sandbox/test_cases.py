@@ -17,8 +17,8 @@ from payermax_async.sandbox.admin import cases as acts
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine, SandboxOptions
 from payermax_async.sandbox.ledger import cases
+from payermax_async.sandbox.ledger.events import CaseTold
 from payermax_async.sandbox.ledger.payloads import write_moment
-from payermax_async.sandbox.ledger.records import CaseTold
 from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.notifications.deliveries import DeliveryState

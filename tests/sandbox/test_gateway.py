@@ -31,7 +31,7 @@ from payermax_async.sandbox.gateway.exchange import (
 )
 from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
-from payermax_async.sandbox.ledger.records import Event, LinkSettled, OrderEnded
+from payermax_async.sandbox.ledger.events import Event, LinkSettled, OrderEnded
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.testing.sandbox import SandboxTransport

@@ -21,11 +21,11 @@ from payermax_async.core.models.refunds import (
     SubmittedRefund,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue, read_json, write_json
+from payermax_async.sandbox.ledger.events import LinkSettled, OrderEnded, RefundEnded
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.payloads import fee_of
 from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
-from payermax_async.sandbox.ledger.records import LinkSettled, OrderEnded, RefundEnded
 from payermax_async.sandbox.ledger.refusals import (
     NotPayableError,
     Obstacle,

@@ -28,7 +28,8 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.common import Sent
 from payermax_async.core.models.disputes import DisputeDetails
-from payermax_async.core.models.link_request import CreateLink, GoodsItem, UserInfo
+from payermax_async.core.models.link_parts import GoodsItem, UserInfo
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.operations.operation import Operation, Replay
 from payermax_async.core.operations.table import OPERATIONS, business_ids

@@ -13,7 +13,8 @@ import attrs
 from payermax_async.bulk import DoneRow, JournalError, MemoryJournal, create_links
 from payermax_async.clock import Clock
 from payermax_async.core.errors import PayerMaxError
-from payermax_async.core.models.link_request import CreateLink, UserInfo
+from payermax_async.core.models.link_parts import UserInfo
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.sql import Plan
 from tests.world.batch_agrees import check_leaving, check_row

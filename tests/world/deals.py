@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from payermax_async.core.errors import ConflictError, Outcome
-from payermax_async.core.models.link_request import CreateLink, UserInfo
+from payermax_async.core.models.link_parts import UserInfo
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.sandbox.ledger.payment_methods import Method
 from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome as Ending

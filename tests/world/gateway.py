@@ -14,8 +14,9 @@ import attrs
 from payermax_async.sandbox.gateway.exchange import FaultAction, FaultPoint, FaultStage
 from payermax_async.sandbox.gateway.handler import SandboxGateway
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
-from payermax_async.sandbox.ledger.records import Event, Owner
+from payermax_async.sandbox.ledger.records import Owner
 from payermax_async.testing.sandbox import SandboxTransport
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from tests.world.calls import CALL, Call

@@ -6,13 +6,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 from payermax_async.core.strict_json import JsonObject, JsonValue
+from payermax_async.sandbox.ledger.events import LinkSettled
 from payermax_async.sandbox.ledger.ledger import Done, Ledger
-from payermax_async.sandbox.ledger.records import (
-    LinkSettled,
-    Owner,
-    Payment,
-    Trade,
-)
+from payermax_async.sandbox.ledger.records import Owner, Payment, Trade
 from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.ledger.trades import new_trade, paid_with

@@ -6,7 +6,7 @@ import asyncio
 
 import attrs
 
-from payermax_async.sandbox.ledger.records import Event as LedgerEvent
+from payermax_async.sandbox.ledger.events import Event as LedgerEvent
 from payermax_async.sandbox.notifications.notices import (
     Notice,
     NoticeKind,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from payermax_async.core.models.refunds import RefundStatus
-from payermax_async.sandbox.ledger.records import RefundEnded
+from payermax_async.sandbox.ledger.events import RefundEnded
 
 if TYPE_CHECKING:
     from tests.world.world import World

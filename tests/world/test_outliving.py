@@ -13,7 +13,8 @@ import asyncio
 import attrs
 import pytest
 
-from payermax_async.core.models.link_request import CreateLink, UserInfo
+from payermax_async.core.models.link_parts import UserInfo
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.sandbox.ledger.policy import Duplicates
 from tests.world.calls import Call
 from tests.world.chance import Chance

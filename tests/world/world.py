@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from payermax_async.bulk.schema import JOURNAL
-from payermax_async.sandbox.ledger.records import Event
+from payermax_async.sandbox.ledger.events import Event
 from payermax_async.webhooks.inbox.schema import INBOX
 from tests.world.agreement import check, check_found
 from tests.world.batch import Batch

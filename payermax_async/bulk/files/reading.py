@@ -14,7 +14,7 @@ from payermax_async.bulk.files.columns import BY_FIELD, EXAMPLE, LINK_ID, ORDER,
 from payermax_async.bulk.rows import OrderRow, link_id_of
 from payermax_async.core.durations import read_duration
 from payermax_async.core.errors import ConfigurationError, Problem
-from payermax_async.core.models.link_request import UserInfo
+from payermax_async.core.models.link_parts import UserInfo
 from payermax_async.core.money import decimals_for
 
 __all__ = ["ReadRow", "RowReader"]

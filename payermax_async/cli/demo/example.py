@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from payermax_async.core.models.link_request import (
-    CreateLink,
-    GoodsItem,
-    MerchantInfo,
-    UserInfo,
-)
+from payermax_async.core.models.link_parts import GoodsItem, MerchantInfo, UserInfo
+from payermax_async.core.models.link_request import CreateLink
 
 __all__ = ["published_example"]
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import attrs
 
@@ -19,6 +19,7 @@ from payermax_async.core.checks import (
     amount,
     amount_problem,
     code_of,
+    currency,
     email,
     key,
     problems_of,
@@ -35,23 +36,24 @@ from payermax_async.core.models.common import (
     url_or_none,
     wire,
 )
-from payermax_async.core.money import fit, lenient_amount
+from payermax_async.core.models.link_parts import (
+    GoodsItem,
+    MerchantInfo,
+    UserInfo,
+    fit_in_place,
+    made,
+)
+from payermax_async.core.money import lenient_amount
 
 __all__ = [
     "CreateLink",
-    "GoodsItem",
     "LinkDefaults",
     "LinkType",
-    "MerchantInfo",
-    "UserInfo",
 ]
-
-_ModelT = TypeVar("_ModelT", bound=attrs.AttrsInstance)
 
 _HOUR = 3600
 _THIRTY_DAYS = 30 * 24 * _HOUR
 _COUNTRY = code_of(2, "an ISO 3166-1 country code")
-_CURRENCY = code_of(3, "an ISO 4217 currency code")
 
 
 class LinkType(StrEnum):
@@ -69,13 +71,6 @@ def _seconds(value: int | timedelta | None) -> int | None:
     return value
 
 
-def _count(value: int | str) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        # Seventeen digits are too many already; converting a million takes long.
-        return int(value[:17])
-    return cast("int", value)
-
-
 def _link_type(value: LinkType | str) -> LinkType:
     if isinstance(value, LinkType):
         return value
@@ -91,65 +86,6 @@ def _known_link_type(value: object) -> str | None:
 
 def _goods(value: tuple[GoodsItem, ...] | list[GoodsItem]) -> tuple[GoodsItem, ...]:
     return tuple(value) if isinstance(value, list) else value
-
-
-@attrs.frozen(kw_only=True)
-class UserInfo:
-    """The buyer, in the merchant's own terms."""
-
-    user_id: str = attrs.field(repr=False, metadata=rule(key()))
-    """The buyer's id at the merchant, 1 to 64 characters, one id per person.
-
-    PayerMax shows a buyer the cards saved under this id, so ids shared between
-    people show one person's cards to another. Hence there is no default.
-    """
-    username: str | None = attrs.field(
-        default=None, repr=False, metadata=rule(text(64))
-    )
-    """The buyer's name."""
-
-
-@attrs.frozen(kw_only=True)
-class GoodsItem:
-    """One thing that is sold."""
-
-    goods_name: str = attrs.field(repr=False, metadata=rule(text(128)))
-    """Name, up to 128 characters. Where it was left out, from the description."""
-    goods_description: str = attrs.field(
-        repr=False, metadata=rule(text(256, one_line=False))
-    )
-    """Description, up to 256 characters."""
-    quantity: int = attrs.field(
-        default=1,
-        converter=_count,
-        metadata=rule(whole(1, 10**16 - 1, "a whole number")) | wire(as_text=True),
-    )
-    """How many, a whole number."""
-    price: Decimal = attrs.field(converter=lenient_amount, metadata=rule(amount))
-    """Price of one, in major units of ``goods_currency``."""
-    goods_currency: str = attrs.field(metadata=rule(_CURRENCY))
-    """ISO 4217 code."""
-    show_url: str = attrs.field(metadata=rule(url()))
-    """Page or picture of the goods, http or https, up to 256 characters."""
-
-    def __attrs_post_init__(self) -> None:
-        _fit_in_place(self, "price", self.price, self.goods_currency)
-
-    def problems_across(self) -> Iterator[Problem]:
-        """Problems between fields."""
-        problem = amount_problem(self.price, self.goods_currency, zero=True)
-        if problem:
-            yield Problem("price", problem)
-
-
-@attrs.frozen(kw_only=True)
-class MerchantInfo:
-    """What the cashier page shows of the merchant."""
-
-    contact_email: str = attrs.field(repr=False, metadata=rule(email()))
-    """Where buyers can write to, up to 128 characters."""
-    logo_url: str | None = attrs.field(default=None, metadata=rule(url()))
-    """Picture of the merchant, up to 256 characters."""
 
 
 @attrs.frozen(kw_only=True)
@@ -202,7 +138,7 @@ class CreateLink(Sent):
     """The merchant's own id of the link, 1 to 64 characters, never used twice."""
     total_amount: Decimal = attrs.field(converter=lenient_amount, metadata=rule(amount))
     """What is to be paid, in major units; given as ``Decimal``, ``int`` or text."""
-    currency: str = attrs.field(metadata=rule(_CURRENCY))
+    currency: str = attrs.field(metadata=rule(currency()))
     """ISO 4217 code."""
     country: str = attrs.field(metadata=rule(_COUNTRY))
     """ISO 3166-1 alpha-2 code of the buyer's country."""
@@ -243,7 +179,7 @@ class CreateLink(Sent):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        _fit_in_place(self, "total_amount", self.total_amount, self.currency)
+        fit_in_place(self, "total_amount", self.total_amount, self.currency)
 
     def problems_across(self) -> Iterator[Problem]:
         """Problems between fields."""
@@ -302,7 +238,7 @@ class CreateLink(Sent):
         # All of it was checked: this request when it was made, the defaults once for
         # all, and goods made of both hold what was checked in either.
         kept = {name: getattr(self, name) for name in _FIELDS}
-        return _made(CreateLink, **{**kept, **changed})
+        return made(CreateLink, **{**kept, **changed})
 
     def goods_to_send(self, show_url: str) -> tuple[GoodsItem, ...]:
         """What is sold, or one item made from description and amount."""
@@ -311,7 +247,7 @@ class CreateLink(Sent):
         # The name of goods takes no line breaks, the description does.
         one_line = " ".join(self.description.split())
         return (
-            _made(
+            made(
                 GoodsItem,
                 goods_name=one_line[:128],
                 goods_description=self.description,
@@ -323,14 +259,6 @@ class CreateLink(Sent):
         )
 
 
-def _made(kind: type[_ModelT], **fields: object) -> _ModelT:
-    """A model of fields that were converted and checked in another one."""
-    made = object.__new__(kind)
-    for name, value in fields.items():
-        object.__setattr__(made, name, value)
-    return made
-
-
 _FIELDS = tuple(attrs.fields_dict(CreateLink))
 
 
@@ -338,19 +266,3 @@ _FIELDS = tuple(attrs.fields_dict(CreateLink))
 @lru_cache(maxsize=64)
 def _are_sound(defaults: LinkDefaults) -> bool:
     return not problems_of(defaults)
-
-
-def _fit_in_place(
-    model: CreateLink | GoodsItem, name: str, value: object, currency: object
-) -> None:
-    # Zeros beyond the currency's decimals change nothing and PayerMax may refuse
-    # them; what does not fit stays as it is for validation to report.
-    if not isinstance(value, Decimal) or not isinstance(currency, str):
-        return
-    try:
-        fitted = fit(value, currency)
-    except ValueError:
-        return
-    if fitted is not value:
-        # Frozen, and this is still part of making it.
-        object.__setattr__(model, name, fitted)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import attrs
 
-from payermax_async.core.checks import amount, amount_problem, code_of, key, text
+from payermax_async.core.checks import amount, amount_problem, currency, key, text
 from payermax_async.core.errors import Problem
 from payermax_async.core.models.common import (
     DECISIVE,
@@ -55,9 +55,7 @@ class CreateRefund(Sent):
         converter=lenient_amount, metadata=rule(amount) | wire(as_number=True)
     )
     """How much, in major units; given as ``Decimal``, ``int`` or text."""
-    refund_currency: str = attrs.field(
-        metadata=rule(code_of(3, "an ISO 4217 currency code"))
-    )
+    refund_currency: str = attrs.field(metadata=rule(currency()))
     """The order's currency, ISO 4217 code."""
     out_trade_no: str | None = attrs.field(default=None, metadata=rule(key()))
     """PayerMax's order number; this or ``trade_token``."""

@@ -8,7 +8,8 @@ from decimal import Decimal
 import attrs
 
 from payermax_async.core.asked import Asked, Told
-from payermax_async.core.models.link_request import CreateLink, GoodsItem
+from payermax_async.core.models.link_parts import GoodsItem
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
     ExpiredLink,

@@ -18,12 +18,13 @@ from payermax_async.sandbox.cashier.presenter import (
     result_view,
     three_ds_view,
 )
+from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.payment_methods import (
     PaymentOutcome,
     ThreeDSDecision,
 )
-from payermax_async.sandbox.ledger.records import CardFace, Event, Link, Payment, Trade
+from payermax_async.sandbox.ledger.records import CardFace, Link, Payment, Trade
 from payermax_async.sandbox.ledger.refusals import NotPayableError, Obstacle
 
 __all__ = ["CashierController", "PageReply"]

@@ -34,8 +34,9 @@ from payermax_async.sandbox.gateway.exchange import (
 )
 from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
 from payermax_async.sandbox.gateway.signatures import respelled
+from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.ledger import Ledger
-from payermax_async.sandbox.ledger.records import Event, Owner
+from payermax_async.sandbox.ledger.records import Owner
 from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.signing.base import Signer
 from payermax_async.transport.base import Headers, HttpResponse

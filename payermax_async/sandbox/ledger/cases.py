@@ -19,8 +19,9 @@ from payermax_async.sandbox.ledger.disputes import (
     new_dispute,
     write_dispute,
 )
+from payermax_async.sandbox.ledger.events import CaseTold
 from payermax_async.sandbox.ledger.payloads import write_moment
-from payermax_async.sandbox.ledger.records import CaseTold, Dispute, Trade
+from payermax_async.sandbox.ledger.records import Dispute, Trade
 from payermax_async.sandbox.ledger.refusals import (
     NotPayableError,
     Obstacle,

@@ -19,6 +19,12 @@ from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.ledger.cases import expired_dispute
+from payermax_async.sandbox.ledger.events import (
+    Event,
+    LinkSettled,
+    OrderEnded,
+    RefundEnded,
+)
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.identifiers import Identifiers, IdSource
 from payermax_async.sandbox.ledger.merchant_rules import MERCHANT_RULES
@@ -26,14 +32,10 @@ from payermax_async.sandbox.ledger.payloads import Payloads
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.records import (
     Dispute,
-    Event,
     Link,
-    LinkSettled,
-    OrderEnded,
     Owner,
     Payment,
     Refund,
-    RefundEnded,
     Trade,
 )
 from payermax_async.sandbox.ledger.refunds import ended_refund

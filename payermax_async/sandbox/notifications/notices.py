@@ -12,15 +12,14 @@ from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.notices import notice_type
 from payermax_async.core.strict_json import JsonError, JsonObject, read_json, write_json
-from payermax_async.sandbox.ledger.payloads import Payloads, write_moment
-from payermax_async.sandbox.ledger.records import (
+from payermax_async.sandbox.ledger.events import (
     CaseTold,
     Event,
     LinkSettled,
-    Owner,
     RefundEnded,
-    Trade,
 )
+from payermax_async.sandbox.ledger.payloads import Payloads, write_moment
+from payermax_async.sandbox.ledger.records import Owner, Trade
 
 __all__ = ["Notice", "NoticeKind", "is_acknowledged", "notices_of", "write_notice"]
 

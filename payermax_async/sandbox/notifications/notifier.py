@@ -15,8 +15,8 @@ from contextlib import AbstractContextManager, nullcontext
 from payermax_async.clock import Clock
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.clock import ClockHold
+from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.payloads import Payloads
-from payermax_async.sandbox.ledger.records import Event
 from payermax_async.sandbox.notifications.deliveries import (
     Delivery,
     DeliveryAttempt,
