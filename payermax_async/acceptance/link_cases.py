@@ -15,7 +15,8 @@ from payermax_async.acceptance.walk import (
     Notes,
 )
 from payermax_async.core.errors import AlreadyEndedError
-from payermax_async.core.models.link_request import CreateLink, UserInfo
+from payermax_async.core.models.link_parts import UserInfo
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import LinkDetails, LinkPayment
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.operations.settlement import has_ended
