@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self, overload
+from typing import TYPE_CHECKING, Self, overload
 
 from payermax_async.assembly import Engine
 from payermax_async.clock import Clock
@@ -35,7 +35,6 @@ from payermax_async.core.operations.table import (
     REFUND,
 )
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.disputes import Disputes
 from payermax_async.options import ClientOptions
 from payermax_async.pipeline.call import prepare_raw
 from payermax_async.pipeline.chain import Middleware
@@ -43,6 +42,10 @@ from payermax_async.pipeline.doubtful import doubtful
 from payermax_async.pipeline.observe import Hook
 from payermax_async.signing.base import Signer, Verifier
 from payermax_async.transport.base import Transport
+
+if TYPE_CHECKING:
+    from payermax_async.balances import Balances
+    from payermax_async.disputes import Disputes
 
 __all__ = ["PayerMaxClient", "engine_of"]
 
@@ -109,9 +112,20 @@ class PayerMaxClient:
         """Who the merchant is and which gateway, as given."""
         return self._config
 
+    # Products beside links are loaded by who uses them.
+
+    @property
+    def balances(self) -> Balances:
+        """Calls about money that PayerMax holds for the merchant."""
+        from payermax_async.balances import Balances
+
+        return Balances(self._engine)
+
     @property
     def disputes(self) -> Disputes:
         """Calls about disputes."""
+        from payermax_async.disputes import Disputes
+
         return Disputes(self._engine)
 
     async def __aenter__(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from payermax_async.assembly import Engine
 from payermax_async.core.models.disputes import DisputeDetails, SearchDispute
-from payermax_async.core.operations.table import SEARCH_DISPUTE
+from payermax_async.core.operations.disputes import SEARCH_DISPUTE
 
 __all__ = ["Disputes"]
 

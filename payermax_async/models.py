@@ -17,6 +17,14 @@ from payermax_async._lazy import homes_of, lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.core.errors import Problem
+    from payermax_async.core.models.balances import (
+        AccountBalance,
+        AccountKind,
+        CurrentBalances,
+        DayEndAccount,
+        DayEndBalances,
+        DayZone,
+    )
     from payermax_async.core.models.disputes import DisputeDetails, DisputeStatus
     from payermax_async.core.models.links import (
         CreatedLink,
@@ -44,9 +52,15 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AccountBalance",
+    "AccountKind",
     "CaptureMode",
     "CardInfo",
     "CreatedLink",
+    "CurrentBalances",
+    "DayEndAccount",
+    "DayEndBalances",
+    "DayZone",
     "DisputeDetails",
     "DisputeStatus",
     "ExpiredLink",
@@ -71,6 +85,10 @@ _HOMES = homes_of(
     __all__,
     {
         "core.errors": "Problem",
+        "core.models.balances": (
+            "AccountBalance AccountKind CurrentBalances DayEndAccount DayEndBalances "
+            "DayZone"
+        ),
         "core.models.disputes": "DisputeDetails DisputeStatus",
         "core.models.links": (
             "CreatedLink ExpiredLink GoodsDetail LinkDetails LinkPayment LinkStatus "

@@ -58,7 +58,9 @@ PUBLIC = {
         VouchesForPeers header_values
     """,
     "payermax_async.models": """
-        CaptureMode CardInfo CreatedLink DisputeDetails DisputeStatus ExpiredLink Fees
+        AccountBalance AccountKind CaptureMode CardInfo CreatedLink CurrentBalances
+        DayEndAccount DayEndBalances DayZone DisputeDetails DisputeStatus ExpiredLink
+        Fees
         GoodsDetail LinkDetails LinkPayment LinkStatus MerchantFee Order Payer
         PaymentDetail PaymentStatus Problem RefundDetails RefundStatus SubmittedRefund
         ThreeDsResult

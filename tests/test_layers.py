@@ -24,7 +24,6 @@ RANKS = {
     "_lazy": 0,
     "core": 0,
     "files": 0,
-    "private_file": 0,
     "clock": 1,
     "environment": 1,
     "pages": 1,
@@ -33,11 +32,11 @@ RANKS = {
     "transport": 2,
     "pipeline": 3,
     "assembly": 4,
+    "balances": 4,
     "client": 4,
     "config": 4,
     "disputes": 4,
     "options": 4,
-    "acceptance": 5,
     "bulk": 5,
     "contrib": 5,
     "doctor": 5,
@@ -56,13 +55,11 @@ RANKS = {
 """A room may import rooms of a lower rank, and itself."""
 
 NEIGHBOURS = {
-    # It tries what the doctor looks at, and writes down what a recording may hold.
-    ("acceptance", "doctor"),
-    ("acceptance", "testing"),
-    ("acceptance", "webhooks"),
     ("assembly", "config"),
     ("assembly", "options"),
+    ("balances", "assembly"),
     ("client", "assembly"),
+    ("client", "balances"),
     ("client", "config"),
     ("client", "disputes"),
     ("client", "options"),
@@ -211,17 +208,6 @@ FLOORS = {
         "server",
         "__init__",
     ),
-    "acceptance": (
-        "evidence",
-        "helpers recorder",
-        "walk witnesses",
-        "link_cases",
-        "notice_cases",
-        "refund_cases",
-        "cases",
-        "pack",
-        "__init__",
-    ),
     "cli": (
         "json_layout",
         "console docstrings forwarding inbox_address key_report receiver",
@@ -231,7 +217,6 @@ FLOORS = {
             "bulk call codes db demo docs doctor inbox keys links listen orders "
             "refunds trigger webhooks"
         ),
-        "acceptance",
         "app",
         "__init__",
     ),

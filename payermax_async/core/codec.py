@@ -28,13 +28,14 @@ from payermax_async.core.models.common import (
     wire_name,
     wire_of,
 )
-from payermax_async.core.money import ExchangeRate, format_amount
+from payermax_async.core.money import ExchangeRate, SignedAmount, format_amount
 from payermax_async.core.received import is_open_enum, open_enum_hook, received_hook
 from payermax_async.core.scalars import (
     read_amount,
     read_count,
     read_flag,
     read_rate,
+    read_signed,
     read_text,
     read_time,
 )
@@ -55,6 +56,7 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(bool, read_flag)
     converter.register_structure_hook(int, read_count)
     converter.register_structure_hook(ExchangeRate, read_rate)
+    converter.register_structure_hook(SignedAmount, read_signed)
     converter.register_structure_hook(datetime, lambda value, _: read_time(value))
     converter.register_structure_hook_factory(is_open_enum, open_enum_hook)
 

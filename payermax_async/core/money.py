@@ -23,12 +23,14 @@ from typing import Any, NewType, cast
 __all__ = [
     "AmountInput",
     "ExchangeRate",
+    "SignedAmount",
     "decimals_for",
     "fit",
     "format_amount",
     "lenient_amount",
     "parse_amount",
     "parse_rate",
+    "parse_signed",
     "rest_of",
     "total",
 ]
@@ -38,6 +40,9 @@ AmountInput = Decimal | int | str
 
 ExchangeRate = NewType("ExchangeRate", Decimal)
 """A rate between two currencies; not an amount, so it may have more decimals."""
+
+SignedAmount = NewType("SignedAmount", Decimal)
+"""Money on an account, which may be below zero."""
 
 NO_DECIMALS = frozenset(
     {"IDR", "TWD", "KRW", "VND", "CLP", "PKR", "COP", "JPY", "ISK", "PYG"}
@@ -152,6 +157,25 @@ def parse_rate(value: object) -> ExchangeRate:
     if isinstance(value, Decimal):
         return ExchangeRate(_checked(value, _MAX_RATE_DECIMALS))
     return ExchangeRate(parse_amount(value))
+
+
+def parse_signed(value: object) -> SignedAmount:
+    """Read money on an account: like an amount, and below zero with a minus.
+
+    Raises:
+        ValueError: It is a float, or spelled in any other way.
+    """
+    if isinstance(value, str):
+        owed, size = value.startswith("-"), parse_amount(value.removeprefix("-"))
+    elif isinstance(value, Decimal):
+        # Its sign, not a comparison: that raises for what is no number.
+        owed, size = value.is_signed(), parse_amount(value.copy_abs())
+    else:
+        number = cast("int", value)
+        owed = isinstance(value, int) and number < 0
+        size = parse_amount(-number if owed else value)
+    # Nothing owed is nothing: a zero has no sign of its own.
+    return SignedAmount(size.copy_negate() if owed and size else size)
 
 
 def lenient_amount(value: AmountInput) -> Decimal:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
+from typing import Any
 
-from payermax_async.core.money import ExchangeRate, parse_amount, parse_rate
+from payermax_async.core.money import (
+    ExchangeRate,
+    SignedAmount,
+    parse_amount,
+    parse_rate,
+    parse_signed,
+)
 
 __all__ = [
     "ShapeError",
@@ -15,6 +21,7 @@ __all__ = [
     "read_count",
     "read_flag",
     "read_rate",
+    "read_signed",
     "read_text",
     "read_time",
     "write_time",
@@ -88,17 +95,35 @@ def read_text(value: object, _type: object = str) -> str:
     raise ShapeError("is no text")
 
 
+def _check_exponent(value: object) -> None:
+    # 1E+3 may be a thousand or a value cut on its way: no gateway writes it.
+    exponent: Any = value.as_tuple().exponent if isinstance(value, Decimal) else 0
+    if isinstance(exponent, int) and exponent > 0:
+        raise ShapeError("is an amount with an exponent")
+
+
 def read_amount(value: object, _type: object = Decimal) -> Decimal:
     """An exact amount, from text or a number.
 
     Raises:
         ShapeError: It is none.
     """
-    # 1E+3 may be a thousand or a value cut on its way: no gateway writes it.
-    if isinstance(value, Decimal) and cast("int", value.as_tuple().exponent) > 0:
-        raise ShapeError("is an amount with an exponent")
+    _check_exponent(value)
     try:
         return parse_amount(value)
+    except ValueError:
+        raise ShapeError("is no amount") from None
+
+
+def read_signed(value: object, _type: object = SignedAmount) -> SignedAmount:
+    """Exact money on an account, from text or a number; it may be below zero.
+
+    Raises:
+        ShapeError: It is none.
+    """
+    _check_exponent(value)
+    try:
+        return parse_signed(value)
     except ValueError:
         raise ShapeError("is no amount") from None
 

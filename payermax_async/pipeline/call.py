@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 import attrs
 
 from payermax_async.core.codec import fill_in, from_wire, write_wire
+from payermax_async.core.codes.lookup import SUCCESS_CODE, error_from_reply
 from payermax_async.core.errors import (
     ConflictError,
     Outcome,
@@ -105,12 +106,15 @@ def prepare(
             if value is not None:
                 asked[name] = value
         left_out: frozenset[str] = frozenset()
+        _check_failure(operation, data)
         if operation.may_be_unnamed is not None and isinstance(data, dict):
             data, left_out = fill_in(data, operation.reply, asked)
         reply = from_wire(data, operation.reply)
         for name, value in asked.items():
             if getattr(reply, name) != value:
                 raise _mismatch(operation, name, value, getattr(reply, name))
+        if operation.answers is not None and not operation.answers(request, reply):
+            raise ReplyMismatchError(_MISMATCH)
         if len(left_out) < len(asked) or not asked:
             return reply  # of two numbers, the one it has is enough
         return _unnamed(operation, reply, tuple(asked), alone=alone)
@@ -132,6 +136,21 @@ def prepare(
         may_probe=operation.may_probe,
         app_id_field=operation.app_id_field,
     )
+
+
+def _check_failure(operation: Operation[Any, Any], data: JsonValue) -> None:
+    """Raise if an answer that says success tells in its data of a failure."""
+    if operation.failure is None or not isinstance(data, dict):
+        return
+    code, words = (data.get(name) for name in operation.failure)
+    # Some answers repeat there that all is well.
+    if isinstance(code, str) and code.strip() not in {"", "SUCCESS", SUCCESS_CODE}:
+        raise error_from_reply(
+            code=code.strip(),
+            api_message=words if isinstance(words, str) else "",
+            verified=True,
+            asked=issubclass(operation.reply, QueryReply),
+        )
 
 
 def _mismatch(

@@ -24,7 +24,9 @@ from payermax_async.core.notice_table import NOTICES
 from payermax_async.core.scalars import ShapeError, read_count, read_flag
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.webhooks import build_notification
-from tests.tables.write_notices import TABLE, Field, Model, Module, read_table, written
+from tests.tables.table import NOTICES as TABLE
+from tests.tables.table import Field, Model, Module, read_table
+from tests.tables.write_models import written
 
 MODULES = read_table(TABLE.read_text(encoding="utf-8"))
 MODELS = {model.name: model for module in MODULES for model in module.models}
@@ -81,11 +83,12 @@ def unread(value: object, path: str = "") -> Iterator[str]:
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.name)
 def test_what_is_written_from_the_table_is_what_the_package_has(module: Module) -> None:
     room = importlib.import_module(f"payermax_async.core.models.{module.name}")
-    committed, made = _tree(inspect.getsource(room)), _tree(written(module))
-    assert committed == made, "run: python -m tests.tables.write_notices"
+    committed, made = tree_of(inspect.getsource(room)), tree_of(written(module))
+    assert committed == made, "run: python -m tests.tables.write_models"
 
 
-def _tree(source: str) -> list[str]:
+def tree_of(source: str) -> list[str]:
+    """What a module says, however it is laid out."""
     body = ast.parse(source).body
     # Imports are laid out anew when the modules are written.
     kept = [ast.unparse(one) for one in body if not isinstance(one, ast.ImportFrom)]

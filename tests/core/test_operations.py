@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import attrs
@@ -39,13 +41,17 @@ def test_names_and_versions_are_those_of_the_interface_pages() -> None:
         "refund": "1.4",
         "refundQuery": "1.4",
         "caseSearch": "1.5",
+        "caseReplay": "1.4",
+        "currentBalanceQuery": "1.3",
+        "dayEndBalanceQuery": "1.3",
     }
 
 
 def test_only_what_a_query_can_settle_needs_one_before_it_is_repeated() -> None:
     keyed = {name for name, item in OPERATIONS.items() if item.replay is Replay.KEYED}
     assert keyed == {"createPaybylink", "refund"}
-    assert all(item.replay is not Replay.NEVER for item in OPERATIONS.values())
+    never = {name for name, item in OPERATIONS.items() if item.replay is Replay.NEVER}
+    assert never == {"caseReplay"}
 
 
 @every_operation
@@ -58,11 +64,32 @@ def test_keys_and_echoes_are_fields_of_the_request_and_echoes_of_the_reply(
     )
     assert set(operation.keys) <= sent
     assert set(operation.echoes) <= sent & received
-    assert operation.echoes, "a reply about something else would pass"
+    # Balances have no id: what was asked about has to be told in another way.
+    tied = operation.echoes or operation.answers
+    assert tied, "a reply about something else would pass"
     assert issubclass(operation.request, Sent)
     assert issubclass(operation.reply, Received)
     assert OPERATIONS[operation.name] is operation
     assert check_operation_name(operation.name) == operation.name
+
+
+def test_a_product_is_loaded_when_its_row_is_asked_for_and_its_ids_are_known() -> None:
+    program = """
+import sys
+from payermax_async.core.operations.table import OPERATIONS, business_ids
+import payermax_async.client
+def loaded():
+    rooms = ("balances", "disputes", "call_rules")
+    return {m for m in sys.modules if m.startswith("payermax") and m.endswith(rooms)}
+assert "caseReplay" in OPERATIONS and "nothing" not in OPERATIONS
+assert not loaded(), loaded()
+before = business_ids()
+assert {one for row in OPERATIONS.values() for one in row.ids} <= set(before)
+assert business_ids() == before
+assert OPERATIONS["dayEndBalanceQuery"].name == "dayEndBalanceQuery"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert len(OPERATIONS) == len(set(OPERATIONS))
 
 
 def test_every_request_belongs_to_one_operation() -> None:

@@ -1,16 +1,40 @@
 """Disputes: what a buyer, bank or card scheme holds against a payment."""
 
+# Written by tests/tables/write_models.py.
+
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 
 import attrs
 
-from payermax_async.core.checks import key
-from payermax_async.core.models.common import DECISIVE, QueryReply, Sent, rule
+from payermax_async.core.checks import key, text, url
+from payermax_async.core.errors import Problem
+from payermax_async.core.models.call_rules import (
+    TakenAnswers,
+    each,
+    evidence_by_name,
+    listed,
+    one_dispute_or_batch,
+)
+from payermax_async.core.models.common import (
+    DECISIVE,
+    QueryReply,
+    Sent,
+    WriteReply,
+    rule,
+    wire,
+)
 
-__all__ = ["DisputeDetails", "DisputeStatus", "SearchDispute"]
+__all__ = [
+    "AnswerDispute",
+    "AnsweredDispute",
+    "DisputeDetails",
+    "DisputeStatus",
+    "SearchDispute",
+]
 
 
 class DisputeStatus(StrEnum):
@@ -32,7 +56,7 @@ class DisputeStatus(StrEnum):
 class SearchDispute(Sent):
     """Ask about a dispute by PayerMax's id of it."""
 
-    case_id: str = attrs.field(metadata=rule(key()))
+    case_id: str = attrs.field(metadata=rule(key(64)))
     """PayerMax's id of the dispute, from its notification."""
 
 
@@ -75,3 +99,45 @@ class DisputeDetails(QueryReply):
     """When the dispute came."""
     expiration_date: str | None = None
     """Until when it has to be answered."""
+
+
+@attrs.frozen(kw_only=True)
+class AnswerDispute(Sent):
+    """An answer to a dispute, or to a batch of them."""
+
+    case_id: str | None = attrs.field(default=None, metadata=rule(key(64)))
+    """PayerMax's id of the dispute; this or ``batch_id``."""
+    batch_id: str | None = attrs.field(default=None, metadata=rule(key(64)))
+    """PayerMax's id of a batch of disputes; this or ``case_id``."""
+    out_user_id: str = attrs.field(repr=False, metadata=rule(key(64)))
+    """The buyer's id at the merchant, as the dispute has it."""
+    response_content: str = attrs.field(
+        repr=False, metadata=rule(text(256, one_line=False))
+    )
+    """What the merchant says to it."""
+    evidence: tuple[str, ...] | None = attrs.field(
+        default=None,
+        converter=listed,
+        metadata=rule(each(url(1024), 20)) | wire(name="representmentFile"),
+    )
+    """Where PayerMax can fetch the evidence: addresses that end in a file's name, of
+    PNG, JPG, ZIP, DOC, XLS or PDF."""
+
+    def problems_across(self) -> Iterator[Problem]:
+        """Problems between fields."""
+        yield from one_dispute_or_batch(self)
+        yield from evidence_by_name(self)
+
+
+@attrs.frozen(kw_only=True)
+class AnsweredDispute(TakenAnswers, WriteReply):
+    """Which answers PayerMax took."""
+
+    taken: tuple[str, ...] = attrs.field(
+        default=(), metadata=wire(name="successCaseIds")
+    )
+    """Disputes of which the answer was taken."""
+    refused: tuple[str, ...] = attrs.field(
+        default=(), metadata=wire(name="failCaseIds")
+    )
+    """Disputes of which it was not."""

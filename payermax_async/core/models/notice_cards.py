@@ -1,6 +1,6 @@
 """Authorised payments and saved payment methods: what became of them."""
 
-# Written by tests/tables/write_notices.py.
+# Written by tests/tables/write_models.py.
 
 from __future__ import annotations
 

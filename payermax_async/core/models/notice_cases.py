@@ -1,6 +1,6 @@
 """What is held against a merchant, and has to be answered in time."""
 
-# Written by tests/tables/write_notices.py.
+# Written by tests/tables/write_models.py.
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Money beside links: on the balance, on local accounts, for bills."""
 
-# Written by tests/tables/write_notices.py.
+# Written by tests/tables/write_models.py.
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Payouts: what became of money that was sent out."""
 
-# Written by tests/tables/write_notices.py.
+# Written by tests/tables/write_models.py.
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Subscriptions: whether they run, and what each period brought."""
 
-# Written by tests/tables/write_notices.py.
+# Written by tests/tables/write_models.py.
 
 from __future__ import annotations
 

@@ -67,6 +67,11 @@ class Operation(Generic[RequestT, ReplyT]):
     """
     untied: tuple[str, ...] = ()
     """Money fields of a reply that nothing ties to the question without the id."""
+    answers: Callable[[RequestT, ReplyT], bool] | None = None
+    """Whether a reply can be the answer to a request, where no id ties the two."""
+    failure: tuple[str, str] | None = None
+    """The gateway's names of a code and its words, where an answer that says success
+    tells in its data of a failure."""
 
     def __attrs_post_init__(self) -> None:
         keyed, told = self.replay is Replay.KEYED, self.settlement is not None

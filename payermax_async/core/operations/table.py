@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import Any, NamedTuple
 
 from payermax_async.core.errors import Problem, ValidationError
 from payermax_async.core.models.common import Sent
-from payermax_async.core.models.disputes import DisputeDetails, SearchDispute
 from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import (
     CreatedLink,
@@ -50,7 +51,6 @@ __all__ = [
     "QUERY_ORDER",
     "QUERY_REFUND",
     "REFUND",
-    "SEARCH_DISPUTE",
     "business_ids",
     "check_operation_name",
     "is_query",
@@ -167,31 +167,72 @@ REFUND = Operation(
     ),
 )
 
-SEARCH_DISPUTE = Operation(
-    name="caseSearch",
-    version="1.5",
-    request=SearchDispute,
-    reply=DisputeDetails,
-    replay=Replay.SAFE,
-    may_probe=True,
-    keys=("case_id",),
-    echoes=("case_id",),
-)
+
+class _Operations(MutableMapping[str, Operation[Any, Any]]):
+    """Rows by the gateway's name; those of products are loaded when asked for."""
+
+    def __init__(self, *rows: Operation[Any, Any]) -> None:
+        self._rows = {row.name: row for row in rows}
+
+    def __getitem__(self, name: str) -> Operation[Any, Any]:
+        row = self._rows.get(name)
+        if row is None:
+            home = f"{__package__}.{_PRODUCTS[name].home}"
+            rows: tuple[Operation[Any, Any], ...] = import_module(home).ROWS
+            self._rows |= {row.name: row for row in rows}
+            row = self._rows[name]
+        return row
+
+    def __setitem__(self, name: str, row: Operation[Any, Any]) -> None:
+        self._rows[name] = row
+
+    def __delitem__(self, name: str) -> None:
+        del self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._rows, *_PRODUCTS)))
+
+    def __contains__(self, name: object) -> bool:
+        # By the name alone: the inherited one loads what it is asked about.
+        return name in self._rows or name in _PRODUCTS
+
+    def __len__(self) -> int:
+        return len({*self._rows, *_PRODUCTS})
+
+    def ids(self) -> Iterator[str]:
+        """The gateway's names of ids, without loading anything for it."""
+        for row in self._rows.values():
+            # In one order, whichever products were loaded first.
+            if row.name not in _PRODUCTS:
+                yield from row.ids
+        for product in _PRODUCTS.values():
+            yield from product.ids
+
+
+class _Product(NamedTuple):
+    home: str
+    ids: tuple[str, ...] = ()
+
+
+_PRODUCTS = {
+    "caseSearch": _Product("disputes", ("caseId",)),
+    "caseReplay": _Product("disputes", ("caseId", "batchId")),
+    "currentBalanceQuery": _Product("balances"),
+    "dayEndBalanceQuery": _Product("balances"),
+}
+"""Where the row of an operation is, and the gateway's names of its ids: those are
+asked for with every raw call, which is no reason to load all products."""
 
 # Any: the table mixes operations of different request and reply types.
-OPERATIONS: dict[str, Operation[Any, Any]] = {
-    operation.name: operation
-    for operation in (
-        CREATE_LINK,
-        QUERY_LINK,
-        EXPIRE_LINK,
-        # Before orders: a refund names its order too, and its own id tells more.
-        REFUND,
-        QUERY_REFUND,
-        QUERY_ORDER,
-        SEARCH_DISPUTE,
-    )
-}
+OPERATIONS = _Operations(
+    CREATE_LINK,
+    QUERY_LINK,
+    EXPIRE_LINK,
+    # Before orders: a refund names its order too, and its own id tells more.
+    REFUND,
+    QUERY_REFUND,
+    QUERY_ORDER,
+)
 
 _OTHER_IDS = ("tradeToken", "linkId", "tradeOrderNo")
 """Ids that PayerMax gives and no operation of the table asks by."""
@@ -203,9 +244,8 @@ def business_ids(name: str = "") -> tuple[str, ...]:
     Args:
         name: An operation, whose own come before all others.
     """
-    rows = [OPERATIONS[name]] if name in OPERATIONS else []
-    asked_by = (one for row in (*rows, *OPERATIONS.values()) for one in row.ids)
-    return tuple(dict.fromkeys((*asked_by, *_OTHER_IDS)))
+    own = OPERATIONS[name].ids if name in OPERATIONS else ()
+    return tuple(dict.fromkeys((*own, *OPERATIONS.ids(), *_OTHER_IDS)))
 
 
 def is_query(name: str) -> bool:

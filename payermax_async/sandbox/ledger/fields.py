@@ -81,6 +81,23 @@ class Fields:
         """A text that may be left out, null or empty."""
         return self.text(name, most, least=0) or None if self.has(name) else None
 
+    def texts(self, name: str, most: int, longest: int) -> tuple[str, ...]:
+        """Up to ``most`` texts in an array that may be left out, null or empty."""
+        if not self.has(name):
+            return ()
+        items = cast("list[JsonValue]", self._value(name, list))
+        if len(items) > most:
+            raise invalid(self.path(name), f"must have at most {most} items")
+        texts = Fields({f"[{i}]": item for i, item in enumerate(items)}, name)
+        return tuple(texts.text(f"[{i}]", longest) for i in range(len(items)))
+
+    def flag(self, name: str) -> bool:
+        """Yes or no; no when it is left out."""
+        value = self._data.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise invalid(self.path(name), "has the wrong type, a boolean is expected")
+        return bool(value)
+
     def code(self, name: str, length: int, refusal: str) -> str:
         """An upper-case code of so many letters.
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from payermax_async.core.strict_json import JsonObject
+from payermax_async.sandbox.ledger.balances import current_balances, day_end_balances
 from payermax_async.sandbox.ledger.disputes import find_dispute, write_dispute
 from payermax_async.sandbox.ledger.fields import Fields
 from payermax_async.sandbox.ledger.payloads import write_moment
@@ -96,6 +97,18 @@ def _search_dispute(ledger: Ledger, fields: Fields, owner: Owner) -> JsonObject:
     return write_dispute(dispute, trade, user_id, write_moment)
 
 
+def _current_balances(ledger: Ledger, fields: Fields, owner: Owner) -> JsonObject:
+    rate = ledger.policy.fee_rate
+    now = ledger.now()
+    return current_balances(fields, owner, ledger.repository, now=now, fee_rate=rate)
+
+
+def _day_end_balances(ledger: Ledger, fields: Fields, owner: Owner) -> JsonObject:
+    rate = ledger.policy.fee_rate
+    now = ledger.now()
+    return day_end_balances(fields, owner, ledger.repository, now=now, fee_rate=rate)
+
+
 MERCHANT_RULES: Mapping[str, Callable[[Ledger, Fields, Owner], JsonObject]] = {
     "createPaybylink": _create_link,
     "queryPaybylink": _query_link,
@@ -104,5 +117,7 @@ MERCHANT_RULES: Mapping[str, Callable[[Ledger, Fields, Owner], JsonObject]] = {
     "refund": _refund,
     "refundQuery": _query_refund,
     "caseSearch": _search_dispute,
+    "currentBalanceQuery": _current_balances,
+    "dayEndBalanceQuery": _day_end_balances,
 }
 """By the gateway's name."""

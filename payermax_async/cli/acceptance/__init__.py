@@ -1,1 +1,0 @@
-"""``payermax acceptance``: walks what a link merchant needs, and keeps the evidence."""
