@@ -24,6 +24,7 @@ RANKS = {
     "_lazy": 0,
     "core": 0,
     "files": 0,
+    "private_file": 0,
     "clock": 1,
     "environment": 1,
     "pages": 1,
@@ -37,6 +38,7 @@ RANKS = {
     "config": 4,
     "disputes": 4,
     "options": 4,
+    "acceptance": 5,
     "bulk": 5,
     "contrib": 5,
     "doctor": 5,
@@ -55,6 +57,10 @@ RANKS = {
 """A room may import rooms of a lower rank, and itself."""
 
 NEIGHBOURS = {
+    # It tries what the doctor looks at, and writes down what a recording may hold.
+    ("acceptance", "doctor"),
+    ("acceptance", "testing"),
+    ("acceptance", "webhooks"),
     ("assembly", "config"),
     ("assembly", "options"),
     ("balances", "assembly"),
@@ -208,6 +214,17 @@ FLOORS = {
         "server",
         "__init__",
     ),
+    "acceptance": (
+        "evidence",
+        "helpers recorder",
+        "walk witnesses",
+        "link_cases",
+        "notice_cases",
+        "refund_cases",
+        "cases",
+        "pack",
+        "__init__",
+    ),
     "cli": (
         "json_layout",
         "console docstrings forwarding inbox_address key_report receiver",
@@ -217,6 +234,7 @@ FLOORS = {
             "bulk call codes db demo docs doctor inbox keys links listen orders "
             "refunds trigger webhooks"
         ),
+        "acceptance",
         "app",
         "__init__",
     ),

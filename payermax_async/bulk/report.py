@@ -18,7 +18,6 @@ from payermax_async.bulk.figures import (
 )
 from payermax_async.bulk.journal import Journal
 from payermax_async.bulk.outputs import cells
-from payermax_async.bulk.outputs.private_file import write_text
 from payermax_async.bulk.outputs.unpaid import (
     UnpaidLinks,
     unpaid_links,
@@ -26,6 +25,7 @@ from payermax_async.bulk.outputs.unpaid import (
 )
 from payermax_async.bulk.outputs.values import NAMES, own_columns, own_of, row_values
 from payermax_async.bulk.records import JournalRow, RowState
+from payermax_async.private_file import write_text
 
 __all__ = ["BulkReport"]
 

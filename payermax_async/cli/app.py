@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError, CycloptsPanel
 
 from payermax_async import __version__
+from payermax_async.cli.acceptance.command import acceptance
 from payermax_async.cli.bulk.app import app as bulk
 from payermax_async.cli.call import call
 from payermax_async.cli.codes import codes
@@ -77,6 +78,7 @@ def _build() -> App:
     app.command(db)
     app.command(codes)
     app.command(doctor)
+    app.command(acceptance)
     app.command(docs)
     # Here --version is the interface's, not the program's.
     app.command(call, version_flags=[])

@@ -33,12 +33,15 @@ _PATIENCE = 5.0
 _LOOKS_ACCEPTED = {"success", "apply_success", "ok", "0", "200"}
 
 
-def judge_refusal(response: HttpResponse, url: str) -> Finding:
-    """Whether a notification without signature was refused.
+def judge_refusal(
+    response: HttpResponse, url: str, how: str = "without signature"
+) -> Finding:
+    """Whether a notification that is not PayerMax's was refused.
 
     Args:
         response: What the webhook answered to it.
         url: Where it was posted.
+        how: What is wrong with it, in words.
     """
     blocked = _in_the_way(REFUSED, response, url)
     if blocked is not None:
@@ -46,12 +49,11 @@ def judge_refusal(response: HttpResponse, url: str) -> Finding:
     status, code = response.status, _code(response.body)
     # Accepted, or so it looks: what the body says decides.
     if status < 300:
-        return _judge_accepted(response, code)
+        return _judge_accepted(response, code, how)
     if status >= 500:
         return warn(
             REFUSED,
-            f"HTTP {status}: it fails on a request without signature instead of "
-            "refusing it.",
+            f"HTTP {status}: it fails on a request {how} instead of refusing it.",
             _VERIFY_FIX,
         )
     # Apart from other refusals: it is the content type, so PayerMax's is refused, too.
@@ -68,23 +70,22 @@ def judge_refusal(response: HttpResponse, url: str) -> Finding:
             "refused it, and would refuse PayerMax as well.",
             "Let POST requests to this path through to your own code.",
         )
-    return good(REFUSED, f"A notification without signature gets HTTP {status}.")
+    return good(REFUSED, f"A notification {how} gets HTTP {status}.")
 
 
-def _judge_accepted(response: HttpResponse, code: JsonValue) -> Finding:
+def _judge_accepted(response: HttpResponse, code: JsonValue, how: str) -> Finding:
     status = response.status
     if isinstance(code, str) and code.strip().lower() in _LOOKS_ACCEPTED:
         return fail(
             REFUSED,
-            f"A notification without signature gets HTTP {status} and code "
+            f"A notification {how} gets HTTP {status} and code "
             f"{quoted(code, 20)}: anybody could report a link as paid.",
             _VERIFY_FIX,
         )
     if code is not None:
         return good(
             REFUSED,
-            f"A notification without signature gets HTTP {status} and another code "
-            "than SUCCESS.",
+            f"A notification {how} gets HTTP {status} and another code than SUCCESS.",
         )
     if _is_page(response):
         kind = "a login page" if _LOGIN.search(response.body) else "a web page"
@@ -95,19 +96,22 @@ def _judge_accepted(response: HttpResponse, code: JsonValue) -> Finding:
         )
     return warn(
         REFUSED,
-        f"HTTP {status} for a notification without signature, which leaves open "
+        f"HTTP {status} for a notification {how}, which leaves open "
         "whether it was refused.",
         _VERIFY_FIX,
     )
 
 
-def judge_acknowledgement(response: HttpResponse, url: str, elapsed: float) -> Finding:
+def judge_acknowledgement(
+    response: HttpResponse, url: str, elapsed: float, told: str = "A signed sample"
+) -> Finding:
     """Whether a signed notification was acknowledged as PayerMax expects it.
 
     Args:
         response: What the webhook answered to it.
         url: Where it was posted.
         elapsed: Seconds that this took.
+        told: What was posted, in words.
     """
     blocked = _in_the_way(ACKNOWLEDGED, response, url)
     if blocked is not None:
@@ -117,13 +121,14 @@ def judge_acknowledgement(response: HttpResponse, url: str, elapsed: float) -> F
     if status in {400, 401, 403}:
         return fail(
             ACKNOWLEDGED,
-            f"A signed sample is refused with HTTP {status}.",
-            "Either the webhook does not trust the public half of the probe key, or "
-            "it reads another merchant number or app id from its settings, or it "
-            "does not verify the raw bytes of the body.",
+            f"{told} is refused with HTTP {status}.",
+            "Either the webhook does not trust the key that signed it (PayerMax's of "
+            "this environment, or the public half of the probe key), or it reads "
+            "another merchant number or app id from its settings, or it does not "
+            "verify the raw bytes of the body.",
         )
     if status != 200:
-        what = f"A signed sample gets HTTP {status} instead of 200."
+        what = f"{told} gets HTTP {status} instead of 200."
         return fail(ACKNOWLEDGED, what, _ANSWER_FIX)
     wrong = _why_wrong(response)
     if wrong is not None:
@@ -136,7 +141,7 @@ def judge_acknowledgement(response: HttpResponse, url: str, elapsed: float) -> F
             "PayerMax does not say how long it waits, and sends again when it does "
             "not: store the notification, acknowledge, then work on it.",
         )
-    return good(ACKNOWLEDGED, "A signed sample gets HTTP 200 and code SUCCESS.")
+    return good(ACKNOWLEDGED, f"{told} gets HTTP 200 and code SUCCESS.")
 
 
 def _why_wrong(response: HttpResponse) -> str | None:

@@ -16,7 +16,7 @@ from payermax_async.doctor.findings import Finding, fail, good, skip, warn
 from payermax_async.environment import Environment
 from payermax_async.transport.tls import make_context
 
-__all__ = ["check_authorities", "check_settings", "check_stage"]
+__all__ = ["check_authorities", "check_settings", "check_stage", "stage_of"]
 
 _SETTING_FIX = "Set it right and look again; the README lists all settings."
 _TEST_MARK = "test"
@@ -94,7 +94,7 @@ def check_stage(settings: Settings) -> Finding:
         environment = environment_of(settings)
     except ConfigurationError:
         return skip("environment", "The settings name no usable gateway.")
-    stage = _stage_of(environment)
+    stage = stage_of(environment)
     # PayerMax's test merchants and apps start with TEST, as far as is known.
     testing = [name for name, is_test in ids.items() if is_test]
     earnest = [name for name in ids if name not in testing]
@@ -125,8 +125,12 @@ def check_stage(settings: Settings) -> Finding:
     return good("environment", f"The ids fit the gateway ({stage}, {place}).")
 
 
-def _stage_of(environment: Environment) -> str:
-    """Which of PayerMax's gateways it is, also when given by its URL."""
+def stage_of(environment: Environment) -> str:
+    """Which of PayerMax's gateways it is, also when given by its URL.
+
+    Returns:
+        ``production``, ``test``, ``sandbox`` on this machine, or ``custom``.
+    """
     host = urlsplit(environment.base_url).hostname
     production = Environment.production()
     if host in {

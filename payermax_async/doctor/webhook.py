@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,6 +19,7 @@ from payermax_async.core.errors import ConfigurationError, PayerMaxError, TlsErr
 from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.doctor.answers import (
     ACKNOWLEDGED,
+    REFUSED,
     judge_acknowledgement,
     judge_refusal,
 )
@@ -32,7 +35,7 @@ from payermax_async.webhooks.samples import (
     sign_notification,
 )
 
-__all__ = ["Probe", "check_address", "check_webhook"]
+__all__ = ["Probe", "check_address", "check_forged", "check_webhook", "is_stand_in"]
 
 _URL, _REACHED = "notify URL", "notify URL reachable"
 _PUBLIC_FIX = (
@@ -101,7 +104,7 @@ def _is_inside(host: str) -> bool:
         return False
 
 
-def _is_stand_in(url: str, settings: Settings) -> bool:
+def is_stand_in(url: str, settings: Settings) -> bool:
     """Whether it is the sandbox's own receiver, which acknowledges everything."""
     base_url = settings.values.get("base_url", "")
     return is_own_machine(base_url) and _origin(url) == _origin(base_url)
@@ -123,7 +126,7 @@ async def check_webhook(
         probe: What to post.
     """
     url = settings.values.get("notify_url", "")
-    if _is_stand_in(url, settings):
+    if is_stand_in(url, settings):
         yield skip(
             "webhook",
             "The notify URL is the sandbox's own stand-in, which acknowledges "
@@ -184,6 +187,22 @@ def _sample(config: MerchantConfig | None, probe: Probe) -> JsonObject:
         # Whatever a handler makes of it, it ships nothing.
         status="FAILED",
     )
+
+
+async def check_forged(url: str, notice: JsonObject, probe: Probe) -> Finding:
+    """Post a notification whose signature nobody made, and judge the answer.
+
+    Args:
+        url: The webhook's.
+        notice: What it says.
+        probe: What it is posted with.
+    """
+    # As long as a real one: a webhook that looks at the header alone takes it.
+    sign = base64.b64encode(secrets.token_bytes(256)).decode()
+    answer, _ = await _post(probe, url, {**_JSON, "sign": sign}, write_json(notice))
+    if isinstance(answer, PayerMaxError):
+        return attrs.evolve(_unanswered(answer), check=REFUSED)
+    return judge_refusal(answer, url, "with a forged signature")
 
 
 async def _acknowledged(

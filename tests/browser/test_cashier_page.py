@@ -3,13 +3,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 
 import attrs
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, FloatRect, Page, ViewportSize, expect
 
-from payermax_async.sandbox.cashier.parts import Merchant
+from payermax_async.sandbox.cashier.parts import Merchant, Money
 from payermax_async.sandbox.cashier.view import ResultStatus
 from payermax_async.sandbox.ledger.refusals import Obstacle
 from tests.browser.chromium import Site, Watch, chromium, serve
@@ -315,10 +316,11 @@ async def test_markup_from_the_merchant_neither_runs_nor_shows_as_markup(
     payload = "</p><img src=x onerror=alert(1)><script>alert(1)</script>"
     merchant = Merchant(name=payload, contact_email=payload, logo_url=payload)
     good = attrs.evolve(
-        view.goods[0], name=payload, description=payload, picture_url=payload
+        view.goods[0], name=payload, description=f"2{payload}", picture_url=payload
     )
+    # Words that are the same are shown once.
     html = attrs.evolve(
-        view, merchant=merchant, description=payload, goods=(good,)
+        view, merchant=merchant, description=f"1{payload}", goods=(good,)
     ).render()
     async with visit(browser, html) as (page, _):
         await expect(page.locator("img")).to_have_count(0)
@@ -388,3 +390,64 @@ async def test_arabic_runs_from_right_to_left_with_amounts_in_order(
         )
         assert places == sorted(places)
         await expect(page.locator(".amount")).to_have_text("425,000\xa0IDR")
+
+
+# What a payer must see before anything was scrolled, and whether parts overlap.
+LAYOUT = """() => {
+  const box = (name) => document.querySelector(name).getBoundingClientRect();
+  const whole = (name) => box(name).top >= 0 && box(name).bottom <= innerHeight;
+  const [card, bar] = [box(".methods"), box(".actions")];
+  const button = box(".actions button");
+  const apart = bar.top >= card.bottom || bar.bottom <= card.top
+    || bar.left >= card.right || bar.right <= card.left;
+  const cut = [...document.querySelectorAll(".face b, .actions button, select")]
+    .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+    .map((node) => node.textContent);
+  const broken = [...document.querySelectorAll(".cards b")]
+    .filter((node) => !node.textContent.includes(" "))
+    .filter((node) => node.getBoundingClientRect().height > 26)
+    .map((node) => node.textContent);
+  return {
+    controls: whole(".controls"), button: whole(".actions button"), apart,
+    inside: button.left >= 0 && button.right <= innerWidth, cut, broken,
+  };
+}"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "size",
+    [(390, 844), (768, 800), (1280, 800)],
+    ids=["390", "768", "1280"],
+)
+async def test_controls_and_button_are_on_the_first_screen_and_cut_nothing(
+    browser: Browser, language: str, size: tuple[int, int]
+) -> None:
+    html = checkout_view(language).render()
+    viewport: ViewportSize = {"width": size[0], "height": size[1]}
+    async with visit(browser, html, size=viewport) as (page, _):
+        assert await page.evaluate(LAYOUT) == {
+            "controls": True,
+            "button": True,
+            "apart": True,
+            "inside": True,
+            "cut": [],
+            "broken": [],
+        }
+
+
+async def test_the_button_shows_a_long_amount_whole(browser: Browser) -> None:
+    amount = Money(value=Decimal(123456789012345), currency="IDR")
+    html = attrs.evolve(checkout_view(), amount=amount).render()
+    narrow: ViewportSize = {"width": 320, "height": 900}
+    async with visit(browser, html, size=narrow) as (page, _):
+        found = await page.evaluate(LAYOUT)
+        assert (found["apart"], found["inside"], found["cut"]) == (True, True, [])
+
+
+async def test_what_was_said_once_is_not_said_again(browser: Browser) -> None:
+    view = checkout_view()
+    good = attrs.evolve(view.goods[0], name="Beans", description="Beans")
+    html = attrs.evolve(view, description="Beans", goods=(good,)).render()
+    async with visit(browser, html) as (page, _):
+        await expect(page.get_by_text("Beans")).to_have_count(1)

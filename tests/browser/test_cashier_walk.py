@@ -344,13 +344,13 @@ async def test_markup_in_every_field_stays_text_to_the_end(
 ) -> None:
     payload = "</p><img src=x onerror=alert(1)><script>alert(1)</script>"
     url = shop.link(
-        description=payload,
+        description=f"1{payload}",
         linkDescription=payload,
         merchantInfo={"contactEmail": payload, "logoUrl": payload},
         goodsDetails=[
             {
                 "goodsName": payload,
-                "goodsDescription": payload,
+                "goodsDescription": f"2{payload}",
                 "quantity": "1",
                 "price": "40000",
                 "goodsCurrency": "IDR",

@@ -1,13 +1,9 @@
-"""Links as cards with their QR codes, and what makes a page safe to open."""
+"""Links as cards with their QR codes."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
 import attrs
@@ -16,16 +12,14 @@ from payermax_async.bulk.figures import STATE_WORDS
 from payermax_async.bulk.records import JournalRow, RowState
 from payermax_async.core.errors import ValidationError
 from payermax_async.core.money import decimals_for
-from payermax_async.pages.markup import SafeMarkup, web_host
+from payermax_async.pages.markup import web_host
 from payermax_async.pages.qr import QrPath, qr_path
 
 __all__ = [
     "KINDS",
     "ROOM",
     "LinkCard",
-    "Style",
     "cards_of",
-    "read_style",
     "written_amount",
 ]
 
@@ -41,30 +35,6 @@ KINDS: Final = {
     RowState.PLANNED: "plain",
 }
 """In which colour a state is shown."""
-
-
-@attrs.frozen
-class Style:
-    """A style sheet within the page, and what lets it alone be used there."""
-
-    text: SafeMarkup
-    """The rules."""
-    policy: str
-    """A content security policy: nothing is loaded, and nothing runs."""
-
-
-@cache
-def read_style(name: str, before: str = "") -> Style:
-    """A style sheet beside this module, with rules that come before its own."""
-    text = before + files(ROOM).joinpath(name).read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return Style(
-        text=SafeMarkup(text),
-        policy=(
-            f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
-            "form-action 'none'"
-        ),
-    )
 
 
 @attrs.frozen

@@ -22,15 +22,14 @@ from payermax_async.bulk.outputs.cards import (
     KINDS,
     ROOM,
     LinkCard,
-    Style,
     cards_of,
-    read_style,
     written_amount,
 )
 from payermax_async.bulk.outputs.charts import Plot
-from payermax_async.bulk.outputs.private_file import write_text
 from payermax_async.bulk.records import JournalRow, RowState
 from payermax_async.pages.markup import pieces
+from payermax_async.pages.style import SHARED, Style, read_style
+from payermax_async.private_file import write_text
 
 __all__ = ["write_page"]
 
@@ -144,7 +143,7 @@ def _page(
         title=title,
         about=about,
         as_of="" if latest is None else f"{latest:%Y-%m-%d %H:%M:%S} UTC",
-        style=read_style("report.css"),
+        style=read_style(ROOM, "report.css", SHARED),
         verdict=verdict,
         # While rows are open nothing is bad for certain.
         mood="good" if verdict.is_good else "care" if verdict.is_open else "bad",

@@ -10,14 +10,13 @@ import attrs
 from payermax_async.bulk.outputs.cards import (
     ROOM,
     LinkCard,
-    Style,
     cards_of,
-    read_style,
 )
-from payermax_async.bulk.outputs.private_file import write_text
 from payermax_async.bulk.records import JournalRow
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.pages.markup import pieces
+from payermax_async.pages.style import Style, read_style
+from payermax_async.private_file import write_text
 
 __all__ = ["write_sheet"]
 
@@ -48,6 +47,7 @@ def write_sheet(
         raise ConfigurationError("the paper is A4 or Letter")
     size, width, height = found
     style = read_style(
+        ROOM,
         "qr_sheet.css",
         f"@page{{size:{size};margin:0}}:root{{--width:{width};--height:{height}}}",
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from payermax_async.bulk.outputs import cells
-from payermax_async.bulk.outputs.private_file import write_text
 from payermax_async.bulk.outputs.values import LINK_ID, own_of
 from payermax_async.bulk.outputs.workbook import SheetWriter, workbook
 from payermax_async.bulk.records import JournalRow, RowState
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.private_file import write_text
 
 __all__ = ["REPAIRED", "write_repair"]
 

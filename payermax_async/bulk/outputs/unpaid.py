@@ -15,11 +15,11 @@ import attrs
 from payermax_async.bulk.figures import is_waiting
 from payermax_async.bulk.outputs import cells
 from payermax_async.bulk.outputs.cards import written_amount
-from payermax_async.bulk.outputs.private_file import write_text
 from payermax_async.bulk.outputs.values import own_columns, own_of, written_time
 from payermax_async.bulk.outputs.workbook import SheetCell, SheetWriter, workbook
 from payermax_async.bulk.records import JournalRow
 from payermax_async.core.errors import ConfigurationError
+from payermax_async.private_file import write_text
 
 __all__ = ["AGES", "AgeingLine", "UnpaidLinks", "unpaid_links", "write_reminders"]
 

@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from payermax_async.bulk.figures import STATE_WORDS, BatchFigures
-from payermax_async.bulk.outputs.private_file import private_file
 from payermax_async.bulk.outputs.values import NAMES, own_columns, own_of, row_values
 from payermax_async.bulk.records import JournalRow
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.pages.markup import web_host
+from payermax_async.private_file import private_file
 
 __all__ = ["SheetLink", "SheetWriter", "workbook", "write_report"]
 

@@ -96,6 +96,12 @@ class Goods:
     """As a logo's URL."""
 
     @property
+    def note(self) -> str:
+        """More about it, unless that is its name again."""
+        words = self.description.strip()
+        return "" if words == self.name.strip() else words
+
+    @property
     def picture(self) -> Picture:
         """What stands beside it."""
         return Picture.of(self.name, self.picture_url)

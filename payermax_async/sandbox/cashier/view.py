@@ -124,6 +124,12 @@ class CheckoutView(CashierPage):
         return True
 
     @property
+    def about(self) -> str:
+        """The merchant's words, unless the order below says the same."""
+        words = self.description.strip()
+        return "" if words in {good.name.strip() for good in self.goods} else words
+
+    @property
     def filled(self) -> Mapping[str, str]:
         """What stands in the form's fields."""
         posted = dict(self.posted)

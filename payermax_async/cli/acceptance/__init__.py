@@ -1,0 +1,1 @@
+"""``payermax acceptance``: walks what a link merchant needs, and keeps the evidence."""
