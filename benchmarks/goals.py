@@ -41,6 +41,11 @@ RUNS = (
         ),
     ),
     Run(
+        "ack_rate",
+        "how many notifications are acknowledged a second",
+        ("--count", "512", "--repeats", "1"),
+    ),
+    Run(
         "cores",
         "links a second on all cores",
         ("--count", "512", "--repeats", "1"),
@@ -73,6 +78,15 @@ GOALS: Mapping[str, Goal] = {
     "stall longest, pycryptodome (ms)": Goal(50),
     "stall p99, cryptography (ms)": Goal(20),
     "stall longest, cryptography (ms)": Goal(50),
+    **{
+        f"acknowledgements, {kind} to memory, {at_once} at once": Goal(0.8, most=False)
+        for kind in ("SQLite", "PostgreSQL")
+        for at_once in (16, 256)
+    },
+    **{
+        f"acknowledged p99, {kind}, 256 at once (ms)": Goal(30)
+        for kind in ("SQLite", "PostgreSQL")
+    },
     "share of the cores, pycryptodome, 2 processes of clients": Goal(0.9, most=False),
     "share of the cores, cryptography, 2 processes of clients": Goal(0.9, most=False),
 }

@@ -161,6 +161,11 @@ class NotificationVerifier:
         """The largest body looked at, in bytes: a server need read no more."""
         return self._max_body
 
+    @property
+    def waits(self) -> bool:
+        """Whether a signature's check may take longer than its arithmetic."""
+        return self._check.waits
+
     def addressed(self, notification: Notification) -> Notification:
         """The notification with its merchant, where it names none and one is meant."""
         return self._addressees.addressed(notification)

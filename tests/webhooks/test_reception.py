@@ -14,6 +14,7 @@ from payermax_async.core.errors import (
     WebhookError,
 )
 from payermax_async.core.strict_json import write_json
+from payermax_async.signing import RsaVerifier
 from payermax_async.webhooks import (
     ACKNOWLEDGEMENT,
     AlertKind,
@@ -264,3 +265,48 @@ def test_one_body_of_the_largest_size_always_has_room() -> None:
     limits = ReceiverLimits(max_reading=500_000)
     with pytest.raises(ConfigurationError, match="max_reading is at least twice"):
         Post(limits=limits)
+
+
+async def test_a_crowd_waits_for_nobody_where_our_own_verifier_checks() -> None:
+    limits = ReceiverLimits(max_verifying=1, poll=HOUR)
+    own = RsaVerifier(kit.platform_key().public_key)
+    async with running(Post(verifier=own, limits=limits)) as post:
+
+        async def arrive(number: int) -> int:
+            body = kit.body_of(merchant_link_id=f"o-{number}")
+            signed = {"sign": kit.sign(body)}
+            return (await post.receiver.handle(signed, body)).status
+
+        assert await asyncio.gather(*map(arrive, range(60))) == [200] * 60
+        forged = {"sign": kit.sign(b"{}")}
+        reply = await post.receiver.handle(forged, kit.body_of(merchant_link_id="o-1"))
+        assert reply.status == 401
+        assert "overloaded" not in post.receiver.counts
+
+
+async def test_of_a_verifier_derived_from_it_nothing_is_taken_for_granted() -> None:
+    class Remote(RsaVerifier):
+        async def verify(
+            self, payload: bytes | bytearray | memoryview, signature: str
+        ) -> None:
+            await asyncio.Event().wait()
+
+    limits = ReceiverLimits(verify_timeout=0.01, poll=HOUR)
+    remote = Remote(kit.platform_key().public_key)
+    async with running(Post(verifier=remote, limits=limits)) as post:
+        body = kit.body_of(merchant_link_id="o-1")
+        reply = await post.receiver.handle({"sign": kit.sign(body)}, body)
+        assert reply.status == 503
+
+
+async def test_a_fault_in_the_arithmetic_is_told_of_and_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("no entropy")
+
+    monkeypatch.setattr(RsaVerifier, "verify_now", broken)
+    own = RsaVerifier(kit.platform_key().public_key)
+    async with running(Post(verifier=own)) as post:
+        assert await post.raw(kit.body_of(merchant_link_id="o-1")) == 500
+        assert post.receiver.counts["verifier failed"] == 1
