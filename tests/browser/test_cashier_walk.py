@@ -302,7 +302,7 @@ async def test_the_keyboard_alone_pays_through_the_banks_page(
         await page.keyboard.press("Enter")
         await says(page, "Confirm your payment")
         hint = await page.locator("#code-hint").inner_text()
-        for _ in ("the merchant's address", "the field"):
+        for _ in ("a language", "another", "the merchant's address", "the field"):
             await page.keyboard.press("Tab")
         await expect(focused).to_have_id("code")
         await page.keyboard.type(hint.split()[-1])
@@ -364,3 +364,40 @@ async def test_markup_in_every_field_stays_text_to_the_end(
         await page.get_by_role("button").click()
         await says(page, COMPLETE)
         await expect(page.locator("img")).to_have_count(0)
+
+
+async def test_the_payer_chooses_another_language_and_keeps_it(
+    browser: Browser, shop: Shop
+) -> None:
+    url = shop.link()
+    async with payer(browser, shop) as page:
+        await page.goto(url)
+        await page.get_by_role("link", name="العربية").click()
+        root = page.locator("html")
+        await expect(root).to_have_attribute("dir", "rtl")
+        await page.locator("#outcome-fail").check(force=True)
+        await page.locator("#failure_code").select_option("CVV_INVALID")
+        await page.get_by_role("button").click()
+        await says(page, "فشل الدفع")
+        await expect(page.get_by_text("رمز CVV غير صحيح")).to_be_visible()
+        # To the next try, and back to the link's own language from there.
+        await page.get_by_role("link", name="حاول مرة أخرى").click()
+        await expect(root).to_have_attribute("dir", "rtl")
+        await page.get_by_role("link", name="English").click()
+        await expect(root).to_have_attribute("lang", "en")
+
+
+async def test_a_failure_is_told_in_words_and_names_nothing_as_paid(
+    browser: Browser, shop: Shop
+) -> None:
+    url = shop.link()
+    async with payer(browser, shop) as page:
+        await page.goto(url)
+        await page.locator("#outcome-fail").check(force=True)
+        await page.get_by_label("Failure code").select_option("CVV_INVALID")
+        await page.get_by_role("button").click()
+        await says(page, FAILED)
+        await expect(page.get_by_text("The CVV was wrong")).to_be_visible()
+        await expect(page.get_by_text("CVV_INVALID", exact=True)).to_be_visible()
+        await expect(page.get_by_text("Paid with")).to_have_count(0)
+        await expect(page.get_by_text("VISA 1111")).to_be_visible()

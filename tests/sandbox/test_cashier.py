@@ -22,10 +22,15 @@ from payermax_async.sandbox.cashier.texts import (
     LANGUAGES,
     Texts,
     language_of,
+    language_query,
     read_texts,
 )
 from payermax_async.sandbox.cashier.view import CheckoutView, GoneView
-from payermax_async.sandbox.ledger.payment_methods import TEST_CARDS, PaymentOutcome
+from payermax_async.sandbox.ledger.payment_methods import (
+    FAILURE_CODES,
+    TEST_CARDS,
+    PaymentOutcome,
+)
 from payermax_async.sandbox.ledger.refusals import Obstacle
 from tests.sandbox.cashier_views import (
     AMOUNT,
@@ -56,7 +61,7 @@ def test_a_page_is_whole_labelled_and_in_its_language(name: str) -> None:
         for value in parsed.every(attribute):
             assert set(value.split()) <= set(ids)
     for href in parsed.values("a", "href"):
-        assert href.startswith(("/", "mailto:")) or href[1:] in ids
+        assert href.startswith(("/", "?lang=", "mailto:")) or href[1:] in ids
     assert Texts(language).say("no_money") in parsed.text
 
 
@@ -253,3 +258,13 @@ def test_a_link_nobody_knows_names_no_merchant() -> None:
 def test_values_in_arabic_sentences_keep_their_own_direction() -> None:
     view = attrs.evolve(checkout_view("ar"), now=NOW)
     assert "\u2068425,000\xa0IDR\u2069" in outline(view.render()).text
+
+
+@pytest.mark.parametrize("code", FAILURE_CODES)
+def test_every_failure_has_words_of_its_own(code: str) -> None:
+    assert f"reason_{code}" in read_texts()
+
+
+@pytest.mark.parametrize("chosen", ["fr", "zh-CN", "", "EN", "ar&x=1", "../"])
+def test_a_language_that_is_not_spoken_is_not_chosen(chosen: str) -> None:
+    assert language_query(chosen) == ""

@@ -11,6 +11,7 @@ import attrs
 from payermax_async.core.errors import ValidationError
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.cashier.forms import read_payment_choice
+from payermax_async.sandbox.cashier.page import CashierPage
 from payermax_async.sandbox.cashier.parts import Form
 from payermax_async.sandbox.cashier.presenter import (
     checkout_view,
@@ -18,6 +19,7 @@ from payermax_async.sandbox.cashier.presenter import (
     result_view,
     three_ds_view,
 )
+from payermax_async.sandbox.cashier.texts import code_of, language_query
 from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.payment_methods import (
@@ -38,10 +40,24 @@ class PageReply:
 
     status: int
     """HTTP status."""
-    html: str = attrs.field(default="", repr=False)
-    """The page."""
+    page: CashierPage | None = attrs.field(default=None, repr=False)
+    """The page, in the link's language."""
     location: str = ""
     """Where to go instead, as a path on this server."""
+
+    def html(self, chosen: str) -> str:
+        """The page in the language the payer chose, if there is a page.
+
+        Raises:
+            ConfigurationError: The package jinja2 is not installed.
+        """
+        if self.page is None:
+            return ""
+        return attrs.evolve(self.page, chosen=code_of(chosen)).render()
+
+    def place(self, chosen: str) -> str:
+        """Where to go instead, in the same language; empty for nowhere."""
+        return self.location and self.location + language_query(chosen)
 
 
 def _go(path: str) -> PageReply:
@@ -180,7 +196,7 @@ class CashierController:
             form=self._form(link, path),
             wrong_code=wrong,
         )
-        return PageReply(status=status, html=view.render())
+        return PageReply(status=status, page=view)
 
     def _code(self, out_trade_no: str) -> str:
         digest = self._digest(f"code {out_trade_no}")
@@ -206,7 +222,7 @@ class CashierController:
             retry_path=self._retry_path(link, trade),
             close_form=self._form(link, path) if failed else None,
         )
-        return PageReply(status=200, html=view.render())
+        return PageReply(status=200, page=view)
 
     def _retry_path(self, link: Link, trade: Trade) -> str:
         if trade.status is PaymentStatus.PENDING and not trade.left:
@@ -254,7 +270,7 @@ class CashierController:
             problems=problems,
             posted=tuple((posted or {}).items()),
         )
-        return PageReply(status=status, html=view.render())
+        return PageReply(status=status, page=view)
 
     def _gone(self, link_id: str, obstacle: Obstacle) -> PageReply:
         link = self._ledger.repository.link(link_id)
@@ -264,7 +280,7 @@ class CashierController:
             obstacle, link_id, link, self._ledger.repository.paid_trade(link_id)
         )
         unknown = link is None or obstacle is Obstacle.UNKNOWN
-        return PageReply(status=404 if unknown else 200, html=view.render())
+        return PageReply(status=404 if unknown else 200, page=view)
 
     def _form(self, link: Link, path: str) -> Form:
         return Form(action=path, csrf=self._digest(f"form {link.link_id}"))

@@ -16,7 +16,13 @@ from payermax_async.sandbox.cashier.parts import (
     Picture,
     local_path,
 )
-from payermax_async.sandbox.cashier.texts import Texts, texts_for
+from payermax_async.sandbox.cashier.texts import (
+    LANGUAGES,
+    Language,
+    Texts,
+    language_query,
+    texts_for,
+)
 
 __all__ = ["CashierPage", "VerdictPage"]
 
@@ -32,6 +38,9 @@ class CashierPage(abc.ABC):
 
     language: str = "en"
     """Language tag of the link; what we cannot speak is shown in English."""
+
+    chosen: str = ""
+    """Code of the language the payer chose instead; empty for the link's."""
 
     assets: str = attrs.field(default="/cashier/", validator=local_path)
     """Path, ending in a slash, under which the server has the page's assets."""
@@ -68,7 +77,21 @@ class CashierPage(abc.ABC):
     @property
     def texts(self) -> Texts:
         """What it says."""
-        return texts_for(self.language)
+        return texts_for(self.chosen or self.language)
+
+    @property
+    def keep(self) -> str:
+        """What this page's addresses end with, to stay in the chosen language."""
+        return language_query(self.chosen)
+
+    @property
+    def other_languages(self) -> tuple[tuple[Language, str], ...]:
+        """What else the page speaks, each with the address that chooses it."""
+        return tuple(
+            (language, language_query(language.code))
+            for language in LANGUAGES
+            if language != self.texts.language
+        )
 
     def say(self, key: str, **values: str) -> str:
         """A text with its places filled."""

@@ -8,7 +8,17 @@ from importlib.resources import files
 
 import attrs
 
-__all__ = ["LANGUAGES", "Language", "Texts", "language_of", "read_texts", "texts_for"]
+__all__ = [
+    "LANGUAGES",
+    "LANGUAGE_FIELD",
+    "Language",
+    "Texts",
+    "code_of",
+    "language_of",
+    "language_query",
+    "read_texts",
+    "texts_for",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -21,6 +31,9 @@ class Language:
     tag: str
     """The value of ``lang`` in HTML."""
 
+    name: str
+    """What it calls itself."""
+
     rtl: bool = False
     """Whether it is written from right to left."""
 
@@ -31,11 +44,15 @@ class Language:
 
 
 LANGUAGES: tuple[Language, ...] = (
-    Language(code="en", tag="en"),
-    Language(code="zh", tag="zh-Hans"),
-    Language(code="ar", tag="ar", rtl=True),
+    Language(code="en", tag="en", name="English"),
+    Language(code="zh", tag="zh-Hans", name="中文"),
+    Language(code="ar", tag="ar", name="العربية", rtl=True),
 )
 """English first: it stands in for every other language."""
+
+
+LANGUAGE_FIELD = "lang"
+"""Name of the chosen language in a page's address."""
 
 
 def language_of(tag: str) -> Language:
@@ -45,6 +62,17 @@ def language_of(tag: str) -> Language:
         if language.code == primary:
             return language
     return LANGUAGES[0]
+
+
+def code_of(chosen: str) -> str:
+    """The two letters of a language we speak; empty for anything else."""
+    return chosen if any(chosen == language.code for language in LANGUAGES) else ""
+
+
+def language_query(chosen: str) -> str:
+    """What an address ends with, to keep the language that was chosen."""
+    code = code_of(chosen)
+    return f"?{LANGUAGE_FIELD}={code}" if code else ""
 
 
 @cache

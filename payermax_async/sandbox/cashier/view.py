@@ -239,6 +239,17 @@ class ResultView(VerdictPage):
     """Takes ``csrf`` from the button Close, which settles a failed payment."""
 
     @property
+    def is_paid(self) -> bool:
+        """Whether the way to pay is one that paid."""
+        return self.status is ResultStatus.SUCCEEDED
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in words."""
+        known = self.failure_code in FAILURE_CODES
+        return self.say(f"reason_{self.failure_code}" if known else "reason_other")
+
+    @property
     def verdict(self) -> str:
         """The name of its text and its drawing."""
         return self.status.value

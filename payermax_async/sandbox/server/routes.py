@@ -12,6 +12,7 @@ from payermax_async.pages.qr import qr_png, qr_svg
 from payermax_async.sandbox.cashier.assets import ASSET_NAMES, read_asset
 from payermax_async.sandbox.cashier.controller import PageReply
 from payermax_async.sandbox.cashier.http import PAGE_HEADERS, is_same_origin
+from payermax_async.sandbox.cashier.texts import LANGUAGE_FIELD
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.notifications.url_policy import RECEIVER_PATH
 from payermax_async.sandbox.server.admin import admin_routes
@@ -56,13 +57,14 @@ async def _receive(request: web.Request) -> web.Response:
     return web.Response(body=ACKNOWLEDGEMENT, content_type=CONTENT_TYPE)
 
 
-def _page(reply: PageReply) -> web.Response:
+def _page(request: web.Request, reply: PageReply) -> web.Response:
     headers = dict(PAGE_HEADERS)
-    if reply.location:
-        headers["Location"] = reply.location
+    chosen = request.query.get(LANGUAGE_FIELD, "")
+    if place := reply.place(chosen):
+        headers["Location"] = place
     return web.Response(
         status=reply.status,
-        text=reply.html,
+        text=reply.html(chosen),
         content_type="text/html",
         charset="utf-8",
         headers=headers,
@@ -86,25 +88,25 @@ class _Pages:
         self._cashier = engine.cashier
 
     async def show(self, request: web.Request) -> web.Response:
-        return _page(self._cashier.show(request.match_info["link"]))
+        return _page(request, self._cashier.show(request.match_info["link"]))
 
     async def submit(self, request: web.Request) -> web.Response:
         form = await self._form(request)
-        return _page(self._cashier.submit(request.match_info["link"], form))
+        return _page(request, self._cashier.submit(request.match_info["link"], form))
 
     async def show_three_ds(self, request: web.Request) -> web.Response:
-        return _page(self._cashier.show_three_ds(*_ids(request)))
+        return _page(request, self._cashier.show_three_ds(*_ids(request)))
 
     async def answer_three_ds(self, request: web.Request) -> web.Response:
         form = await self._form(request)
-        return _page(self._cashier.answer_three_ds(*_ids(request), form))
+        return _page(request, self._cashier.answer_three_ds(*_ids(request), form))
 
     async def show_result(self, request: web.Request) -> web.Response:
-        return _page(self._cashier.show_result(*_ids(request)))
+        return _page(request, self._cashier.show_result(*_ids(request)))
 
     async def close_result(self, request: web.Request) -> web.Response:
         form = await self._form(request)
-        return _page(self._cashier.close_result(*_ids(request), form))
+        return _page(request, self._cashier.close_result(*_ids(request), form))
 
     async def qr(self, request: web.Request) -> web.Response:
         link = self._engine.ledger.repository.link(request.match_info["link"])
