@@ -132,6 +132,7 @@ async def wait_until_paid(
             getattr(expected, "amount", None), getattr(expected, "currency", None)
         )
     wait = _Wait(client, merchant_link_id, expected, polling, clock)
+    # Side by side: notifications get lost, and questions come late.
     ways: list[Coroutine[object, object, LinkOutcome | None]] = [
         wait.give_up_after(timeout),
         wait.ask(receiver),
@@ -146,6 +147,7 @@ async def wait_until_paid(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    # PayerMax said so, though the inbox did not take it: no reason to call it unknown.
     outcome = next((one for one in outcomes if one is not None), wait.told)
     if outcome is None:
         raise TimeoutError(
@@ -194,6 +196,7 @@ class _Wait:
             self.told = self._outcome(link)
             if not await self._is_kept(link, receiver) or self.told is None:
                 continue
+            # The inbox may know more: what was to be paid, and what was given back.
             if receiver is not None and link.is_paid:
                 entry = await self._entry(receiver)
                 if entry is not None:
