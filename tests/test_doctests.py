@@ -66,7 +66,7 @@ SKETCHES = {
     "webhooks.receiver.Receiver",
     "webhooks.inbox.sqlite.SqliteChanges.execute",
     "webhooks.inbox.sqlite.SqliteInbox",
-    "webhooks.verifier.NotificationVerifier",
+    "webhooks.verifying.verifier.NotificationVerifier",
 }
 
 

@@ -26,18 +26,18 @@ from payermax_async.reconcile.known import known_payment
 from payermax_async.reconcile.learned import learned
 from payermax_async.reconcile.polling import Polling
 from payermax_async.reconcile.rounds import LinkState
-from payermax_async.webhooks.comparison import NotExpectedYetError
-from payermax_async.webhooks.events import LinkPaid, LinkPaidAgain
-from payermax_async.webhooks.expectations import check_expected, check_expected_id
-from payermax_async.webhooks.failures import failure_of
+from payermax_async.webhooks.events.base import LinkPaid, LinkPaidAgain
+from payermax_async.webhooks.handling.comparison import NotExpectedYetError
 from payermax_async.webhooks.inbox.entries import (
     EntryState,
     Expected,
     Source,
     StoredNotification,
 )
+from payermax_async.webhooks.inbox.expectations import check_expected, check_expected_id
 from payermax_async.webhooks.inbox.rulings import GivenBack
 from payermax_async.webhooks.receiver import Receiver
+from payermax_async.webhooks.telling.failures import failure_of
 from payermax_async.webhooks.time_limit import TimeLimits
 
 __all__ = ["LinkOutcome", "wait_until_paid"]
