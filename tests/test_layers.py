@@ -46,13 +46,14 @@ RANKS = {
     "sandbox": 5,
     "testing": 5,
     "webhooks": 5,
-    "cli": 6,
-    "__main__": 7,
+    "fleet": 6,
+    "cli": 7,
+    "__main__": 8,
     # The public names. Nothing below asks for them there; the way to them is lazy, and
     # test_exports.py pins it.
-    "__init__": 8,
-    "hooks": 8,
-    "models": 8,
+    "__init__": 9,
+    "hooks": 9,
+    "models": 9,
 }
 """A room may import rooms of a lower rank, and itself."""
 
@@ -84,7 +85,7 @@ NARROW = {"webhooks": {"_lazy", "core", "signing", "storage", "clock"}}
 
 LIBRARIES = {
     "attrs": ("",),
-    "cattrs": ("core", "sandbox.ledger.repository"),
+    "cattrs": ("core", "fleet.payloads", "sandbox.ledger.repository"),
     "Crypto": ("signing",),
     # The extra ``fast``: looked for in one place, used in the other.
     "cryptography": ("signing.backends", "signing.openssl"),
@@ -119,7 +120,9 @@ LIBRARIES = {
     "cyclopts": ("cli",),
     # Of pages alone, and there in one place.
     "jinja2": ("pages.markup",),
+    "procrastinate": ("fleet.engine",),
     "psycopg": (
+        "fleet.engine",
         "storage.pooling",
         "storage.postgres",
         "storage.postgres_address",
@@ -129,7 +132,7 @@ LIBRARIES = {
         "storage.postgres_transactions",
         "storage.postgres_words",
     ),
-    "psycopg_pool": ("storage.pooling",),
+    "psycopg_pool": ("fleet.engine", "storage.pooling"),
     "opentelemetry": ("contrib.otel",),
     "prometheus_client": ("contrib.prometheus",),
     "python_calamine": ("bulk.files",),
@@ -166,6 +169,14 @@ FLOORS = {
         "create",
         "paid",
         "withdrawal",
+        "__init__",
+    ),
+    "fleet": (
+        "records schema",
+        "chunk_journal database payloads statements worker_statements",
+        "batches cancelled engine",
+        "chunk_runner",
+        "worker",
         "__init__",
     ),
     "pipeline": (
