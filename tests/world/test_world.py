@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from typing import Any
 
 import attrs
@@ -16,7 +17,7 @@ import pytest
 
 from tests.world.chance import FAMILIES
 from tests.world.keys import real_keys
-from tests.world.shrink import shrunk
+from tests.world.shrink import kind_of, shrunk
 from tests.world.world import Told, play
 
 _SEEDS = 200
@@ -92,6 +93,23 @@ def test_a_failing_story_is_told_with_the_faults_that_it_needs(
     told = shrunk(failing)
     assert told.broken
     assert len(told.struck) == 1
+
+
+def test_what_is_shrunk_stays_the_same_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def play_broken(seed: int, **facts: Any) -> Told:
+        told = play(seed, **facts)
+        kinds = Counter(one.kind.partition(":")[0] for one in told.struck)
+        broken = f"{kinds['way']} answers lost" if kinds["way"] else ""
+        if kinds["way"] > 1:
+            broken = f"order-{seed} made more than once: {dict(kinds)}"
+        return attrs.evolve(told, broken=broken)
+
+    monkeypatch.setattr("tests.world.shrink.play", play_broken)
+    tries = (play_broken(seed) for seed in range(20))
+    failing = next(told for told in tries if "more than once" in told.broken)
+    told = shrunk(failing)
+    assert kind_of(told.broken) == kind_of(failing.broken) == "made more than once:"
+    assert len(told.struck) < len(failing.struck)
 
 
 def test_a_fault_that_is_left_out_moves_no_other() -> None:
