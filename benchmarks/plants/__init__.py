@@ -1,0 +1,1 @@
+"""Mistakes planted in the product, and the simulated world that has to find them."""
