@@ -16,6 +16,10 @@ Where things are:
     PayerMax, a ``mailroom`` that hears from it, and further departments. A department
     is registered with ``Shop.departments``, a database with ``World.register``: it gets
     its tables from the components it is given, and fails like the others.
+*   ``batch`` is the department that makes links in bulk, ``batch_agrees`` what must
+    hold of it; ``line`` is a process's way to the network, which holds stamps, pauses
+    and what is sent again against what the client promises, and ``resting`` whether a
+    host that fails is left alone; ``abuse`` is what a shop should not do.
 *   ``gateway``, ``ledger``, ``refunding`` and ``post`` are PayerMax; ``network``,
     ``ways`` and ``fates`` the way to it; ``disk`` and ``inbox`` the shop's database;
     ``parts`` what a user plugs in; ``trouble`` strikes hosts, gateway and databases.
@@ -23,7 +27,8 @@ Where things are:
     happened and once all is well again: ``healing``.
 
 A seed that once failed is one of ``test_world.FAILED_ONCE``. Planted mistakes are in
-``test_checks``, with what the world says of each.
+``test_checks``, with what the world says of each, and some eighty more in
+``python -m benchmarks.plants``, with the number of seeds that each takes.
 
 What it cannot show, and what does:
 

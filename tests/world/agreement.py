@@ -13,7 +13,9 @@
 *   Nothing forged, made up or unexpected is handled: ``check_effects``; nothing untrue
     is told by who asks and waits: ``check_heard``; ``post.try_once`` holds that no
     spoilt notification is acknowledged.
-*   Sends on a dead gateway stay within the budget: ``_check_budget``, ``_check_sends``.
+*   Sends on a dead gateway stay within the budget: ``_check_budget``, ``_check_sends``;
+    a host that fails is left alone: ``resting``. Stamps, pauses, and what may not be
+    sent again: ``line``. Of what left, no later refusal tells: ``_check_told``.
 *   Nothing waits for ever: ``_check_told``, ``healing`` and the longest answer below.
 *   Nothing is left behind, and nothing is worn out: ``healing._close`` and
     ``healing._go_on``.
@@ -43,6 +45,7 @@ def check(world: World) -> None:
     """Everything that holds at any moment."""
     bugs = world.gateway.network.bugs
     must(not bugs, f"the network failed by itself: {bugs!r}")
+    must(not world.shop.flaws, "; ".join(world.shop.flaws[:3]))
     strays = world.gateway.ledger.strays
     must(not strays, f"made for nobody: {strays}")
     if world.failures:

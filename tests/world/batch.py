@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -71,6 +71,10 @@ class Batch:
             for one in self.requests
         }
         self.told: Counter[str] = Counter()
+        self.served: Counter[tuple[str, str]] = Counter()
+        """By run and id: of how many rows it told that their link is there."""
+        self.sent_to: defaultdict[str, set[str]] = defaultdict(set)
+        """By id: the hosts that it left for."""
         self.refused: dict[str, int] = {}
         """Rows of which a run said that nothing exists, by what was sent until then."""
         self.at_once = draw.choice((1, 2, 16))
@@ -87,11 +91,11 @@ class Batch:
         number = body.partition(b'"row-')[2].partition(b'"')[0]
         return self.rows.get(f"row-{number.decode()}")
 
-    def leaves(self, row: Call, operation: str, host: str) -> None:
+    def leaves(self, row: Call, operation: str, host: str, gets_out: bool) -> None:
         """A request for a row is about to leave."""
         life = PROCESS.get()
         if operation == "createPaybylink" and life is not None:
-            check_leaving(self, row, life.name, host)
+            check_leaving(self, row, life.name, host, gets_out=gets_out)
 
     def clerk(self, process: Process) -> Clerk:
         """Whoever works on it in one life of a process."""
@@ -198,7 +202,7 @@ class Clerk:
             self.process.name,
             f"batch {name}: {done.merchant_link_id} {done.state} {done.reason}".strip(),
         )
-        check_row(self.batch, done)
+        check_row(self.batch, done, name)
         world.loop.is_changed = True
 
     async def _source(self) -> AsyncGenerator[CreateLink]:

@@ -8,6 +8,7 @@ what the ledger holds.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from payermax_async.bulk import DoneRow, DoneState, RowState
 from payermax_async.core.models.link_request import CreateLink
@@ -40,30 +41,47 @@ def _is_there(batch: Batch, key: str, number: str | None) -> bool:
     )
 
 
-def check_leaving(batch: Batch, row: Call, process: str, host: str) -> None:
+def check_leaving(
+    batch: Batch, row: Call, process: str, host: str, *, gets_out: bool
+) -> None:
     """A create leaves: the journal has it, and the run that sends it holds the row."""
     found = batch.disk.connection.execute(
         "SELECT state, holder, hosts FROM payermax_journal WHERE link_key = ?",
         (row.key,),
     ).fetchone()
-    must(found is not None, f"{row.key} leaves, and its journal knows nothing of it")
+    shop = batch.world.shop
+    if found is None:
+        shop.must(False, f"{row.key} leaves, and its journal knows nothing of it")
+        return
     state, holder, hosts = found
-    must(
+    known = {str(urlsplit(str(one)).netloc) for one in str(hosts).split()}
+    unknown = batch.sent_to[row.key] - known
+    shop.must(
+        not unknown,
+        f"{row.key} leaves for {host}, and its journal says nothing of {unknown}",
+    )
+    if gets_out:
+        batch.sent_to[row.key].add(host)
+    shop.must(
         state == RowState.SENDING.value and any(host in one for one in hosts.split()),
         f"{row.key} leaves for {host}, and its journal says {state}, {hosts!r}",
     )
-    must(
+    shop.must(
         holder.partition("/")[0] == process,
         f"{row.key} leaves from {process}, and {holder!r} holds it",
     )
 
 
-def check_row(batch: Batch, done: DoneRow) -> None:
+def check_row(batch: Batch, done: DoneRow, run: str) -> None:
     """What a run tells of a row."""
     key, doubles = done.merchant_link_id, batch.world.doubles
     row = batch.rows[key]
     repeats = sum(one.merchant_link_id == key for one in batch.requests)
     batch.told[key] += done.state in _THERE
+    batch.served[run, key] += done.state in _THERE
+    # Of several runs over one journal one may not know what it met before.
+    alone = batch.world.setting.runs * batch.world.setting.processes == 1
+    must(not alone or batch.served[run, key] <= 1, f"{key} is served twice by {run}")
     if done.state in _THERE:
         there = _is_there(batch, key, done.link_id)
         must(there, f"{key} is told as {done.state} with {done.link_id}, and is not")

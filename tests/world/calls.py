@@ -15,8 +15,9 @@ from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.links import LinkDetails
 from payermax_async.core.models.refunds import CreateRefund, RefundDetails
 from payermax_async.pipeline.observe import CallFinished
+from tests.world.loop import Life
 
-__all__ = ["CALL", "Call", "Found", "Unresolved", "key_of"]
+__all__ = ["CALL", "TURN", "Call", "Found", "Unresolved", "key_of"]
 
 
 class Unresolved(enum.Enum):
@@ -61,6 +62,12 @@ class Call:
     """What the ledger made for it; the client cannot see this."""
     found: Found | Unresolved = Unresolved.YET
     """What resolving it found; ``None`` when it was not done."""
+    life: Life | None = None
+    """In which life of a process it was."""
+    closed: str = ""
+    """What PayerMax said of the write, after which it is not sent again."""
+    may_be_at: str = ""
+    """The host that may have done it."""
     sends: Counter[str] = attrs.field(factory=Counter[str])
     """By operation."""
 
@@ -83,10 +90,18 @@ class Call:
         return None if self.error is None else Outcome.UNKNOWN
 
     @property
+    def is_there(self) -> bool:
+        """Whether the merchant knows that something is there."""
+        told = self.found is not None and self.found is not Unresolved.YET
+        return self.result is not None or told
+
+    @property
     def is_open(self) -> bool:
         """Whether it ended and nobody knows what became of it."""
         return self.outcome is Outcome.UNKNOWN and self.found is Unresolved.YET
 
 
+TURN: ContextVar[object] = ContextVar("TURN", default=None)
+"""One call of the client's, also a question about a call before."""
 CALL: ContextVar[Call | None] = ContextVar("CALL", default=None)
 """On whose behalf a request goes its way."""

@@ -99,6 +99,12 @@ def _check_told(call: Call) -> None:
     must(isinstance(call.error, PayerMaxError), f"{call.place} raised {call.error!r}")
     assert isinstance(call.error, PayerMaxError)
     must(call.error.merchant_key == call.key, f"{call.place}: no id on {call.error!r}")
+    if call.may_be_at:
+        # Whatever is refused or not sent later says nothing of what left before.
+        told_off = call.error.outcome in {Outcome.NOT_SENT, Outcome.REJECTED}
+        settled = not told_off or isinstance(call.error, ConflictError)
+        where = call.may_be_at
+        must(settled, f"{call.place} may be at {where}, and ended {call.error!r}")
     if call.error.outcome is Outcome.UNKNOWN:
         # A conflict after a lost answer settles what stands there, and not whether
         # a gateway that checks nothing made another beside it.

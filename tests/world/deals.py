@@ -18,6 +18,7 @@ from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome as Endi
 from payermax_async.sandbox.ledger.records import Payment
 from payermax_async.sandbox.ledger.refusals import NotPayableError
 from payermax_async.webhooks.inbox.entries import Expected
+from tests.world.abuse import send_again, tell_older
 from tests.world.calls import Call
 from tests.world.gateway import OWNER
 from tests.world.orders import Order
@@ -48,7 +49,7 @@ class Deals:
         world.start(self._pay(key, draw.uniform(0.5, 80.0)))
         if not world.setting.looks_up:
             await expect(world, order)
-        await self.write(order, draw.choice((1, 1, 2)) if self._reuses else 1)
+        await self.write(order, draw.choice((1, 1, 2)))
         if draw.random() < 0.2:
             world.start(self._wait(order, draw.choice((5.0, 60.0))))
         if draw.random() < 0.45:
@@ -108,6 +109,7 @@ class Deals:
                 assert call.task is not None
                 await process.until_done(call.task)
             draw = chance.at(chance.next_at(place))
+            await send_again(self.world, process, order, f"{place}/unasked")
             if await self._is_known(order, draw.random() < 0.5):
                 break
             await asyncio.sleep(draw.choice((0.1, 3.0)))
@@ -139,6 +141,8 @@ class Deals:
             self._disturb_task(resolving, f"resolve/{order.key}", "resolve")
             await process.until_done(resolving)
         if any(call.is_open for call in order.calls):
+            return True
+        if any(call.is_there for call in order.calls):
             return True
         last = order.calls[-1]
         refused = last.outcome in {Outcome.NOT_SENT, Outcome.REJECTED}
@@ -196,9 +200,11 @@ class Deals:
                 done = ledger.pay_link(link.link_id, _PAYMENT)
             except NotPayableError:
                 continue
-            world.trace.note("buyer", f"pays {key} by {done.value.out_trade_no}")
+            number = done.value.out_trade_no
+            world.trace.note("buyer", f"pays {key} by {number}")
             world.happened(done.events)
-            place = f"again/{done.value.out_trade_no}"
+            tell_older(world, done.value, link)
+            place = f"again/{number}"
             found = world.chance.pick("user", ("pays twice",), place, "paid")
             # Nobody asks about a link of which a payment is handled.
             if found is not None and world.post.tells_of(key):

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import Environment, MerchantConfig
-from payermax_async.core.errors import ConflictError, Outcome, PayerMaxError
+from payermax_async.core.errors import (
+    ClockSkewError,
+    ConflictError,
+    Outcome,
+    PayerMaxError,
+)
 from payermax_async.core.models.link_request import CreateLink, LinkDefaults
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.options import ClientOptions
@@ -16,8 +21,9 @@ from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.pipeline.observe import AttemptFinished, CallFinished, Event
 from payermax_async.pipeline.retry import RetryPolicy
 from payermax_async.reconcile import Polling, wait_until_paid
-from tests.world.calls import CALL, Call, Found
+from tests.world.calls import CALL, TURN, Call, Found
 from tests.world.gateway import BACKUP_URL, MAIN_URL, OWNER
+from tests.world.line import Line
 
 if TYPE_CHECKING:
     from tests.world.orders import Order
@@ -39,6 +45,8 @@ class Desk:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.shop = process.shop
+        self.breaker = _BREAKERS[self.shop.setting.breaker]
+        self.line = Line(process=process)
         self.client = self._client()
 
     def _client(self) -> PayerMaxClient:
@@ -61,10 +69,10 @@ class Desk:
                 max_in_flight=setting.max_in_flight,
                 settle_waits=self.shop.settle_waits,
                 retry=RetryPolicy(draw=lambda _low, high: high),
-                breaker=_BREAKERS[setting.breaker],
+                breaker=self.breaker,
                 failover=setting.failover,
             ),
-            transport=self.shop.gateway.network,
+            transport=self.line,
             signer=parts,
             verifier=parts,
             middlewares=[parts.middleware],
@@ -118,6 +126,8 @@ class Desk:
 
     async def _write(self, order: Order, call: Call) -> None:
         CALL.set(call)
+        TURN.set(object())
+        call.life = self.process.life
         shop = self.shop
         call.started = shop.loop.time()
         shop.trace.note(self.process.name, f"{call.place} begins, {call.timeout:g} s")
@@ -141,6 +151,8 @@ class Desk:
             call.ended = shop.loop.time()
             shop.loop.is_changed = True
             shop.trace.note(self.process.name, f"{call.place} ends: {_end_of(call)}")
+            if isinstance(call.error, ClockSkewError):
+                self.line.check_given_up(call)
             order.error = None
             if call.outcome is Outcome.UNKNOWN and isinstance(
                 call.error, PayerMaxError
@@ -154,6 +166,7 @@ class Desk:
             return
         call = open_calls[-1]
         CALL.set(call)
+        TURN.set(object())
         found: Found
         try:
             # The error at hand may be an earlier call's, of another amount.
@@ -170,6 +183,7 @@ class Desk:
             return
         finally:
             CALL.set(None)
+            TURN.set(None)
         self.shop.judge(open_calls, found)
         for one in open_calls:
             one.found = found
@@ -189,6 +203,7 @@ class Desk:
             started=shop.loop.time(),
         )
         CALL.set(call)
+        TURN.set(object())
         try:
             await self.client.expire_link(key)
         except PayerMaxError as error:

@@ -29,7 +29,7 @@ from tests.world.network import INSIDE, Network
 from tests.world.settings import Setting
 from tests.world.trace import Trace
 from tests.world.virtual_time import LoopClock
-from tests.world.ways import QUERIES, Ways, told
+from tests.world.ways import QUERIES, WRITES, Ways, told
 
 __all__ = ["BACKUP_URL", "HOSTS", "MAIN_URL", "OWNER", "Gateway"]
 
@@ -81,10 +81,12 @@ class Gateway:
     ways: Ways = attrs.field(init=False)
     row_of: Callable[[bytes], Call | None] = lambda _: None
     """The row of a batch that a request is about."""
-    row_leaves: Callable[[Call, str, str], None] = lambda _row, _name, _host: None
-    """Told of each request for one: the row, the operation, the host."""
+    row_leaves: Callable[[Call, str, str, bool], None] = lambda _a, _b, _c, _d: None
+    """Told of each request for one: row, operation, host, and whether it gets out."""
     dead: dict[str, float] = attrs.field(factory=dict[str, float])
     """Hosts that do not answer, and until when."""
+    clock_was_set: bool = False
+    """Whether its clock was ever put wrong."""
     throttled_until: float = -1.0
     questions: tuple[float, Fate] = (-1.0, Fate())
     """Until when every question meets which fate."""
@@ -106,7 +108,7 @@ class Gateway:
         self.ledger.checks_refunds = self.setting.reuses_ids
         draw = self.chance.at("lags")
         self.ledger.lags = {host: draw.choice(self.setting.lags) for host in HOSTS}
-        self.ledger.apart = draw.choice((0.0, 0.0, 4.0, math.inf))
+        self.ledger.apart = draw.choice((0.0, 4.0, math.inf, math.inf))
         self.ledger.passed, self.ledger.made_at = self.loop.time, {}
         self.ledger.made_by, self.ledger.strays = {}, []
         self.ledger.on_refund = self.on_refund
@@ -147,12 +149,17 @@ class Gateway:
         address = urlsplit(request.url)
         operation = address.path.rpartition("/")[2]
         call = CALL.get()
-        if call is None and (call := self.row_of(request.body)) is not None:
-            CALL.set(call)  # of this attempt, which has a context of its own
-            self.row_leaves(call, operation, address.netloc)
+        row = None if call is not None else self.row_of(request.body)
+        if row is not None:
+            call = row
+            CALL.set(row)  # of this attempt, which has a context of its own
         key = call.place if call is not None else "nobody"
         place = self.chance.next_at(f"{key}/{operation}")
         fate = self._drawn(operation, place, address.netloc, call)
+        if row is not None:
+            gets_out = fate.kind not in {Kind.REFUSED, Kind.UNTRUSTED}
+            self.row_leaves(row, operation, address.netloc, gets_out)
+        self._may_die_with(operation, place, address.netloc, fate)
         self.loop.is_changed = True
         if call is not None:
             call.sent(operation)
@@ -162,6 +169,22 @@ class Gateway:
             fault=fate.kind is not Kind.NOTHING,
         )
         return fate
+
+    def _may_die_with(self, name: str, place: str, host: str, fate: Fate) -> None:
+        """What cut a write off may have been the end of its host, for a while."""
+        if name not in WRITES or fate.kind not in {Kind.SILENT, Kind.BROKEN}:
+            return
+        found = self.chance.pick(
+            "gateway", ("dies with a write",), f"{place}/dies", name, weight=1.5
+        )
+        if found is None:
+            return
+        seconds = found[1].choice((20.0, 45.0, 90.0))
+        until = self.loop.time() + fate.there + seconds
+        self.dead[host] = max(self.dead.get(host, 0.0), until)
+        self.trace.note(
+            "gateway", f"{host} dies with it, for {seconds:g} s", fault=True
+        )
 
     def _drawn(self, operation: str, place: str, host: str, call: Call | None) -> Fate:
         if self.script:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from payermax_async.core.models.link_request import CreateLink
@@ -18,6 +19,7 @@ from payermax_async.reconcile import (
 )
 from payermax_async.webhooks import (
     HandlerBackoff,
+    LinkNotPaid,
     LinkPaid,
     LinkPaidAgain,
     NotificationVerifier,
@@ -27,9 +29,9 @@ from payermax_async.webhooks import (
     RefundFailed,
     RefundSucceeded,
 )
-from payermax_async.webhooks.events.base import NotifiedEvent
+from payermax_async.webhooks.alerts import Alert
+from payermax_async.webhooks.events import NotifiedEvent
 from payermax_async.webhooks.inbox.entries import Expected
-from payermax_async.webhooks.telling.alerts import Alert
 from tests.world.disk import Effect
 from tests.world.gateway import OWNER
 from tests.world.inbox import Changes, DiskInbox
@@ -76,7 +78,7 @@ class Mailroom:
         )
         kinds: list[type[NotifiedEvent]] = [RefundSucceeded, RefundFailed]
         if setting.handles_links:
-            kinds += [LinkPaid, LinkPaidAgain]
+            kinds += [LinkPaid, LinkPaidAgain, LinkNotPaid]
         if setting.handles_orders:
             kinds.append(PaymentSucceeded)
         for kind in kinds:
@@ -188,6 +190,9 @@ class Mailroom:
                 RefundStatus.REFUND_SUCCESS if ended else RefundStatus.REFUND_FAILED
             )
             assert data.status == wanted
+        elif isinstance(event, LinkNotPaid):
+            number = str(event.payment.out_trade_no)
+            amount, currency = Decimal(0), "-"
         else:
             assert isinstance(event, LinkPaid | LinkPaidAgain | PaymentSucceeded)
             number = str(event.out_trade_no)

@@ -16,7 +16,7 @@ from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.reconcile import LinkState
 from payermax_async.sandbox.ledger.records import Refund, Trade
-from payermax_async.webhooks.telling.alerts import AlertKind
+from payermax_async.webhooks.alerts import AlertKind
 from tests.world.disk import Effect
 from tests.world.must import must
 
@@ -31,6 +31,7 @@ _NO_EFFECT = {
     AlertKind.AMBIGUOUS,
     AlertKind.UNCLAIMED,
 }
+_PAID = {"LinkPaid", "LinkPaidAgain"}
 _REFUNDS = {
     "RefundSucceeded": RefundStatus.REFUND_SUCCESS,
     "RefundFailed": RefundStatus.REFUND_FAILED,
@@ -47,11 +48,18 @@ def check_effects(world: World) -> None:
     known = looked_at[1] if looked_at[0] == disk.history else 0
     seen: Counter[tuple[str, str]] = Counter()
     first: defaultdict[str, set[str]] = defaultdict(set)
+    over: set[str] = set()
+    # Outside of a transaction an effect stays of what was lost or ruled out later.
+    outlives = {"storage: loses commits", "user: look-up lies"}
+    excused = not world.setting.transactional and any(map(world.has_struck, outlives))
     for number, effect in enumerate(disk.effects):
         if number < known:
             pass  # looked at before; what is true of it stays true
         elif effect.kind in _REFUNDS:
             _check_refund(world, effect)
+        elif effect.kind == "LinkNotPaid":
+            late = effect.merchant_key in over and not excused
+            must(not late, f"handled after the link was paid: {effect}")
         else:
             _check_payment(world, effect)
         # A handler outside of a transaction may have done it and failed all the same:
@@ -60,14 +68,16 @@ def check_effects(world: World) -> None:
             world.setting.transactional or not _is_given_back(world, effect.number)
         ):
             first[effect.merchant_key].add(effect.number)
+        first_one = effect.kind != "LinkPaidAgain" or effect.merchant_key in over
+        must(first_one or excused, f"handled before the first one: {effect}")
+        if effect.kind == "LinkPaid":
+            over.add(effect.merchant_key)
         if effect.in_transaction:
-            kind = effect.kind if "Paid" not in effect.kind else "paid"
+            kind = "paid" if effect.kind in _PAID else effect.kind
             seen[kind, effect.number] += 1
     twice = sorted(one for one, count in seen.items() if count > 1)
     must(not twice, f"took effect more than once: {twice}")
-    # Outside of a transaction an effect stays of what was lost or ruled out later.
-    excused = {"storage: loses commits", "user: look-up lies"}
-    if world.setting.transactional or not any(map(world.has_struck, excused)):
+    if not excused:
         more = sorted(key for key, numbers in first.items() if len(numbers) > 1)
         must(not more, f"two payments of a link were handled as its first: {more}")
 

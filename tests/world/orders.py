@@ -12,8 +12,8 @@ from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.reconcile import Found as Told
 from payermax_async.reconcile import LinkOutcome
+from payermax_async.webhooks.alerts import Alert
 from payermax_async.webhooks.inbox.entries import Expected
-from payermax_async.webhooks.telling.alerts import Alert
 from tests.world.calls import Call, Found, key_of
 from tests.world.chance import Chance
 from tests.world.disk import Disk
@@ -105,8 +105,16 @@ class Shop:
         factory=list["Callable[[Process], Department]"]
     )
     """What each process has beside its desk and its mailroom."""
+    flaws: list[str] = attrs.field(factory=list[str])
+    """What was seen not to hold where nothing can be raised."""
     processes: list[Process] = attrs.field(factory=list["Process"])
     lives: list[Life] = attrs.field(factory=list[Life])
+
+    def must(self, holds: object, text: str) -> None:
+        """Something must hold, seen from where the client would take what is raised."""
+        if not holds:
+            self.flaws.append(text)
+            self.loop.is_changed = True
 
     @property
     def alive(self) -> list[Process]:

@@ -12,7 +12,7 @@ from payermax_async.core.errors import NotSentError, PayerMaxError, SignatureErr
 from payermax_async.pipeline.chain import Attempt, CallNext
 from payermax_async.pipeline.observe import CallFinished, CallStarted
 from payermax_async.transport.base import HttpRequest, HttpResponse
-from payermax_async.webhooks.telling.alerts import Alert
+from payermax_async.webhooks.alerts import Alert
 from tests.world.calls import CALL
 from tests.world.chance import Chance
 from tests.world.network import SignsNow
@@ -20,6 +20,7 @@ from tests.world.trace import Trace
 
 __all__ = ["Parts"]
 
+_BETWEEN = {"middleware", "signer", "verifier", "hook"}
 _RAISED: tuple[Callable[[], BaseException], ...] = (
     lambda: ValueError("no"),
     lambda: ConnectionError("no"),
@@ -44,6 +45,8 @@ class Parts:
     """Sends since the last answer of any kind."""
     calls: int = 0
     """Calls that ran since then."""
+    have_misbehaved: bool = False
+    """Whether any of those between client and network ever did."""
     _active: int = 0
 
     def _struck(
@@ -57,6 +60,7 @@ class Parts:
         )
         if found is None:
             return None
+        self.have_misbehaved |= part in _BETWEEN
         self.trace.note(self.name, f"{found[0]} ({place})", fault=True)
         return found[0].removeprefix(f"{part} "), found[1]
 

@@ -66,6 +66,7 @@ class Process:
     def step_clock(self, ahead: float) -> None:
         """Put its time of day wrong."""
         self.ahead = self.clock.ahead = ahead
+        self.desk.line.clock_was_set()
         self.shop.trace.note(self.name, f"clock {ahead:+g} s", fault=True)
 
     def run(self, work: Callable[[], Awaitable[object]]) -> asyncio.Task[None]:

@@ -92,6 +92,7 @@ class Trouble:
         gateway, trace = self.world.gateway, self.world.trace
         now = self.world.loop.time()
         if fault == "clock off":
+            gateway.clock_was_set = True
             gateway.clock.ahead = draw.choice((0.0, 30.0, -30.0, 100.0))
             trace.note("gateway", f"clock {gateway.clock.ahead:+g} s", fault=True)
         elif fault == "key rotated":
@@ -113,7 +114,7 @@ class Trouble:
             trace.note("gateway", f"throttles for {seconds:g} s", fault=True)
         else:
             hosts = HOSTS if fault == "all dead" else (draw.choice(HOSTS),)
-            seconds = draw.choice((5.0, 20.0, 45.0))
+            seconds = draw.choice((5.0, 20.0, 45.0, 110.0))
             for host in hosts:
                 gateway.dead[host] = now + seconds
                 trace.note("gateway", f"{host} is dead for {seconds:g} s", fault=True)

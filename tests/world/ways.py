@@ -14,11 +14,11 @@ from tests.world.fates import AMBIGUOUS, DEFINITE, Fate, Kind
 from tests.world.settings import Setting
 from tests.world.virtual_time import LoopClock
 
-__all__ = ["QUERIES", "WRITES", "Ways", "told"]
+__all__ = ["QUERIES", "UNHEARD_OF", "WRITES", "Ways", "told"]
 
 WRITES = {"createPaybylink", "refund"}
 QUERIES = {"queryPaybylink", "refundQuery"}
-_UNHEARD_OF = ("GATEWAY_TIMEOUT", "504", "FAIL", "ORDER_STRANGE")
+UNHEARD_OF = ("GATEWAY_TIMEOUT", "504", "FAIL", "ORDER_STRANGE")
 _UNSENT = {Kind.REFUSED, Kind.UNTRUSTED}
 _KINDS = tuple(kind for kind in Kind if kind is not Kind.NOTHING)
 
@@ -91,8 +91,7 @@ class Ways:
         codes: tuple[str, ...] = AMBIGUOUS
         done = chance.random() < 0.6
         if name.endswith("unheard-of code"):
-            # Signed, it is taken for a refusal: PayerMax's own word, if a new one.
-            codes, done = _UNHEARD_OF, done and not signed
+            codes = UNHEARD_OF
         if name.endswith("definite code"):
             codes = DEFINITE
             done = not signed and self.setting.lies and done
@@ -116,7 +115,7 @@ class Ways:
         return Fate(kind=kind, done=False, code="TOO_MANY_REQUEST", retry_after=again)
 
     def _wrong_date(self, chance: random.Random) -> str:
-        off = chance.choice((-7200, -1200, -600, -130, 90, 1200, 7200))
+        off = chance.choice((-7200, -1200, -600, -130, 90, 110, 1200, 7200))
         moment = self.clock.now() + timedelta(seconds=off)
         return format_datetime(moment, usegmt=True)
 

@@ -1,1 +1,0 @@
-"""What a notification means to a shop, as typed events."""

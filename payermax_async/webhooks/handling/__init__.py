@@ -1,1 +1,0 @@
-"""From the inbox to the merchant's handlers, and how each entry ends."""

@@ -1,1 +1,0 @@
-"""What somebody should look at, told once and without secrets."""
