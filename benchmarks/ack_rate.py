@@ -28,7 +28,6 @@ import attrs
 from payermax_async import NotificationVerifier, PrivateKey, RsaSigner, RsaVerifier
 from payermax_async.clock import SystemClock
 from payermax_async.webhooks import Inbox, MemoryInbox, ReceiverLimits, SqliteInbox
-from payermax_async.webhooks.alerts import Tally
 from payermax_async.webhooks.reception import Reception
 from payermax_async.webhooks.samples import (
     APP_ID,
@@ -36,6 +35,7 @@ from payermax_async.webhooks.samples import (
     SignedNotification,
     sign_notification,
 )
+from payermax_async.webhooks.telling.alerts import Tally
 
 AT_ONCE = (1, 16, 256)
 

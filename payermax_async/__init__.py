@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from payermax_async.signing.rsa import RsaSigner, RsaVerifier
     from payermax_async.transport.aiohttp import AiohttpTransport
     from payermax_async.transport.base import HttpRequest, HttpResponse, Transport
-    from payermax_async.webhooks.verifier import NotificationVerifier
+    from payermax_async.webhooks.verifying.verifier import NotificationVerifier
 
 __version__ = "0.1.0"
 
@@ -162,7 +162,7 @@ _HOMES = homes_of(
         "signing.rsa": "RsaSigner RsaVerifier",
         "transport.aiohttp": "AiohttpTransport",
         "transport.base": "HttpRequest HttpResponse Transport",
-        "webhooks.verifier": "NotificationVerifier",
+        "webhooks.verifying.verifier": "NotificationVerifier",
     },
 )
 """The module that each name lives in, below ``payermax_async``."""

@@ -31,6 +31,10 @@ SKETCHES = {
     "bulk.paid.note_paid",
     "bulk.report.BulkReport",
     "bulk.create.create_links",
+    "fleet",
+    "fleet.batches.Fleet",
+    "fleet.batches.Fleet.add",
+    "fleet.worker.FleetWorker",
     "reconcile.reconciler.Reconciler",
     "reconcile.waiting.wait_until_paid",
     "reconcile.rounds.OpenLinks",
@@ -66,7 +70,7 @@ SKETCHES = {
     "webhooks.receiver.Receiver",
     "webhooks.inbox.sqlite.SqliteChanges.execute",
     "webhooks.inbox.sqlite.SqliteInbox",
-    "webhooks.verifier.NotificationVerifier",
+    "webhooks.verifying.verifier.NotificationVerifier",
 }
 
 

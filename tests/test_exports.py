@@ -51,6 +51,10 @@ PUBLIC = {
     "payermax_async.contrib": """
         OpenTelemetryHook PrometheusHook
     """,
+    "payermax_async.fleet": """
+        EnqueuedRows Fleet FleetBatch FleetStatus FleetWorker StuckChunk WorkerHealth
+        WorkerStatus
+    """,
     "payermax_async.hooks": """
         Attempt AttemptFinished AttemptStarted BreakerChanged BreakerState CallFinished
         CallNext CallStarted Clock Event FailedOver ForgetsConnections Headers Hook

@@ -140,6 +140,7 @@ class Evidence:
     def with_result(self, found: CaseResult) -> Evidence:
         """The same with a result, the last now, in place of its case's earlier one."""
         others = tuple(one for one in self.results if one.name != found.name)
+        # What went wrong at first and was mended is no evidence of the last try.
         return attrs.evolve(self, results=(*others, found))
 
     def number(self, case: str, name: str) -> str:
@@ -184,6 +185,7 @@ def read_evidence(content: bytes) -> Evidence:
         return _made(
             Evidence, {**found, "results": tuple(_result(one) for one in results)}
         )
+    # People open it in editors: whatever they did to it, no case runs on half of it.
     except (JsonError, KeyError, TypeError, ValueError, AttributeError):
         raise ConfigurationError(_UNREADABLE) from None
 
@@ -217,6 +219,7 @@ def _made(kind: type[KindT], state: Mapping[str, object]) -> KindT:
 
 def _moment(value: object) -> datetime:
     found = datetime.fromisoformat(cast("str", value))
+    # Support looks requests up by their time; without its zone it names many.
     if found.tzinfo is None:
         raise ValueError("a moment without a zone")
     return found

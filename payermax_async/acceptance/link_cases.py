@@ -143,6 +143,7 @@ async def paid(walk: AcceptanceWalk, evidence: Evidence, notes: Notes) -> str:
         link = await _ended(walk, key, lambda found: found.is_paid)
     payment = link.successful_payment
     number = payment.out_trade_no if payment else None
+    # The refunds that come later are asked for under it.
     if number is None:
         raise CaseFailedError("The payment came without an order number.", SUPPORT)
     notes.ids[ORDER] = number

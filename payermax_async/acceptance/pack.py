@@ -146,6 +146,7 @@ def _block(number: int, title: str, found: CaseResult) -> _CaseBlock:
         number=number,
         name=found.name,
         title=title,
+        # To support "skipped" reads like a wish; that it was not shown is the fact.
         verdict="not shown" if found.verdict is CaseVerdict.SKIPPED else found.verdict,
         kind=_KINDS[found.verdict],
         what=found.what,

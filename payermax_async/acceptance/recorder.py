@@ -66,6 +66,8 @@ class EvidenceTransport:
             self._keep(
                 KeptExchange(
                     at=at,
+                    # Of the address its last word: a proxy's may hold what is nobody's
+                    # business.
                     operation=request.url.rpartition("/")[2],
                     status=None if response is None else response.status,
                     signed=bool(response and response.header_values("sign")),

@@ -87,6 +87,7 @@ async def _refunded(
             out_trade_no=notes.ids[ORDER],
         )
     )
+    # Without its number nobody can hasten it: then its own end is waited for.
     if taken.refund_trade_no:
         notes.ids["refundTradeNo"] = taken.refund_trade_no
         await walk.payer.end_refund(taken.refund_trade_no)
@@ -112,6 +113,7 @@ async def _told(walk: AcceptanceWalk, notes: Notes, number: str) -> str:
     try:
         return await witnessed(walk, notes, "REFUND", number)
     except CaseSkippedError:
+        # The refund itself is shown; that nobody watches is no fault of it.
         return "Its notification was not looked for."
 
 

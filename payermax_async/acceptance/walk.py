@@ -143,6 +143,8 @@ async def _tried(
     notes, started_at = Notes(), walk.clock.now()
     verdict, fix = CaseVerdict.PASSED, ""
     walk.recorder.take()
+    # Without a payment there is nothing to refund: tried all the same, it would fail
+    # for a reason that is none.
     missing = _missing(evidence, case)
     try:
         if missing:
@@ -157,6 +159,7 @@ async def _tried(
     except PayerMaxError as error:
         verdict = CaseVerdict.FAILED
         what, fix = _explained(walk, error)
+    # After a failure above all: what was sent shows where it went wrong.
     exchanges, left_out = walk.recorder.take()
     return CaseResult(
         name=case.name,
@@ -184,6 +187,7 @@ def _missing(evidence: Evidence, case: AcceptanceCase) -> str:
 def _explained(walk: AcceptanceWalk, error: PayerMaxError) -> tuple[str, str]:
     """What an error means, and what to do about it."""
     for found in judge_answer(error, walk.client.config):
+        # The doctor knows such answers, and words its advice for people.
         if found.status is Status.FAIL and found.fix:
             return found.what, found.fix
     remedy = error.remedy if isinstance(error, ApiError) else ""

@@ -42,11 +42,14 @@ class InboxWitness:
     async def saw(self, kind: str, number: str) -> tuple[NoticeSeen, Finding] | None:
         """The notification, once it is in the inbox."""
         entry = await self._entry(kind, number)
+        # Kept is not dealt with: both go into the evidence.
         return None if entry is None else (_seen(entry, self.name), _judged(entry))
 
     async def repeat(self, kind: str, number: str) -> tuple[NoticeSeen, Finding] | None:
         """What became of it, if it came more than once."""
         entry = await self._entry(kind, number)
+        # Counted by the inbox itself: an entry that came twice and stands once is the
+        # proof.
         if entry is None or entry.deliveries < 2:
             return None
         told = good(
@@ -85,6 +88,7 @@ def _judged(entry: StoredNotification) -> Finding:
             "It came and was kept, but no handler of yours wants it.",
             "Register a handler for LinkPaid (and RefundSucceeded, RefundFailed).",
         )
+    # A handler was tried and failed: waiting longer will not end it.
     if entry.state is EntryState.WAITING and entry.problem:
         return fail(
             ACKNOWLEDGED,

@@ -86,6 +86,24 @@ class PostgresJournal(SqlJournal):
         self._clock = clock or SystemClock()
         self._writer = GroupWriter(self._database.run, timeout=timeout)
 
+    @classmethod
+    def within(
+        cls, database: PostgresDatabase, writer: GroupWriter, *, batch: str, number: int
+    ) -> PostgresJournal:
+        """The journal of a batch over a database that is open and stays so.
+
+        Args:
+            database: With the tables of journals; it is closed by whoever opened it.
+            writer: What writes to it go through, those of other batches as well.
+            batch: Its name.
+            number: What :func:`named` gave for it.
+        """
+        made = cls.__new__(cls)
+        made._database, made._writer = database, writer
+        made._batch_name, made._number = batch, number
+        made._clock = SystemClock()
+        return made
+
     @property
     def batch_name(self) -> str:
         """Names the batch among the others in these tables."""

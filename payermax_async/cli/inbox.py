@@ -162,7 +162,7 @@ def replay(
         merchant: Whose receivers run on the inbox.
     """
     from payermax_async.cli.inbox_address import replay_entry, using
-    from payermax_async.webhooks.addressees import Addressees
+    from payermax_async.webhooks.verifying.addressees import Addressees
 
     # Asked for when bytes have to be read again: other entries need no settings.
     def addressees() -> Addressees:

@@ -12,12 +12,12 @@ from payermax_async.core.errors import ConfigurationError, WebhookError
 from payermax_async.storage.errors import StorageError
 from payermax_async.webhooks.inbox.entries import Arrival, EntryState
 from payermax_async.webhooks.inbox.protocol import Inbox
-from payermax_async.webhooks.reading import read_addressed
+from payermax_async.webhooks.verifying.reading import read_addressed
 
 if TYPE_CHECKING:
     from payermax_async.storage.postgres import PostgresDatabase
     from payermax_async.storage.sqlite import SqliteDatabase
-    from payermax_async.webhooks.addressees import Addressees
+    from payermax_async.webhooks.verifying.addressees import Addressees
 
 __all__ = ["inbox_at", "replay_entry", "tables_at", "using"]
 

@@ -49,6 +49,7 @@ def tell_link(link: LinkDetails, *, as_json: bool) -> None:
     told = tell(
         link,
         (link.merchant_link_id, "title"),
+        # By its payments: PayerMax says ACTIVE of links that were paid, too.
         ("  paid", "good") if link.is_paid else ("  not paid", "care"),
         facts=(
             ("amount", f"{link.total_amount} {link.currency}"),

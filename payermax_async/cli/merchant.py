@@ -69,6 +69,7 @@ class MerchantSource:
         try:
             return MerchantConfig.from_settings(self.settings())
         except ConfigurationError as error:
+            # Most often it is the first command somebody tries.
             error.add_note(_HINT)
             raise
 

@@ -76,6 +76,7 @@ def create(
         ask(
             (source or MerchantSource()).read(),
             timeout,
+            # Made by the id that was given: the same command again asks, and pays once.
             lambda client: client.refund(request),
             lambda refund: tell_submitted(refund, as_json=as_json),
         )

@@ -158,7 +158,7 @@ def _show(notification: Notification, *, as_json: bool) -> None:
         fields = content if isinstance(content, dict) else {}
         print_json({**fields, "dedupe_key": list(key)})
         return
-    from payermax_async.webhooks.events import event_of, split
+    from payermax_async.webhooks.events.base import event_of, split
 
     console = output_console()
     headline = Text("Genuine ", style="good")

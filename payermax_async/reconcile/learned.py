@@ -50,6 +50,7 @@ def learned(
         account: Whose link it is.
         now: Stands for the time at which it would have been sent.
     """
+    # One that goes on would be known already when its end is told.
     ended = tuple(one for one in link.pay_by_link_info if payment_is_over(one))
     if not ended:
         return None
@@ -67,6 +68,7 @@ def _exact(value: object) -> JsonValue:
     """As the gateway wrote it: with what the models do not know, times as text."""
     if isinstance(value, Mapping):
         fields = dict(cast("Mapping[str, object]", value))
+        # What no model knows was signed as well, and a handler may look for it.
         extra = cast("Mapping[str, object]", fields.pop("extra", {}))
         return {name: _exact(item) for name, item in {**extra, **fields}.items()}
     if isinstance(value, list):

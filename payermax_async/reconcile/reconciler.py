@@ -28,9 +28,9 @@ from payermax_async.reconcile.rounds import (
     OpenLinks,
     Round,
 )
-from payermax_async.webhooks.failures import failure_of, part_name
 from payermax_async.webhooks.inbox.entries import Source
 from payermax_async.webhooks.receiver import Receiver
+from payermax_async.webhooks.telling.failures import failure_of, part_name
 from payermax_async.webhooks.time_limit import TimeLimits
 
 __all__ = ["Reconciler"]

@@ -13,7 +13,7 @@ import attrs
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.links import LinkDetails
 from payermax_async.core.money import AmountInput, lenient_amount
-from payermax_async.webhooks.expectations import check_expected, check_expected_id
+from payermax_async.webhooks.inbox.expectations import check_expected, check_expected_id
 
 __all__ = ["AskAgain", "Found", "LinkState", "OpenLink", "OpenLinks", "Round"]
 

@@ -26,18 +26,18 @@ from payermax_async.reconcile.known import known_payment
 from payermax_async.reconcile.learned import learned
 from payermax_async.reconcile.polling import Polling
 from payermax_async.reconcile.rounds import LinkState
-from payermax_async.webhooks.comparison import NotExpectedYetError
-from payermax_async.webhooks.events import LinkPaid, LinkPaidAgain
-from payermax_async.webhooks.expectations import check_expected, check_expected_id
-from payermax_async.webhooks.failures import failure_of
+from payermax_async.webhooks.events.base import LinkPaid, LinkPaidAgain
+from payermax_async.webhooks.handling.comparison import NotExpectedYetError
 from payermax_async.webhooks.inbox.entries import (
     EntryState,
     Expected,
     Source,
     StoredNotification,
 )
+from payermax_async.webhooks.inbox.expectations import check_expected, check_expected_id
 from payermax_async.webhooks.inbox.rulings import GivenBack
 from payermax_async.webhooks.receiver import Receiver
+from payermax_async.webhooks.telling.failures import failure_of
 from payermax_async.webhooks.time_limit import TimeLimits
 
 __all__ = ["LinkOutcome", "wait_until_paid"]
@@ -132,6 +132,7 @@ async def wait_until_paid(
             getattr(expected, "amount", None), getattr(expected, "currency", None)
         )
     wait = _Wait(client, merchant_link_id, expected, polling, clock)
+    # Side by side: notifications get lost, and questions come late.
     ways: list[Coroutine[object, object, LinkOutcome | None]] = [
         wait.give_up_after(timeout),
         wait.ask(receiver),
@@ -146,6 +147,7 @@ async def wait_until_paid(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    # PayerMax said so, though the inbox did not take it: no reason to call it unknown.
     outcome = next((one for one in outcomes if one is not None), wait.told)
     if outcome is None:
         raise TimeoutError(
@@ -194,6 +196,7 @@ class _Wait:
             self.told = self._outcome(link)
             if not await self._is_kept(link, receiver) or self.told is None:
                 continue
+            # The inbox may know more: what was to be paid, and what was given back.
             if receiver is not None and link.is_paid:
                 entry = await self._entry(receiver)
                 if entry is not None:

@@ -94,6 +94,7 @@ def standing(component: Component) -> Steps[Standing]:
     """
     rows = yield Query("SELECT name FROM {catalogue}")
     tables = {name for (name,) in rows}
+    # Taken for the released form, they would lose what waits in them.
     if tables & set(component.unreleased):
         raise StorageError(
             f"the tables of the {component.name} are of a form from before the first "
@@ -182,6 +183,7 @@ def statements(component: Component, now: Standing) -> Iterator[str]:
     if now.is_first:
         yield _VERSIONS.strip()
     for step in now.todo:
+        # Drivers take one at a time; no text in a statement of ours has a semicolon.
         for statement in step.statements.split(";"):
             yield statement.strip()
         yield (

@@ -56,6 +56,7 @@ class AsgiPost:
                 await self._app(_scope(url, headers), answer.receive, answer.send)
         except TimeoutError:
             raise NoReplyError("the application did not answer in time") from None
+        # A server would cut such an answer off, and PayerMax would send again.
         if answer.status is None or not answer.is_whole:
             raise NoReplyError("the application did not answer")
         return answer.status, bytes(answer.body)

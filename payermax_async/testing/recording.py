@@ -82,10 +82,12 @@ class RecordingTransport:
     ) -> HttpResponse:
         """Send over the inner transport; raises what that raises."""
         exchange: JsonObject = {}
+        # In the order of asking: of calls side by side the answers come in any.
         self._exchanges.append(exchange)
         try:
             response = await self._inner.send(request, timeout=timeout, on_sent=on_sent)
         except PayerMaxError as error:
+            # Any other could not be played back: it leaves nothing in the file.
             if type(error).__name__ in ERRORS:
                 exchange.update(self._asked(request), error=type(error).__name__)
             raise

@@ -92,6 +92,7 @@ class ReplyContract(LifetimeContract):
     @in_loop
     async def test_nothing_is_decompressed(self) -> None:
         """Nobody asked for it, and 200 kB can hold 200 MB."""
+        # Marked as what it is: a transport that decompresses unasked would do it here.
         raw = reply_bytes(gzip.compress(b"{}"), headers=("Content-Encoding: gzip",))
         async with LoopbackGateway(answering(raw)) as gateway, self.opened() as it:
             end = await call(it, request_to(gateway.url))

@@ -64,29 +64,8 @@ if TYPE_CHECKING:
     )
     from payermax_async.storage.postgres_dialect import PostgresConnection
     from payermax_async.webhooks.aiohttp import add_webhook, webhook_handler
-    from payermax_async.webhooks.alerts import Alert, AlertHook, AlertKind
     from payermax_async.webhooks.asgi import RunningReceiver, WebhookApp
-    from payermax_async.webhooks.card_events import (
-        CaptureFailed,
-        CaptureNotified,
-        CaptureSucceeded,
-        TokenActivated,
-        TokenEnded,
-        TokenNotified,
-        VoidFailed,
-        VoidNotified,
-        VoidSucceeded,
-    )
-    from payermax_async.webhooks.case_events import (
-        DisputeEnded,
-        DisputeInquiry,
-        DisputeNotified,
-        DisputeOpened,
-        FraudReported,
-        InformationRequested,
-    )
-    from payermax_async.webhooks.comparison import ExpectedLookup
-    from payermax_async.webhooks.events import (
+    from payermax_async.webhooks.events.base import (
         LinkNotPaid,
         LinkPaid,
         LinkPaidAgain,
@@ -102,8 +81,26 @@ if TYPE_CHECKING:
         UnknownEvent,
         ZeroPayment,
     )
-    from payermax_async.webhooks.failures import Failure, FailureHook
-    from payermax_async.webhooks.fund_events import (
+    from payermax_async.webhooks.events.cards import (
+        CaptureFailed,
+        CaptureNotified,
+        CaptureSucceeded,
+        TokenActivated,
+        TokenEnded,
+        TokenNotified,
+        VoidFailed,
+        VoidNotified,
+        VoidSucceeded,
+    )
+    from payermax_async.webhooks.events.cases import (
+        DisputeEnded,
+        DisputeInquiry,
+        DisputeNotified,
+        DisputeOpened,
+        FraudReported,
+        InformationRequested,
+    )
+    from payermax_async.webhooks.events.funds import (
         AccountNotified,
         BalanceChanged,
         BillNotified,
@@ -118,7 +115,12 @@ if TYPE_CHECKING:
         SubscriptionPaid,
         SubscriptionPaymentNotified,
     )
-    from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
+    from payermax_async.webhooks.handling.comparison import ExpectedLookup
+    from payermax_async.webhooks.handling.handlers import (
+        Handler,
+        Handlers,
+        TransactionHandler,
+    )
     from payermax_async.webhooks.http.body import Intake, Receives
     from payermax_async.webhooks.http.headers import HeaderSource
     from payermax_async.webhooks.http.lifespan import RunningBeside
@@ -150,7 +152,9 @@ if TYPE_CHECKING:
         build_notification,
         sign_notification,
     )
-    from payermax_async.webhooks.verifier import NotificationVerifier
+    from payermax_async.webhooks.telling.alerts import Alert, AlertHook, AlertKind
+    from payermax_async.webhooks.telling.failures import Failure, FailureHook
+    from payermax_async.webhooks.verifying.verifier import NotificationVerifier
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -310,30 +314,30 @@ _HOMES = homes_of(
         """,
         "storage.postgres_dialect": "PostgresConnection",
         "webhooks.aiohttp": "add_webhook webhook_handler",
-        "webhooks.alerts": "Alert AlertHook AlertKind",
+        "webhooks.telling.alerts": "Alert AlertHook AlertKind",
         "webhooks.asgi": "RunningReceiver WebhookApp",
-        "webhooks.card_events": """
+        "webhooks.events.cards": """
             CaptureFailed CaptureNotified CaptureSucceeded TokenActivated TokenEnded
             TokenNotified VoidFailed VoidNotified VoidSucceeded
         """,
-        "webhooks.case_events": """
+        "webhooks.events.cases": """
             DisputeEnded DisputeInquiry DisputeNotified DisputeOpened FraudReported
             InformationRequested
         """,
-        "webhooks.comparison": "ExpectedLookup",
-        "webhooks.events": """
+        "webhooks.handling.comparison": "ExpectedLookup",
+        "webhooks.events.base": """
             LinkNotPaid LinkPaid LinkPaidAgain NotifiedEvent PaymentAuthorized
             PaymentClosed PaymentFailed PaymentPending PaymentSucceeded RefundFailed
             RefundPending RefundSucceeded UnknownEvent ZeroPayment
         """,
-        "webhooks.failures": "Failure FailureHook",
-        "webhooks.fund_events": """
+        "webhooks.telling.failures": "Failure FailureHook",
+        "webhooks.events.funds": """
             AccountNotified BalanceChanged BillNotified BillPaid MoneyReceived
             PayoutFailed PayoutNotified PayoutReturned PayoutSucceeded
             SubscriptionChanged SubscriptionNotPaid SubscriptionPaid
             SubscriptionPaymentNotified
         """,
-        "webhooks.handlers": "Handler Handlers TransactionHandler",
+        "webhooks.handling.handlers": "Handler Handlers TransactionHandler",
         "webhooks.http.body": "Intake Receives",
         "webhooks.http.headers": "HeaderSource",
         "webhooks.http.lifespan": "RunningBeside",
@@ -353,7 +357,7 @@ _HOMES = homes_of(
         "webhooks.samples": """
             NotificationKind SignedNotification build_notification sign_notification
         """,
-        "webhooks.verifier": "NotificationVerifier",
+        "webhooks.verifying.verifier": "NotificationVerifier",
     },
 )
 """The module that each name lives in, below ``payermax_async``."""

@@ -14,13 +14,19 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import AmountInput
-from payermax_async.webhooks.alerts import AlertHook, Tally
-from payermax_async.webhooks.background import Background
-from payermax_async.webhooks.comparison import Expectations, ExpectedLookup, difference
-from payermax_async.webhooks.events import NotifiedEvent
-from payermax_async.webhooks.expectations import check_expected_id
-from payermax_async.webhooks.failures import Failure, FailureHook
-from payermax_async.webhooks.handlers import Handler, Handlers, TransactionHandler
+from payermax_async.webhooks.events.base import NotifiedEvent
+from payermax_async.webhooks.handling.background import Background
+from payermax_async.webhooks.handling.comparison import (
+    Expectations,
+    ExpectedLookup,
+    difference,
+)
+from payermax_async.webhooks.handling.handlers import (
+    Handler,
+    Handlers,
+    TransactionHandler,
+)
+from payermax_async.webhooks.handling.worker import Worker
 from payermax_async.webhooks.http.headers import HeaderSource
 from payermax_async.webhooks.http.reading import Reading, Unread
 from payermax_async.webhooks.http.reply import Reply
@@ -29,12 +35,14 @@ from payermax_async.webhooks.inbox.entries import (
     Source,
     Stored,
 )
+from payermax_async.webhooks.inbox.expectations import check_expected_id
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.limits import HandlerBackoff, ReceiverLimits
 from payermax_async.webhooks.reception import Reception
+from payermax_async.webhooks.telling.alerts import AlertHook, Tally
+from payermax_async.webhooks.telling.failures import Failure, FailureHook
 from payermax_async.webhooks.time_limit import TimeLimits
-from payermax_async.webhooks.verifier import NotificationVerifier
-from payermax_async.webhooks.worker import Worker
+from payermax_async.webhooks.verifying.verifier import NotificationVerifier
 
 __all__ = ["Receiver", "Reply"]
 

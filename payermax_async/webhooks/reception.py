@@ -11,9 +11,7 @@ from payermax_async.clock import Clock
 from payermax_async.core.envelope import ACKNOWLEDGEMENT, CONTENT_TYPE
 from payermax_async.core.errors import WebhookError, WebhookReason
 from payermax_async.core.models.notifications import Notification
-from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
-from payermax_async.webhooks.events import event_of, split
-from payermax_async.webhooks.failures import error_name, failure_of
+from payermax_async.webhooks.events.base import event_of, split
 from payermax_async.webhooks.http.headers import HeaderSource
 from payermax_async.webhooks.http.reply import Reply
 from payermax_async.webhooks.inbox.entries import (
@@ -25,8 +23,10 @@ from payermax_async.webhooks.inbox.entries import (
 )
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.telling.alerts import Alert, AlertKind, Tally
+from payermax_async.webhooks.telling.failures import error_name, failure_of
 from payermax_async.webhooks.time_limit import TimeLimits
-from payermax_async.webhooks.verifier import NotificationVerifier, SignedBody
+from payermax_async.webhooks.verifying.verifier import NotificationVerifier, SignedBody
 
 __all__ = ["Reception"]
 

@@ -282,6 +282,6 @@ def loaded():
     return {m for m in sys.modules if m.startswith(ours) and any(p in m for p in parts)}
 assert not loaded(), loaded()
 from payermax_async.webhooks import DisputeOpened
-assert loaded() == {ours + "core.models.notice_cases", ours + "webhooks.case_events"}
+assert loaded() == {ours + "core.models.notice_cases", ours + "webhooks.events.cases"}
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -24,8 +24,8 @@ from payermax_async.webhooks.inbox.postgres import PostgresInbox
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.inbox.sql_inbox import SqlInbox
 from payermax_async.webhooks.inbox.sqlite import SqliteInbox
-from payermax_async.webhooks.parsing import read_notification
 from payermax_async.webhooks.samples import build_notification
+from payermax_async.webhooks.verifying.parsing import read_notification
 
 NOW = datetime(2024, 2, 27, 11, 2, 3, 456000, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -17,7 +17,7 @@ from payermax_async.webhooks import (
     PaymentSucceeded,
     Source,
 )
-from payermax_async.webhooks.comparison import PaidEvent
+from payermax_async.webhooks.handling.comparison import PaidEvent
 from payermax_async.webhooks.inbox.entries import Arrival, Verdict
 from payermax_async.webhooks.inbox.rulings import Role, Ruling
 from payermax_async.webhooks.samples import APP_ID, MERCHANT_NO

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from payermax_async.webhooks import AlertKind, Expected, LinkPaid, LinkPaidAgain
-from payermax_async.webhooks.comparison import PaidEvent
+from payermax_async.webhooks.handling.comparison import PaidEvent
 from tests.inbox import kit
 from tests.webhooks.post import HOUR, Post, failing, running
 

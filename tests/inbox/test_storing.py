@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payermax_async.core.strict_json import JsonObject
-from payermax_async.webhooks.events import (
+from payermax_async.webhooks.events.base import (
     LinkNotPaid,
     LinkPaid,
     PaymentSucceeded,

@@ -19,9 +19,9 @@ from payermax_async.reconcile import (
     wait_until_paid,
 )
 from payermax_async.webhooks import Expected, Source
-from payermax_async.webhooks.comparison import PaidEvent
-from payermax_async.webhooks.parsing import read_notification
+from payermax_async.webhooks.handling.comparison import PaidEvent
 from payermax_async.webhooks.samples import build_notification
+from payermax_async.webhooks.verifying.parsing import read_notification
 from tests.reconcile.conftest import Shop
 
 STEADY = Polling(draw=lambda low, high: high)

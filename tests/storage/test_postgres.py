@@ -17,13 +17,13 @@ from payermax_async.storage.errors import StorageError
 from payermax_async.storage.pooling import Pool
 from payermax_async.storage.postgres import PostgresDatabase
 from payermax_async.storage.sql import Plan, Query, Steps
-from payermax_async.webhooks.events import LinkPaid
+from payermax_async.webhooks.events.base import LinkPaid
 from payermax_async.webhooks.inbox.entries import EntryState, InboxError, Verdict
 from payermax_async.webhooks.inbox.postgres import PostgresConnection, PostgresInbox
 from payermax_async.webhooks.limits import ReceiverLimits
 from payermax_async.webhooks.receiver import Receiver
 from payermax_async.webhooks.samples import APP_ID, MERCHANT_NO
-from payermax_async.webhooks.verifier import NotificationVerifier
+from payermax_async.webhooks.verifying.verifier import NotificationVerifier
 from tests.inbox import kit as inboxes
 from tests.storage import kit
 from tests.webhooks.kit import RIGHT_SHAPE, TrustingVerifier

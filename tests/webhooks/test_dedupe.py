@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from typing import cast
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.strict_json import JsonObject, JsonValue, write_json
 from payermax_async.webhooks import dedupe_key
+from payermax_async.webhooks.inbox.ordering import digest
 from payermax_async.webhooks.samples import (
     APP_ID,
     MERCHANT_NO,
@@ -145,3 +148,12 @@ async def test_a_notification_of_no_particular_kind_has_a_key_too() -> None:
     other = Notification(notify_type="X", app_id="3", extra={"id": "2"})
     assert dedupe_key(bare)[:2] == ("app:3", "X")
     assert dedupe_key(bare) != dedupe_key(other)
+
+
+@pytest.mark.parametrize(
+    "names", [(), ("",), ("a", "b"), ("ab", ""), ('"', "\\", "\n\0"), ("\ud800é日😀",)]
+)
+def test_a_digest_is_of_the_names_as_a_list_in_json(names: tuple[str, ...]) -> None:
+    # It stands in tables: another spelling would make every event a new one.
+    text = json.dumps(names, separators=(",", ":"))
+    assert digest(*names) == hashlib.sha256(text.encode()).hexdigest()

@@ -38,10 +38,10 @@ from payermax_async.webhooks import (
     sign_notification,
 )
 from payermax_async.webhooks.aiohttp import add_webhook
-from payermax_async.webhooks.events import event_of, split
-from payermax_async.webhooks.parsing import read_notification
+from payermax_async.webhooks.events.base import event_of, split
 from payermax_async.webhooks.sample_data import FieldValue
 from payermax_async.webhooks.samples import APP_ID, MERCHANT_NO
+from payermax_async.webhooks.verifying.parsing import read_notification
 from tests.webhooks import kit
 from tests.webhooks.post import Post, running
 from tests.webhooks.servers import Address, Answer, connected, under_aiohttp

@@ -17,7 +17,7 @@ from payermax_async.webhooks import (
     LinkPaid,
     NotifiedEvent,
 )
-from payermax_async.webhooks.comparison import PaidEvent
+from payermax_async.webhooks.handling.comparison import PaidEvent
 from payermax_async.webhooks.http.body import Intake
 from payermax_async.webhooks.inbox.entries import LeaseLostError
 from tests.webhooks import kit

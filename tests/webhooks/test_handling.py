@@ -28,7 +28,7 @@ from payermax_async.webhooks import (
     ReceiverLimits,
     RefundSucceeded,
 )
-from payermax_async.webhooks.comparison import PaidEvent
+from payermax_async.webhooks.handling.comparison import PaidEvent
 from payermax_async.webhooks.inbox.entries import ParkedBody
 from payermax_async.webhooks.samples import build_notification
 from tests.webhooks import kit

@@ -22,12 +22,12 @@ from payermax_async.webhooks import (
     NotifiedEvent,
     PaymentSucceeded,
 )
-from payermax_async.webhooks import alerts as alerts_room
-from payermax_async.webhooks.alerts import Tally
-from payermax_async.webhooks.bursts import Bursts
-from payermax_async.webhooks.comparison import PaidEvent
-from payermax_async.webhooks.failures import failure_of
+from payermax_async.webhooks.handling.comparison import PaidEvent
 from payermax_async.webhooks.samples import build_notification
+from payermax_async.webhooks.telling import alerts as alerts_room
+from payermax_async.webhooks.telling.alerts import Tally
+from payermax_async.webhooks.telling.bursts import Bursts
+from payermax_async.webhooks.telling.failures import failure_of
 from tests.webhooks import kit
 from tests.webhooks.post import HOUR, Post, running
 

@@ -20,7 +20,7 @@ from payermax_async.webhooks import (
     dedupe_key,
 )
 from payermax_async.webhooks.inbox.ordering import is_superseded, parts_of
-from payermax_async.webhooks.parsing import read_notification
+from payermax_async.webhooks.verifying.parsing import read_notification
 from tests.webhooks.post import Post, running
 
 
@@ -109,6 +109,8 @@ def test_names_and_ways_to_tell_are_unique() -> None:
         assert notices.notice_type(row.name.lower().replace(" ", "_")) is row
         for field in row.told_by:
             assert notices.told_apart(row.sent_as or "", {field}) == row.name
+            # A field without a name hides nothing.
+            assert notices.told_apart(row.sent_as or "", {field, " "}) == row.name
             assert row.unless == "" or (
                 notices.told_apart(row.sent_as or "", {field, row.unless}) is None
             )

@@ -12,8 +12,8 @@ from payermax_async.core.notices import state_of
 from payermax_async.core.strict_json import write_json
 from payermax_async.sandbox.server.admin_paths import PATHS
 from payermax_async.webhooks import Handlers, build_notification
-from payermax_async.webhooks.events import NotifiedEvent, event_of
-from payermax_async.webhooks.parsing import read_notification
+from payermax_async.webhooks.events.base import NotifiedEvent, event_of
+from payermax_async.webhooks.verifying.parsing import read_notification
 from tests.test_snippets import blocks
 from tests.webhooks import kit
 

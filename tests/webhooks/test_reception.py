@@ -25,8 +25,8 @@ from payermax_async.webhooks import (
     Source,
 )
 from payermax_async.webhooks.inbox.entries import Arrival, ParkedBody, Stored
-from payermax_async.webhooks.parsing import read_notification
 from payermax_async.webhooks.samples import MERCHANT_NO, build_notification
+from payermax_async.webhooks.verifying.parsing import read_notification
 from tests.webhooks import kit
 from tests.webhooks.post import HOUR, Post, running
 

@@ -21,7 +21,7 @@ from aiohttp import web
 import payermax_async
 from payermax_async.core.errors import WebhookError
 from payermax_async.webhooks import ACKNOWLEDGEMENT
-from payermax_async.webhooks.events import LinkPaid
+from payermax_async.webhooks.events.base import LinkPaid
 from payermax_async.webhooks.inbox.memory import MemoryInbox
 from payermax_async.webhooks.receiver import Receiver
 from tests.test_snippets import blocks

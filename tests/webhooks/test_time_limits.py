@@ -23,10 +23,10 @@ from payermax_async.webhooks import (
     ReceiverLimits,
     time_limit,
 )
-from payermax_async.webhooks.comparison import PaidEvent
+from payermax_async.webhooks.handling.comparison import PaidEvent
 from payermax_async.webhooks.inbox.entries import InboxError
 from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
-from payermax_async.webhooks.verifier import SignedBody
+from payermax_async.webhooks.verifying.verifier import SignedBody
 from tests.webhooks import kit
 from tests.webhooks.post import HOUR, Post, running
 from tests.webhooks.stuck import Stuck, StuckInbox

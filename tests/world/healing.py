@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from payermax_async.core.models.link_parts import UserInfo
 from payermax_async.core.models.link_request import CreateLink
-from payermax_async.webhooks.alerts import AlertKind
+from payermax_async.webhooks.telling.alerts import AlertKind
 from tests.world.agreement import check, check_healed
 from tests.world.deals import expect
 from tests.world.must import Broken, must

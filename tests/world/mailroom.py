@@ -29,9 +29,9 @@ from payermax_async.webhooks import (
     RefundFailed,
     RefundSucceeded,
 )
-from payermax_async.webhooks.alerts import Alert
-from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.events.base import NotifiedEvent
 from payermax_async.webhooks.inbox.entries import Expected
+from payermax_async.webhooks.telling.alerts import Alert
 from tests.world.disk import Effect
 from tests.world.gateway import OWNER
 from tests.world.inbox import Changes, DiskInbox

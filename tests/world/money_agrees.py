@@ -16,7 +16,7 @@ from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.reconcile import LinkState
 from payermax_async.sandbox.ledger.records import Refund, Trade
-from payermax_async.webhooks.alerts import AlertKind
+from payermax_async.webhooks.telling.alerts import AlertKind
 from tests.world.disk import Effect
 from tests.world.must import must
 

@@ -12,8 +12,8 @@ from payermax_async.core.models.link_request import CreateLink
 from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.reconcile import Found as Told
 from payermax_async.reconcile import LinkOutcome
-from payermax_async.webhooks.alerts import Alert
 from payermax_async.webhooks.inbox.entries import Expected
+from payermax_async.webhooks.telling.alerts import Alert
 from tests.world.calls import Call, Found, key_of
 from tests.world.chance import Chance
 from tests.world.disk import Disk

@@ -12,7 +12,7 @@ from payermax_async.core.errors import NotSentError, PayerMaxError, SignatureErr
 from payermax_async.pipeline.chain import Attempt, CallNext
 from payermax_async.pipeline.observe import CallFinished, CallStarted
 from payermax_async.transport.base import HttpRequest, HttpResponse
-from payermax_async.webhooks.alerts import Alert
+from payermax_async.webhooks.telling.alerts import Alert
 from tests.world.calls import CALL
 from tests.world.chance import Chance
 from tests.world.network import SignsNow

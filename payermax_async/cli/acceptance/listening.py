@@ -40,6 +40,7 @@ class ListeningWitness:
         found = self._of(kind, number)
         if found:
             return found[-1], good(ACKNOWLEDGED, "It came, and its signature is right.")
+        # Whose it was cannot be told from what was not verified: it counts for any.
         if self._refused:
             seen = NoticeSeen(
                 at=self._clock.now(),
@@ -73,6 +74,7 @@ class ListeningWitness:
                 self._note(await self._receiver.next(0))
             except TimeoutError:
                 return
+            # The receiver puts the next one in while we let it.
             await asyncio.sleep(0)
 
     def _note(self, caught: CaughtNotification) -> None:

@@ -201,6 +201,7 @@ class _AcceptanceRun:
             raise ConfigurationError(f"--evidence cannot be read: {content}")
         found = read_evidence(content)
         ours = ("environment", "gateway", "merchant_no", "app_id")
+        # Numbers of one merchant would be asked of another, and found missing.
         if any(getattr(found, name) != getattr(fresh, name) for name in ours):
             raise ConfigurationError(
                 "this evidence is of another merchant, app or gateway: name another "

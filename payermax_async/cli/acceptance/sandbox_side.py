@@ -77,6 +77,7 @@ class SandboxPayer:
     async def end_refund(self, refund_trade_no: str) -> None:
         """End a refund now, by its amount; one that is over stays as it is."""
         refunds = cast("list[JsonObject]", await self._admin.look("/refunds"))
+        # Ended twice it would be refused, which is no failure of the case.
         waits = any(
             one["refund_trade_no"] == refund_trade_no
             and one["status"] == "REFUND_PENDING"

@@ -11,16 +11,16 @@ import attrs
 from payermax_async.core.models.notifications import Notification
 from payermax_async.core.money import lenient_amount
 from payermax_async.storage.errors import StorageError
-from payermax_async.webhooks.events import (
+from payermax_async.webhooks.events.base import (
     LinkPaid,
     LinkPaidAgain,
     NotifiedEvent,
     event_of,
     split,
 )
-from payermax_async.webhooks.expectations import check_expected
+from payermax_async.webhooks.inbox.expectations import check_expected
 from payermax_async.webhooks.inbox.rulings import GivenBack, Role, Ruling
-from payermax_async.webhooks.parsing import read_notification
+from payermax_async.webhooks.verifying.parsing import read_notification
 
 __all__ = [
     "Arrival",

@@ -24,7 +24,7 @@ from payermax_async.core.notices import (
     payload_text,
     state_of,
 )
-from payermax_async.webhooks.events import (
+from payermax_async.webhooks.events.base import (
     LinkNotPaid,
     LinkPaid,
     NotifiedEvent,

@@ -13,7 +13,7 @@ from datetime import datetime
 import attrs
 
 from payermax_async.storage.sql import Query, Steps, micros
-from payermax_async.webhooks.events import LinkPaid, NotifiedEvent
+from payermax_async.webhooks.events.base import LinkPaid, NotifiedEvent
 from payermax_async.webhooks.inbox import leases, storing
 from payermax_async.webhooks.inbox.entries import (
     Arrival,

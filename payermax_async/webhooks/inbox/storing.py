@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from payermax_async.storage.sql import Query, Steps, micros
-from payermax_async.webhooks.events import LinkPaid, NotifiedEvent
+from payermax_async.webhooks.events.base import LinkPaid, NotifiedEvent
 from payermax_async.webhooks.inbox import facts
 from payermax_async.webhooks.inbox.entries import (
     Arrival,

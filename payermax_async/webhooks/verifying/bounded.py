@@ -9,9 +9,9 @@ from typing import Any, cast
 from payermax_async.core.cleaning import clean_id
 from payermax_async.core.errors import SignatureError, WebhookError, WebhookReason
 from payermax_async.signing.base import Verifier
-from payermax_async.webhooks.failures import error_name, own_error, part_name
-from payermax_async.webhooks.parsing import UNUSABLE
+from payermax_async.webhooks.telling.failures import error_name, own_error, part_name
 from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
+from payermax_async.webhooks.verifying.parsing import UNUSABLE
 
 __all__ = ["BoundedVerifier"]
 

@@ -24,8 +24,6 @@ from payermax_async.core.models.notifications import Notification
 from payermax_async.signing.base import Verifier
 from payermax_async.signing.keys import PublicKey
 from payermax_async.signing.rsa import RsaVerifier
-from payermax_async.webhooks.addressees import Addressees
-from payermax_async.webhooks.bounded_verifier import BoundedVerifier
 from payermax_async.webhooks.http.framing import (
     LOOKED_AT,
     framing_refusal,
@@ -33,9 +31,11 @@ from payermax_async.webhooks.http.framing import (
     too_large,
 )
 from payermax_async.webhooks.http.headers import HeaderSource, header_values
-from payermax_async.webhooks.parsing import UNUSABLE
-from payermax_async.webhooks.reading import read_addressed
 from payermax_async.webhooks.time_limit import BrokenOffError
+from payermax_async.webhooks.verifying.addressees import Addressees
+from payermax_async.webhooks.verifying.bounded import BoundedVerifier
+from payermax_async.webhooks.verifying.parsing import UNUSABLE
+from payermax_async.webhooks.verifying.reading import read_addressed
 
 __all__ = [
     "ACKNOWLEDGEMENT",

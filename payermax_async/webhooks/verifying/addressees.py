@@ -18,7 +18,7 @@ from payermax_async.core.models.notifications import Notification
 from payermax_async.core.notices import notice_type
 from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonValue
-from payermax_async.webhooks.parsing import merchant_within, read_outline
+from payermax_async.webhooks.verifying.parsing import merchant_within, read_outline
 
 __all__ = ["Addressees"]
 

@@ -11,8 +11,8 @@ import attrs
 
 from payermax_async.clock import Clock
 from payermax_async.core.cleaning import MESSAGE_LIMIT, clean_id
-from payermax_async.webhooks.bursts import Bursts
-from payermax_async.webhooks.failures import (
+from payermax_async.webhooks.telling.bursts import Bursts
+from payermax_async.webhooks.telling.failures import (
     Failure,
     FailureHook,
     error_name,

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from payermax_async.core.errors import ClientStateError
-from payermax_async.webhooks.alerts import Tally
-from payermax_async.webhooks.failures import failure_of
+from payermax_async.webhooks.handling.worker import Worker
 from payermax_async.webhooks.inbox.entries import InboxError
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.telling.alerts import Tally
+from payermax_async.webhooks.telling.failures import failure_of
 from payermax_async.webhooks.time_limit import TimeLimits
-from payermax_async.webhooks.worker import Worker
 
 __all__ = ["Background"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from payermax_async.core.models.notifications import Notification, UnknownNotification
 from payermax_async.core.scalars import ShapeError
 from payermax_async.core.strict_json import JsonError, read_json
-from payermax_async.webhooks.addressees import Addressees
-from payermax_async.webhooks.parsing import read_outline, read_typed, unusable
+from payermax_async.webhooks.verifying.addressees import Addressees
+from payermax_async.webhooks.verifying.parsing import read_outline, read_typed, unusable
 
 __all__ = ["read_addressed"]
 

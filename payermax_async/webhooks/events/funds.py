@@ -17,7 +17,7 @@ from payermax_async.core.models.notice_subscriptions import (
     SubscriptionNotification,
     SubscriptionPaymentNotification,
 )
-from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.events.base import NotifiedEvent
 
 __all__ = [
     "AccountNotified",

@@ -11,7 +11,7 @@ from payermax_async.core.models.notice_cards import (
     TokenNotification,
     VoidNotification,
 )
-from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.events.base import NotifiedEvent
 
 __all__ = [
     "CaptureFailed",

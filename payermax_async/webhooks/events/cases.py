@@ -12,7 +12,7 @@ from payermax_async.core.models.notice_cases import (
     FraudNotification,
     RfiNotification,
 )
-from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.events.base import NotifiedEvent
 
 __all__ = [
     "DisputeEnded",

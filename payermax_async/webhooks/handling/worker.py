@@ -10,20 +10,20 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from payermax_async.clock import Clock
-from payermax_async.webhooks.alerts import Tally
-from payermax_async.webhooks.comparison import Expectations
-from payermax_async.webhooks.failures import failure_of
-from payermax_async.webhooks.handlers import Handlers
+from payermax_async.webhooks.handling.comparison import Expectations
+from payermax_async.webhooks.handling.handlers import Handlers
+from payermax_async.webhooks.handling.judging import Judge
+from payermax_async.webhooks.handling.unclaimed import Unclaimed
 from payermax_async.webhooks.inbox.entries import (
     EntryState,
     StoredNotification,
     Verdict,
 )
 from payermax_async.webhooks.inbox.protocol import Inbox
-from payermax_async.webhooks.judging import Judge
 from payermax_async.webhooks.limits import HandlerBackoff, ReceiverLimits
+from payermax_async.webhooks.telling.alerts import Tally
+from payermax_async.webhooks.telling.failures import failure_of
 from payermax_async.webhooks.time_limit import TimeLimits
-from payermax_async.webhooks.unclaimed import Unclaimed
 
 __all__ = ["Worker"]
 

@@ -10,13 +10,13 @@ import attrs
 from payermax_async.core.cleaning import clean_id
 from payermax_async.core.notice_rows import Loudness
 from payermax_async.core.notices import loudness_of
-from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
-from payermax_async.webhooks.events import NotifiedEvent
+from payermax_async.webhooks.events.base import NotifiedEvent
 from payermax_async.webhooks.inbox.entries import (
     EntryState,
     StoredNotification,
     Verdict,
 )
+from payermax_async.webhooks.telling.alerts import Alert, AlertKind, Tally
 
 __all__ = ["Unclaimed"]
 

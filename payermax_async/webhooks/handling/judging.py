@@ -14,15 +14,14 @@ from payermax_async.core.errors import ValidationError, WebhookError
 from payermax_async.core.models.notifications import UnknownNotification
 from payermax_async.core.notice_rows import Loudness
 from payermax_async.core.notices import loudness_of
-from payermax_async.webhooks.alerts import Alert, AlertKind, Tally
-from payermax_async.webhooks.comparison import (
+from payermax_async.webhooks.events.base import NotifiedEvent
+from payermax_async.webhooks.handling.comparison import (
     Expectations,
     NotExpectedYetError,
     difference,
 )
-from payermax_async.webhooks.events import NotifiedEvent
-from payermax_async.webhooks.failures import Failure, failure_of
-from payermax_async.webhooks.handlers import Handlers, Registered
+from payermax_async.webhooks.handling.handlers import Handlers, Registered
+from payermax_async.webhooks.handling.unclaimed import Unclaimed
 from payermax_async.webhooks.inbox.entries import (
     EntryState,
     InboxError,
@@ -33,8 +32,9 @@ from payermax_async.webhooks.inbox.entries import (
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.inbox.rulings import GivenBack, Ruling
 from payermax_async.webhooks.limits import HandlerBackoff, ReceiverLimits
+from payermax_async.webhooks.telling.alerts import Alert, AlertKind, Tally
+from payermax_async.webhooks.telling.failures import Failure, failure_of
 from payermax_async.webhooks.time_limit import BrokenOffError, TimeLimits
-from payermax_async.webhooks.unclaimed import Unclaimed
 
 __all__ = ["Judge"]
 

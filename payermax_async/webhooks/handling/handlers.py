@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from payermax_async.core.errors import ConfigurationError
-from payermax_async.webhooks.events import NotifiedEvent
-from payermax_async.webhooks.failures import part_name
+from payermax_async.webhooks.events.base import NotifiedEvent
+from payermax_async.webhooks.telling.failures import part_name
 
 __all__ = ["Handler", "Handlers", "Registered", "TransactionHandler"]
 

@@ -11,16 +11,16 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from payermax_async.core.errors import PayerMaxError, Problem, ValidationError
-from payermax_async.webhooks.events import (
+from payermax_async.webhooks.events.base import (
     LinkPaid,
     LinkPaidAgain,
     NotifiedEvent,
     PaymentSucceeded,
 )
-from payermax_async.webhooks.failures import part_name
 from payermax_async.webhooks.inbox.entries import Expected
 from payermax_async.webhooks.inbox.protocol import Inbox
 from payermax_async.webhooks.limits import ReceiverLimits
+from payermax_async.webhooks.telling.failures import part_name
 from payermax_async.webhooks.time_limit import TimeLimits
 
 __all__ = [

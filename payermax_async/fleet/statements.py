@@ -1,0 +1,417 @@
+"""What a fleet does in its tables, as steps that run in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from payermax_async.bulk.records import PlannedRow, RowResult, RowState
+from payermax_async.bulk.statements import COLUMNS, HELD, json_text, length, read_row
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.fleet.records import (
+    ChunkId,
+    ChunkRow,
+    DueChunk,
+    EnqueuedRows,
+    FleetBatch,
+)
+from payermax_async.storage.sql import Query, Steps, coded, micros
+
+__all__ = [
+    "Enqueuable",
+    "batch_of",
+    "cancel",
+    "enqueue",
+    "finish",
+    "forget_items",
+    "hold_on",
+    "let_go",
+    "register",
+    "reserve",
+    "sweep",
+    "take",
+    "told",
+]
+
+Enqueuable = tuple[PlannedRow, str, RowResult]
+"""A row, its request as text, and how it stands from the start."""
+
+_SWEEPING = 7_269_377_414
+"""Any number will do, as long as all processes take the same."""
+_TOLD_FOR = timedelta(minutes=1)
+"""After this long a chunk that nobody took is told of again: the job was lost."""
+_FIRST_REST = timedelta(seconds=5)
+_LONGEST_REST = timedelta(minutes=15)
+_DOUBLINGS = 8
+
+
+# --- batches -------------------------------------------------------------------------
+
+
+def register(batch: FleetBatch) -> Steps[FleetBatch]:
+    """Make a batch known, or see that it is the one that is.
+
+    Raises:
+        ConfigurationError: It is another merchant's.
+    """
+    yield Query(
+        "INSERT INTO {fleet_batch} (batch, name, fingerprint, priority, chunk, "
+        "next_position, cancelled) VALUES (:number, :name, :fingerprint, :priority, "
+        ":chunk, 1, 0) ON CONFLICT (batch) DO UPDATE SET priority = :priority",
+        {
+            "number": batch.number,
+            "name": batch.name,
+            "fingerprint": batch.fingerprint,
+            "priority": batch.priority,
+            "chunk": batch.chunk,
+        },
+    )
+    found = yield from batch_of(batch.number)
+    if found is None or found.fingerprint != batch.fingerprint:
+        raise ConfigurationError(
+            f"the batch {batch.name} is of {found.fingerprint if found else 'nobody'}, "
+            f"not of {batch.fingerprint}: take another name"
+        )
+    return found
+
+
+def batch_of(number: int) -> Steps[FleetBatch | None]:
+    """A batch by its number."""
+    rows = yield Query(
+        "SELECT batch, name, fingerprint, priority, chunk, cancelled "
+        "FROM {fleet_batch} WHERE batch = :number",
+        {"number": number},
+    )
+    if not rows:
+        return None
+    number, name, fingerprint, priority, chunk, cancelled = rows[0]
+    return FleetBatch(
+        number=number,
+        name=name,
+        fingerprint=fingerprint,
+        priority=priority,
+        chunk=chunk,
+        cancelled=bool(cancelled),
+    )
+
+
+def reserve(batch: int, count: int) -> Steps[int]:
+    """Take positions; the first of them. Those that are not used stay empty."""
+    rows = yield Query(
+        "UPDATE {fleet_batch} SET next_position = next_position + :count "
+        "WHERE batch = :batch AND cancelled = 0 RETURNING next_position - :count",
+        {"batch": batch, "count": count},
+    )
+    if not rows:
+        raise ConfigurationError("the batch was cancelled: it takes nothing more")
+    return int(rows[0][0])
+
+
+def enqueue(batch: int, rows: Sequence[Enqueuable]) -> Steps[EnqueuedRows]:
+    """Put rows down, each id once; what is there already stays as it is."""
+    keys = [coded(planned.key) for planned, _, _ in rows]
+    added = yield Query(
+        "INSERT INTO {journal} (batch, link_key, order_number, position, digest, "
+        "amount, currency, own_columns, state, link_url, link_id, reason, remedy, "
+        "again, stamp, hosts, sent_boot, sent_at, seen_by, token, holder, held_boot, "
+        "held_from, held_until) "
+        "SELECT :batch, k, o, p, d, a, c, w, s, '', '', r, m, 0, 0, '', '', 0, '', 0, "
+        "'', '', 0, 0 FROM unnest(CAST(:keys AS TEXT[]), CAST(:orders AS TEXT[]), "
+        "CAST(:positions AS BIGINT[]), CAST(:digests AS TEXT[]), "
+        "CAST(:amounts AS TEXT[]), CAST(:currencies AS TEXT[]), "
+        "CAST(:own AS TEXT[]), CAST(:states AS TEXT[]), CAST(:reasons AS TEXT[]), "
+        "CAST(:remedies AS TEXT[])) AS given (k, o, p, d, a, c, w, s, r, m) "
+        "ON CONFLICT (batch, link_key) DO NOTHING RETURNING link_key, state",
+        {
+            "batch": batch,
+            "keys": keys,
+            "orders": [coded(planned.order) for planned, _, _ in rows],
+            "positions": [planned.position for planned, _, _ in rows],
+            "digests": [planned.digest for planned, _, _ in rows],
+            "amounts": [planned.amount for planned, _, _ in rows],
+            "currencies": [planned.currency for planned, _, _ in rows],
+            "own": [coded(json_text(planned.columns)) for planned, _, _ in rows],
+            "states": [result.state.value for _, _, result in rows],
+            "reasons": [coded(result.reason) for _, _, result in rows],
+            "remedies": [coded(result.remedy) for _, _, result in rows],
+        },
+    )
+    new = {key for key, state in added if state == RowState.PLANNED.value}
+    known = {planned.key: (planned, item) for planned, item, _ in rows}
+    there = {key for key, _ in added}
+    left = [it for it in rows if it[0].key not in there]
+    mended, conflicting = yield from _there_already(batch, left)
+    yield Query(
+        "INSERT INTO {fleet_order} (batch, link_key, item) SELECT :batch, k, i "
+        "FROM unnest(CAST(:keys AS TEXT[]), CAST(:items AS TEXT[])) AS given (k, i) "
+        "ON CONFLICT (batch, link_key) DO UPDATE SET item = excluded.item",
+        {
+            "batch": batch,
+            "keys": [coded(key) for key in (*new, *mended)],
+            "items": [coded(known[key][1]) for key in (*new, *mended)],
+        },
+    )
+    return EnqueuedRows(
+        new=len(new) + len(mended),
+        known=len(left) - len(mended) - len(conflicting),
+        refused=len(added) - len(new),
+        conflicting=tuple(conflicting),
+    )
+
+
+def _there_already(
+    batch: int, rows: Sequence[Enqueuable]
+) -> Steps[tuple[list[str], list[str]]]:
+    """Of rows whose ids are taken: those mended now, and those that differ."""
+    if not rows:
+        return [], []
+    found = yield Query(
+        "SELECT link_key, digest, state, again FROM {journal} "
+        "WHERE batch = :batch AND link_key = ANY(CAST(:keys AS TEXT[])) FOR UPDATE",
+        {"batch": batch, "keys": sorted(coded(planned.key) for planned, _, _ in rows)},
+    )
+    standing = {key: (digest, state, again) for key, digest, state, again in found}
+    mended: list[str] = []
+    conflicting: list[str] = []
+    for planned, item, _ in rows:
+        digest, state, again = standing[planned.key]
+        is_other = digest != planned.digest
+        # Nothing exists for a refused one, so that it may come again.
+        if item and state == RowState.REFUSED.value and (is_other or again):
+            yield Query(
+                "UPDATE {journal} SET state = 'planned', digest = :digest, "
+                "amount = :amount, currency = :currency, position = :position, "
+                "reason = '', remedy = '', again = 0, settled_at = 0 "
+                "WHERE batch = :batch AND link_key = :key",
+                {
+                    "batch": batch,
+                    "key": planned.key,
+                    "digest": planned.digest,
+                    "amount": planned.amount,
+                    "currency": planned.currency,
+                    "position": planned.position,
+                },
+            )
+            mended.append(planned.key)
+        elif is_other:
+            conflicting.append(planned.key)
+    return mended, conflicting
+
+
+def cancel(batch: int, now: datetime) -> Steps[int]:
+    """Send nothing more of a batch; how many rows were not begun, and now never are.
+
+    Rows that somebody holds are refused once they are let go of.
+    """
+    yield Query(
+        "UPDATE {fleet_batch} SET cancelled = 1 WHERE batch = :batch", {"batch": batch}
+    )
+    return (yield from refuse_planned(batch, now))
+
+
+def refuse_planned(batch: int, now: datetime) -> Steps[int]:
+    """Refuse what nobody holds and of which nothing left, in a cancelled batch."""
+    rows = yield Query(
+        "UPDATE {journal} AS s SET state = 'refused', settled_at = :now, "
+        "reason = 'the batch was cancelled before anything was sent for it' "
+        "WHERE s.batch = :batch AND s.state = 'planned' AND NOT {held} RETURNING id",
+        {"batch": batch, "now": micros(now)},
+    )
+    return len(rows)
+
+
+# --- chunks --------------------------------------------------------------------------
+
+
+def sweep(window: int) -> Steps[list[DueChunk]]:
+    """Ranges with rows that are open and that nobody holds: somebody has to be told.
+
+    Of each batch at most ``window`` are told of at a time, so that a long one does not
+    stand before a short one. Who finds another one sweeping leaves it to that one.
+    """
+    free = yield Query("SELECT pg_try_advisory_xact_lock(:lock)", {"lock": _SWEEPING})
+    if not free[0][0]:
+        return []
+    batches = yield Query(
+        "SELECT b.batch, b.priority, b.chunk, b.fingerprint, "
+        "(SELECT count(*) FROM {fleet_range} AS r "
+        "WHERE r.batch = b.batch AND r.state = 'told' AND r.due > {clock}) "
+        "FROM {fleet_batch} AS b LEFT JOIN {journal_control} AS c ON c.id = b.batch "
+        "WHERE COALESCE(c.paused, 0) = 0 ORDER BY b.priority DESC, b.batch"
+    )
+    due: list[DueChunk] = []
+    for batch, priority, chunk, fingerprint, waiting in batches:
+        if waiting >= window:
+            continue
+        # The limit within: what is sorted is never a whole batch.
+        numbers = yield Query(
+            "SELECT DISTINCT number FROM (SELECT s.position / :chunk AS number "
+            "FROM {journal} AS s LEFT JOIN {fleet_range} AS r "
+            "ON r.batch = s.batch AND r.number = s.position / :chunk "
+            "WHERE s.batch = :batch AND s.state IN ('planned', 'sending', 'unknown') "
+            "AND NOT {held} AND (r.number IS NULL OR r.due <= {clock}) "
+            "ORDER BY s.position LIMIT :rows) AS first ORDER BY number LIMIT :most",
+            {
+                "batch": batch,
+                "chunk": chunk,
+                "rows": (window - waiting) * chunk,
+                "most": window - waiting,
+            },
+        )
+        for (number,) in numbers:
+            yield Query(
+                "INSERT INTO {fleet_range} (batch, number, state, holder, due, tries, "
+                "error) VALUES (:batch, :number, 'told', '', {clock} + :lease, 0, '') "
+                "ON CONFLICT (batch, number) DO UPDATE SET state = 'told', "
+                "holder = '', due = excluded.due",
+                {"batch": batch, "number": number, "lease": length(_TOLD_FOR)},
+            )
+            due.append(
+                DueChunk(
+                    chunk=ChunkId(batch, number),
+                    priority=priority,
+                    fingerprint=fingerprint,
+                )
+            )
+    return due
+
+
+def take(
+    chunk: ChunkId, batch: FleetBatch, *, run: str, lease: timedelta
+) -> Steps[list[ChunkRow]]:
+    """Hold those rows of a chunk that are open, and that nobody holds or locks."""
+    rows = yield Query(
+        f"SELECT {COLUMNS}, s.id, s.token, s.sent_at > 0, {{clock}} - s.sent_at, "  # noqa: S608 - constants
+        "EXISTS (SELECT 1 FROM {journal_learned} AS l WHERE l.batch = s.batch "
+        "AND l.link_key = s.link_key), o.item FROM {journal} AS s "
+        "JOIN {fleet_order} AS o ON o.batch = s.batch AND o.link_key = s.link_key "
+        "WHERE s.batch = :batch AND s.position >= :first AND s.position < :behind "
+        "AND s.state IN ('planned', 'sending', 'unknown') AND NOT {held} "
+        "AND (:cancelled = 0 OR s.state <> 'planned') ORDER BY s.position {lock_row}",
+        {
+            "batch": chunk.batch,
+            "first": chunk.number * batch.chunk,
+            "behind": (chunk.number + 1) * batch.chunk,
+            "cancelled": int(batch.cancelled),
+        },
+    )
+    if not rows:
+        return []
+    yield Query(
+        "UPDATE {journal} SET token = token + 1, seen_by = :run, holder = :run, "  # noqa: S608 - constants
+        f"{HELD} WHERE id = ANY(CAST(:ids AS BIGINT[]))",
+        {"run": run, "lease": length(lease), "ids": [row[-6] for row in rows]},
+    )
+    yield Query(
+        "INSERT INTO {fleet_range} (batch, number, state, holder, due, tries, error) "
+        "VALUES (:batch, :number, 'taken', :run, {clock} + :lease, 0, '') "
+        "ON CONFLICT (batch, number) DO UPDATE SET state = 'taken', holder = :run, "
+        "due = excluded.due",
+        {
+            "batch": chunk.batch,
+            "number": chunk.number,
+            "run": run,
+            "lease": length(lease),
+        },
+    )
+    return [
+        ChunkRow(
+            row=read_row(row),
+            token=row[-5] + 1,
+            sent_ago=timedelta(microseconds=row[-3]) if row[-4] else None,
+            learned=row[-2],
+            item=row[-1],
+        )
+        for row in rows
+    ]
+
+
+def hold_on(chunk: ChunkId, run: str, lease: timedelta) -> Steps[None]:
+    """Hold the rows of a chunk that wait for their turn for so long from now on."""
+    yield Query(
+        f"UPDATE {{journal}} SET {HELD} WHERE batch = :batch AND holder = :run "  # noqa: S608 - constants
+        "AND state = 'planned'",
+        {"batch": chunk.batch, "run": run, "lease": length(lease)},
+    )
+    yield Query(
+        "UPDATE {fleet_range} SET due = {clock} + :lease "
+        "WHERE batch = :batch AND number = :number AND holder = :run",
+        {
+            "batch": chunk.batch,
+            "number": chunk.number,
+            "run": run,
+            "lease": length(lease),
+        },
+    )
+
+
+def let_go(batch: int, run: str) -> Steps[None]:
+    """Hold nothing more; what is ``sending`` stays so.
+
+    Whoever takes it only asks, until nothing that was let out can be taken any more.
+    """
+    yield Query(
+        "UPDATE {journal} SET holder = '', held_until = 0 "
+        "WHERE batch = :batch AND holder = :run",
+        {"batch": batch, "run": run},
+    )
+
+
+def finish(chunk: ChunkId, run: str, *, settled: int, error: str) -> Steps[None]:
+    """A worker is done with a chunk: how soon it may be told of again.
+
+    With nothing settled each time takes twice as long, so that what cannot be found
+    out is not asked about without end.
+    """
+    yield Query(
+        "UPDATE {fleet_range} SET state = 'rests', holder = '', error = :error, "
+        "tries = CASE WHEN :settled > 0 THEN 0 ELSE tries + 1 END, "
+        "due = CASE WHEN :settled > 0 AND :error = '' THEN 0 ELSE {clock} + "
+        "CAST(LEAST(:longest, :shortest * power(2, LEAST(tries, :doublings))) "
+        "AS BIGINT) END WHERE batch = :batch AND number = :number AND holder = :run",
+        {
+            "batch": chunk.batch,
+            "number": chunk.number,
+            "run": run,
+            "settled": settled,
+            "error": error,
+            "longest": length(_LONGEST_REST),
+            "shortest": length(_FIRST_REST),
+            "doublings": _DOUBLINGS,
+        },
+    )
+
+
+def forget_items(chunk: ChunkId, batch: FleetBatch) -> Steps[None]:
+    """Delete what was enqueued for rows that are settled: it is about people."""
+    values = {
+        "batch": chunk.batch,
+        "number": chunk.number,
+        "first": chunk.number * batch.chunk,
+        "behind": (chunk.number + 1) * batch.chunk,
+    }
+    yield Query(
+        "DELETE FROM {fleet_order} AS o USING {journal} AS s WHERE s.batch = :batch "
+        "AND s.position >= :first AND s.position < :behind AND o.batch = s.batch "
+        "AND o.link_key = s.link_key "
+        "AND s.state NOT IN ('planned', 'sending', 'unknown')",
+        values,
+    )
+    yield Query(
+        "DELETE FROM {fleet_range} WHERE batch = :batch AND number = :number "
+        "AND NOT EXISTS (SELECT 1 FROM {journal} AS s "
+        "WHERE s.batch = :batch AND s.position >= :first AND s.position < :behind "
+        "AND s.state IN ('planned', 'sending', 'unknown'))",
+        values,
+    )
+
+
+def told(batch: int) -> Steps[tuple[bool, bool]]:
+    """Whether a batch is paused, and whether it is cancelled."""
+    rows = yield Query(
+        "SELECT COALESCE((SELECT paused FROM {journal_control} WHERE id = :batch), 0), "
+        "COALESCE((SELECT cancelled FROM {fleet_batch} WHERE batch = :batch), 1)",
+        {"batch": batch},
+    )
+    paused, cancelled = rows[0]
+    return bool(paused), bool(cancelled)

@@ -1,0 +1,1 @@
+"""What a notification means to a shop, as typed events."""

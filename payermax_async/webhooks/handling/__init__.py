@@ -1,0 +1,1 @@
+"""From the inbox to the merchant's handlers, and how each entry ends."""

@@ -1,0 +1,1 @@
+"""What somebody should look at, told once and without secrets."""
