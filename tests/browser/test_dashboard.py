@@ -20,7 +20,9 @@ from tests.sandbox.kit import START, create
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
+NARROW: ViewportSize = {"width": 320, "height": 700}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+TABLET: ViewportSize = {"width": 768, "height": 1024}
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 
 # Everything to press, but a link inside a sentence, which may be as high as its line.
@@ -29,6 +31,22 @@ SMALL = """() => [...document.querySelectorAll("a, button, summary, input, selec
   .filter((node) => !node.matches(".quiet a, .skip, dd > code + a"))
   .map((node) => [node.outerHTML.slice(0, 80), node.getBoundingClientRect().height])
   .filter(([, height]) => height < 40)"""
+
+# Choices of which some text would be cut, whatever is chosen; the arrow takes 20.
+CUT = """() => {
+  const pen = document.createElement("canvas").getContext("2d");
+  const found = [];
+  for (const node of document.querySelectorAll("select")) {
+    const style = getComputedStyle(node);
+    pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    const room = node.clientWidth - parseFloat(style.paddingLeft)
+      - parseFloat(style.paddingRight) - 20;
+    for (const option of node.options) {
+      if (pen.measureText(option.text).width > room) found.push(option.text);
+    }
+  }
+  return found;
+}"""
 
 # What a reader that sees nothing needs: names, one title, headings without gaps,
 # ids that mean one thing, and descriptions that exist.
@@ -143,7 +161,11 @@ async def fill(dev: Developer) -> list[str]:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize(
+    "size",
+    [NARROW, PHONE, TABLET, DESKTOP],
+    ids=["narrow", "phone", "tablet", "desktop"],
+)
 async def test_every_page_fits_is_readable_named_and_keeps_to_its_server(
     browser: Browser, dev: Developer, size: ViewportSize, dark: bool
 ) -> None:
@@ -158,6 +180,7 @@ async def test_every_page_fits_is_readable_named_and_keeps_to_its_server(
                 await details.evaluate("(node) => { node.open = true; }")
             assert await seen.page.evaluate(CONTRAST) == [], path
             assert await seen.page.evaluate(SMALL) == [], path
+            assert await seen.page.evaluate(CUT) == [], path
             assert await seen.page.evaluate(UNNAMED) == [], path
 
 
@@ -347,3 +370,141 @@ async def test_markup_from_a_merchant_neither_runs_nor_shows_as_markup(
             await seen.open(path)
             await expect(seen.page.get_by_text(payload).first).to_be_visible()
             await expect(seen.page.locator("main img:not(.qr)")).to_have_count(0)
+
+
+async def test_live_and_pause_are_on_the_first_screen(
+    browser: Browser, dev: Developer
+) -> None:
+    for _ in range(8):
+        body = dev.body(create(merchantLinkId="order-1"))
+        await dev.send("createPaybylink", body, dev.sign(body))
+    async with visit(browser, dev, size=NARROW) as seen:
+        await seen.open("/dashboard/requests")
+        await expect(seen.page.get_by_text("Live", exact=True)).to_be_in_viewport(
+            ratio=1
+        )
+        await expect(seen.page.get_by_role("button", name="Pause")).to_be_in_viewport(
+            ratio=1
+        )
+
+
+async def test_refusals_are_filtered_and_searched_and_a_repeat_shows_its_difference(
+    browser: Browser, dev: Developer
+) -> None:
+    await dev.create()
+    changed = dev.body(create(merchantLinkId="order-1", totalAmount="41500"))
+    number = await dev.send("createPaybylink", changed, dev.sign(changed))
+    await dev.create(merchantLinkId="order-2")
+    async with visit(browser, dev) as seen:
+        page = seen.page
+        await seen.open("/dashboard/requests")
+        rows = page.locator(".row")
+        await expect(rows).to_have_count(3)
+        await page.get_by_role("link", name="Refused", exact=True).click()
+        await expect(rows).to_have_count(1)
+        await expect(rows).to_contain_text("IDR\xa040,000 → IDR\xa041,500")
+        await page.get_by_role("searchbox").fill("order-2")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("No request that is remembered")).to_be_visible()
+        await page.get_by_role("link", name="All", exact=True).click()
+        await expect(rows).to_have_count(1)
+        await page.get_by_role("searchbox").fill("repeat")
+        await page.keyboard.press("Enter")
+        await rows.get_by_role("link").click()
+        assert page.url.endswith(f"/{number}")
+        await expect(page.locator(".changed")).to_have_text(
+            "Amount: IDR\xa040,000 → IDR\xa041,500 (+IDR\xa01,500)"
+        )
+        # The gateway's words stand above, and nowhere else.
+        words = page.locator(".reason, dd")
+        await expect(words.get_by_text("was used before")).to_have_count(1)
+
+
+async def test_times_have_date_and_zone_and_what_is_open_is_no_warning(
+    browser: Browser, dev: Developer
+) -> None:
+    await dev.create(merchantLinkId="an-order-of-" + "many-" * 8 + "words")
+    async with visit(browser, dev, size=PHONE) as seen:
+        page = seen.page
+        await seen.open("/dashboard/links")
+        await expect(page.locator("time").first).to_have_text("2030-01-31 10:00:00 UTC")
+        await expect(page.get_by_text("payable", exact=True)).to_have_class("tag open")
+        title = page.locator(".row b")
+        # One line, with the rest behind an ellipsis, and whole where it leads.
+        height = await title.evaluate("(node) => node.getBoundingClientRect().height")
+        assert height < 30
+        assert await title.evaluate("(node) => node.scrollWidth > node.clientWidth")
+        await title.click()
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("words")
+
+
+async def test_an_address_that_leads_nowhere_leads_back(
+    browser: Browser, dev: Developer
+) -> None:
+    context = await browser.new_context(viewport=NARROW)
+    try:
+        page = await context.new_page()
+        for path in ("/dashboard/links/none", "/dashboard/at/all", "/links"):
+            answer = await page.goto(f"{dev.sandbox.origin}{path}")
+            assert answer is not None
+            assert answer.status == 404
+            assert await page.evaluate(UNNAMED) == []
+            assert await page.evaluate(CONTRAST) == []
+            await page.get_by_role("link", name="Back to the overview").click()
+            await expect(page.get_by_text("Connect to it")).to_be_visible()
+    finally:
+        await context.close()
+
+
+async def test_a_press_copies_an_id(browser: Browser, dev: Developer) -> None:
+    link_id = await dev.create()
+    context = await browser.new_context(
+        viewport=PHONE, permissions=["clipboard-read", "clipboard-write"]
+    )
+    try:
+        page = await context.new_page()
+        await page.goto(f"{dev.sandbox.origin}/dashboard/links/{link_id}")
+        await page.get_by_role("button", name="Copy: Address").click()
+        await expect(page.get_by_text("Copied")).to_be_visible()
+        copied = await page.evaluate("navigator.clipboard.readText()")
+        assert copied == f"{dev.sandbox.origin}/l/{link_id}"
+    finally:
+        await context.close()
+
+
+async def test_the_keyboard_alone_moves_time_adds_a_fault_and_pauses(
+    browser: Browser, dev: Developer
+) -> None:
+    async with visit(browser, dev) as seen:
+        page = seen.page
+        focused = page.locator(":focus")
+
+        async def tab_to(text: str) -> None:
+            for _ in range(40):
+                await page.keyboard.press("Tab")
+                if (await focused.inner_text()).strip() == text:
+                    return
+            pytest.fail(f"{text} was never reached")
+
+        await seen.open("/dashboard/faults")
+        await tab_to("Pause")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Paused")).to_be_visible()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await tab_to("+1 h")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("2030-01-31 11:00:00 UTC")).to_be_visible()
+        # What became of it has the focus: the way on begins there.
+        await expect(focused).to_have_class("message good")
+        for _ in range(10):
+            await page.keyboard.press("Tab")
+            if await focused.get_attribute("id") == "kind":
+                break
+        await page.keyboard.type("System")
+        await tab_to("Add")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("kind = system-error")).to_be_visible()
+        await tab_to("Remove")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Nothing goes wrong on purpose.")).to_be_visible()

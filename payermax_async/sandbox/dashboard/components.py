@@ -24,12 +24,12 @@ class Tag:
     text: str
     """The word."""
     tone: str = "plain"
-    """The colour: good, bad, wait or plain."""
+    """The colour: good, bad, wait, open or plain."""
 
 
 @attrs.frozen(kw_only=True)
 class Moment:
-    """A time of day, with its date unless that is today."""
+    """A moment with its date and zone."""
 
     text: str
     """As people read it."""
@@ -37,12 +37,11 @@ class Moment:
     """To the millisecond."""
 
     @classmethod
-    def of(cls, at: datetime, now: datetime) -> Moment:
-        """A moment as seen from another."""
+    def of(cls, at: datetime) -> Moment:
+        """A moment to the second: pictures of a page are read on other days."""
         at = at.astimezone(UTC)
-        today = at.date() == now.astimezone(UTC).date()
         return cls(
-            text=at.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S"),
+            text=at.strftime("%Y-%m-%d %H:%M:%S UTC"),
             exact=at.isoformat(timespec="milliseconds"),
         )
 

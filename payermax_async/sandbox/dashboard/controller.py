@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import importlib.util
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from payermax_async.sandbox.clock import VirtualClock
@@ -18,7 +18,7 @@ from payermax_async.sandbox.dashboard.downloads import (
 )
 from payermax_async.sandbox.dashboard.fault_pages import faults_page
 from payermax_async.sandbox.dashboard.flash import FlashMessages
-from payermax_async.sandbox.dashboard.layout import ROOT, Frame
+from payermax_async.sandbox.dashboard.layout import ROOT, Frame, MissingPage
 from payermax_async.sandbox.dashboard.link_pages import (
     LinkEntry,
     LinksPage,
@@ -34,10 +34,11 @@ from payermax_async.sandbox.dashboard.overview_page import (
     ClientSettings,
     OverviewPage,
 )
-from payermax_async.sandbox.dashboard.request_info import request_entry
+from payermax_async.sandbox.dashboard.request_info import key_of, request_entry
 from payermax_async.sandbox.dashboard.request_pages import (
     RequestEntry,
     RequestsPage,
+    is_refused,
     is_unsigned,
     request_page,
     request_row,
@@ -52,6 +53,11 @@ __all__ = ["DashboardController"]
 _NOTICES = 25
 _SHORT = 6
 _PROBLEMS = 4
+_FILTERS: Mapping[str, Callable[[Exchange], bool]] = {
+    "": lambda _: True,
+    "failed": is_unsigned,
+    "refused": is_refused,
+}
 _UNDELIVERED = frozenset({DeliveryState.GIVEN_UP, DeliveryState.REFUSED})
 
 Query = Mapping[str, str]
@@ -215,7 +221,11 @@ class DashboardController:
     # Requests
 
     def _request(self, exchange: Exchange) -> RequestEntry:
-        return request_entry(exchange, self.engine.diagnoses.of(exchange))
+        return request_entry(
+            exchange,
+            self.engine.diagnoses.of(exchange),
+            self.engine.ledger.repository.links(),
+        )
 
     def _failed(self) -> Iterator[Exchange]:
         """Those with a wrong signature, newest first."""
@@ -227,15 +237,27 @@ class DashboardController:
 
     def requests(self, query: Query) -> str:
         """The list of requests."""
-        only = "failed" if query.get("only") == "failed" else ""
-        exchanges = self.engine.gateway.exchanges
-        found = list(reversed(list(self._failed()))) if only else list(exchanges)
+        wanted = query.get("find", "").strip()[:64]
+        only = query.get("only", "")
+        only = only if only in _FILTERS else ""
+        found = [
+            exchange
+            for exchange in self.engine.gateway.exchanges
+            if _FILTERS[only](exchange)
+            and (not wanted or self._is_about(exchange, wanted.casefold()))
+        ]
         path = f"{ROOT}/requests"
-        part, pager = page_of(found, query, path, {"only": only})
+        part, pager = page_of(found, query, path, {"find": wanted, "only": only})
         frame = self._frame(path, query)
         rows = [request_row(self._request(exchange), frame) for exchange in part]
-        page = RequestsPage(frame=frame, rows=rows, pager=pager, only_failed=bool(only))
+        page = RequestsPage(
+            frame=frame, rows=rows, pager=pager, wanted=wanted, only=only
+        )
         return page.render()
+
+    def _is_about(self, exchange: Exchange, needle: str) -> bool:
+        words = (exchange.operation, exchange.code, key_of(exchange.body))
+        return any(needle in word.casefold() for word in words)
 
     def request(self, number: int, query: Query) -> str:
         """One request.
@@ -268,6 +290,10 @@ class DashboardController:
         return notice_page(frame, delivery, self.origin).render()
 
     # The rest
+
+    def missing(self) -> str:
+        """What is shown for an address that leads nowhere."""
+        return MissingPage(frame=self._frame("/", {}), title="Not found").render()
 
     def faults(self, query: Query) -> str:
         """The faults in force."""

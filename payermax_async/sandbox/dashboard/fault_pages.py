@@ -19,22 +19,22 @@ __all__ = ["FAULT_FIELDS", "FaultsPage", "faults_page", "read_fault_form"]
 PATH = f"{ROOT}/faults"
 
 _KINDS: Mapping[FaultKind, str] = {
-    FaultKind.REFUSED: "Connection refused; nothing done",
+    FaultKind.REFUSED: "Refused, nothing done",
     FaultKind.RESET: "Connection reset",
-    FaultKind.SILENCE: "Silence, then the connection is closed",
+    FaultKind.SILENCE: "Silence, then closed",
     FaultKind.TRUNCATED: "Done, answer cut off",
-    FaultKind.DRIP: "Done, answer drips byte by byte",
-    FaultKind.HTML: "An HTML page instead of an answer",
-    FaultKind.WRONG_SIGNATURE: "Done, answer's signature wrong",
-    FaultKind.MISSING_SIGNATURE: "Done, answer's signature missing",
-    FaultKind.FOREIGN_SIGNATURE: "Done, answer signed with a foreign key",
+    FaultKind.DRIP: "Done, byte by byte",
+    FaultKind.HTML: "An HTML page instead",
+    FaultKind.WRONG_SIGNATURE: "Done, signature wrong",
+    FaultKind.MISSING_SIGNATURE: "Done, signature missing",
+    FaultKind.FOREIGN_SIGNATURE: "Done, key unknown",
     FaultKind.BUSY: "Too many requests",
-    FaultKind.SKEW: "Gateway's clock is off",
+    FaultKind.SKEW: "Clock is off",
     FaultKind.DONE_NO_ANSWER: "Done, but no answer",
     FaultKind.NOT_DONE_NO_ANSWER: "Not done, and no answer",
     FaultKind.SYSTEM_ERROR: "System error",
-    FaultKind.OTHER_LINK: "Done, answer about another link",
-    FaultKind.QUERY_LAG: "Queries do not find it yet",
+    FaultKind.OTHER_LINK: "Done, another link named",
+    FaultKind.QUERY_LAG: "Not found yet",
 }
 
 _WHOLE = ("call", "every", "times", "bytes", "status", "retry_after", "queries")

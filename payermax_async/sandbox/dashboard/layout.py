@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
 
 import attrs
@@ -11,7 +11,7 @@ import attrs
 from payermax_async.sandbox.cashier.markup import render
 from payermax_async.sandbox.dashboard.components import Moment, Pager, Row
 
-__all__ = ["PRESETS", "ROOT", "Frame", "ListPage", "Page"]
+__all__ = ["PRESETS", "ROOT", "Frame", "ListPage", "MissingPage", "Page"]
 
 ROOT = "/dashboard"
 """Path of everything but the first page."""
@@ -52,11 +52,11 @@ class Frame:
     @property
     def time(self) -> str:
         """The sandbox's present, to the second."""
-        return self.now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return Moment.of(self.now).text
 
     def moment(self, at: datetime | None) -> Moment | None:
-        """A moment as seen from the present."""
-        return None if at is None else Moment.of(at, self.now)
+        """A moment, if there is one."""
+        return None if at is None else Moment.of(at)
 
 
 @attrs.frozen(kw_only=True)
@@ -79,7 +79,7 @@ class Page:
         return f"{self.title} · PayerMax sandbox"
 
     def moment(self, at: datetime | None) -> Moment | None:
-        """A moment as seen from the present."""
+        """A moment, if there is one."""
         return self.frame.moment(at)
 
     def render(self) -> str:
@@ -89,6 +89,14 @@ class Page:
             ConfigurationError: The package jinja2 is not installed.
         """
         return render(f"dashboard/{self.template}.html", self)
+
+
+@attrs.frozen(kw_only=True)
+class MissingPage(Page):
+    """There is nothing at an address, or no more."""
+
+    template = "missing"
+    place = ""
 
 
 @attrs.frozen(kw_only=True)

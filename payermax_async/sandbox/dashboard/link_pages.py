@@ -66,7 +66,7 @@ class LinkEntry:
             return Tag("failed, payable", "bad")
         if last is not None and last.payment is not None:
             return Tag("pending, payable", "wait")
-        return Tag("payable", "wait")
+        return Tag("payable", "open")
 
 
 def link_row(entry: LinkEntry, frame: Frame) -> Row:

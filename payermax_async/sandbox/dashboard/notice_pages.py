@@ -155,7 +155,8 @@ def notice_page(frame: Frame, delivery: Delivery, origin: str) -> NoticePage:
         state=_tags(delivery),
         signed_with=dict(_KEYS)[delivery.key.value],
         delay=f"{delivery.delay:g} s" if delivery.delay else "",
-        problem=_why(delivery),
+        # What an attempt met stands with the attempt.
+        problem=delivery.reason,
         attempts=attempts[::-1],
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+from urllib.parse import urlencode
+
 import attrs
 
 from payermax_async.core.codes.lookup import SUCCESS_CODE
@@ -19,6 +22,7 @@ __all__ = [
     "RequestEntry",
     "RequestPage",
     "RequestsPage",
+    "is_refused",
     "is_unsigned",
     "request_page",
     "request_row",
@@ -44,6 +48,8 @@ class Reason:
     """In one line."""
     remedy: str = ""
     """What to do about it."""
+    changed: str = ""
+    """How its amount differs from the one its id was used with before."""
 
 
 @attrs.frozen(kw_only=True)
@@ -65,6 +71,11 @@ def is_unsigned(exchange: Exchange) -> bool:
     return _SIGNATURES[exchange.verdict].tone == "bad"
 
 
+def is_refused(exchange: Exchange) -> bool:
+    """Whether a request was answered, and not with a success."""
+    return exchange.code not in {"", SUCCESS_CODE}
+
+
 def request_row(entry: RequestEntry, frame: Frame) -> Row:
     """The line of a request."""
     exchange = entry.exchange
@@ -72,11 +83,17 @@ def request_row(entry: RequestEntry, frame: Frame) -> Row:
         href=f"{PATH}/{exchange.number}",
         title=exchange.operation,
         note=entry.key,
-        why=entry.reason.title if entry.reason else "",
+        why=_why(entry.reason),
         tags=_tags(exchange),
         tone=_tone(exchange),
         at=frame.moment(exchange.at),
     )
+
+
+def _why(reason: Reason | None) -> str:
+    if reason is None:
+        return ""
+    return f"{reason.title} {reason.changed}".strip()
 
 
 def _tone(exchange: Exchange) -> str:
@@ -113,8 +130,34 @@ class RequestsPage(ListPage):
 
     title: str = "Requests"
     """What it is about."""
-    only_failed: bool
-    """Whether it holds those with a wrong signature alone."""
+    wanted: str
+    """What was looked for."""
+    only: str
+    """Which of them: a name of :attr:`filters`."""
+
+    filters: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("", "All"),
+        ("failed", "Wrong signature"),
+        ("refused", "Refused"),
+    )
+
+    @property
+    def ways(self) -> tuple[tuple[str, str, bool], ...]:
+        """The filters: what to call each, where it leads, whether it is on."""
+        found = {"find": self.wanted} if self.wanted else {}
+        return tuple(
+            (text, f"{PATH}?{urlencode({**found, 'only': name})}", name == self.only)
+            for name, text in self.filters
+        )
+
+    @property
+    def empty(self) -> str:
+        """What to say when there is nothing to show."""
+        if self.only == "failed" and not self.wanted:
+            return "No request with a wrong signature is remembered."
+        if self.wanted or self.only:
+            return "No request that is remembered matches."
+        return "No request has come yet."
 
 
 @attrs.frozen(kw_only=True)
@@ -154,6 +197,13 @@ class RequestPage(Page):
     """Checks the signature without this sandbox; empty where there is none."""
     answer: Answer | None
     """What came back; nothing when the connection was ended."""
+
+    @property
+    def words(self) -> str:
+        """The gateway's words, unless they stand above as the reason."""
+        reason = self.entry.reason
+        said = reason is not None and reason.title == self.entry.message
+        return "" if said else self.entry.message
 
     @property
     def why(self) -> str:

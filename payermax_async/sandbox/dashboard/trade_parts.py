@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import attrs
 
+from payermax_async.core.codes.lookup import lookup
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.sandbox.cashier.amounts import format_money
@@ -38,6 +39,10 @@ class TradeItem:
     """How it stands."""
     paid_with: str
     """Card, wallet or bank."""
+    is_paid: bool
+    """Whether that paid."""
+    reason: str
+    """Why it failed, in words."""
     closes: Moment | None
     """When its time is up, while it is pending."""
     path: str
@@ -55,11 +60,14 @@ def trade_item(frame: Frame, trade: Trade) -> TradeItem:
     if trade.result_code:
         tags.append(Tag(trade.result_code))
     pending = trade.status is PaymentStatus.PENDING
+    info = lookup(trade.result_code)
     return TradeItem(
         trade=trade,
         tone=tone,
         tags=tuple(tags),
         paid_with=_paid_with(trade),
+        is_paid=trade.status is PaymentStatus.SUCCESS,
+        reason=info.meaning if info is not None else "",
         closes=frame.moment(trade.closes_at) if pending else None,
         path=f"{ROOT}/trades/{quote(trade.out_trade_no)}",
         buttons=_buttons(trade),

@@ -48,7 +48,16 @@ def dashboard_routes(engine: SandboxEngine, *, gateway_path: str) -> list[web.Ro
         *_downloads(Downloads(engine)),
         *_buttons(controller, DashboardActions(controller)),
         web.get(f"{ROOT}/assets/{{name}}", _guarded(_asset)),
+        # The last: other addresses lead nowhere, but back.
+        *(
+            web.route("*", path, _only_looks(needs_pages(_shown(controller, _none))))
+            for path in (f"{ROOT}{{rest:.*}}", "/{name:[^/]+}")
+        ),
     ]
+
+
+def _none(_: web.Request, __: Mapping[str, str]) -> str:
+    raise NotThereError
 
 
 def _number(request: web.Request, name: str = "number") -> int:
@@ -73,7 +82,7 @@ def _pages(controller: DashboardController) -> list[web.RouteDef]:
         f"{ROOT}/faults": lambda _, query: controller.faults(query),
     }
     return [
-        web.get(path, _guarded(needs_pages(_shown(page))))
+        web.get(path, _guarded(needs_pages(_shown(controller, page))))
         for path, page in pages.items()
     ]
 
@@ -81,13 +90,14 @@ def _pages(controller: DashboardController) -> list[web.RouteDef]:
 _ID = "{number:[0-9]{1,15}}"
 
 
-def _shown(page: Page) -> Handler:
+def _shown(controller: DashboardController, page: Page) -> Handler:
     async def show(request: web.Request) -> web.Response:
         try:
             text = page(request, request.query)
         except NotThereError:
             raise web.HTTPNotFound(
-                text="There is no such record, or it was forgotten to make room.\n",
+                text=controller.missing(),
+                content_type="text/html",
                 headers=DASHBOARD_HEADERS,
             ) from None
         body = text.encode()
@@ -225,6 +235,18 @@ def _guarded(handler: Handler) -> Handler:
         return await handler(request)
 
     return guard
+
+
+def _only_looks(handler: Handler) -> Handler:
+    """Pages for who looks; what is posted to nowhere gets a plain answer."""
+    guarded = _guarded(handler)
+
+    async def look(request: web.Request) -> web.StreamResponse:
+        if request.method not in {"GET", "HEAD"}:
+            raise web.HTTPNotFound
+        return await guarded(request)
+
+    return look
 
 
 async def _asset(request: web.Request) -> web.Response:
