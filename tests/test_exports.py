@@ -69,6 +69,11 @@ PUBLIC = {
         PaymentDetail PaymentStatus Problem RefundDetails RefundStatus SubmittedRefund
         ThreeDsResult
     """,
+    "payermax_async.money": """
+        LateMoney LateMoneyError LateMoneyReport LateReason MadeRefund MoneyBook
+        PaymentFact ProposedRefund RefundFate RefundStanding find_late_money give_back
+        refund_number
+    """,
     "payermax_async.reconcile": """
         AskAgain Found LinkOutcome LinkState OpenLink OpenLinks Polling Reconciler
         ReconcilerLimits Round wait_until_paid

@@ -42,6 +42,7 @@ RANKS = {
     "bulk": 5,
     "contrib": 5,
     "doctor": 5,
+    "money": 5,
     "reconcile": 5,
     "sandbox": 5,
     "testing": 5,
@@ -58,6 +59,9 @@ RANKS = {
 """A room may import rooms of a lower rank, and itself."""
 
 NEIGHBOURS = {
+    # What was asked for and withdrawn, and what notifications told.
+    ("money", "bulk"),
+    ("money", "webhooks"),
     # It tries what the doctor looks at, and writes down what a recording may hold.
     ("acceptance", "doctor"),
     ("acceptance", "testing"),
@@ -234,6 +238,13 @@ FLOORS = {
         "verifier",
         "__init__",
     ),
+    "money": (
+        "proposals schema",
+        "book late notices",
+        "sources",
+        "finding",
+        "__init__",
+    ),
     "reconcile": (
         "learned limits polling rounds",
         "known reading",
@@ -268,8 +279,8 @@ FLOORS = {
         "failures listener qrcode stopping",
         "link_report merchant money_report sandbox",
         (
-            "bulk call codes db demo docs doctor inbox keys links listen orders "
-            "refunds trigger webhooks"
+            "bulk call codes db demo docs doctor inbox keys links listen money "
+            "orders refunds trigger webhooks"
         ),
         "acceptance",
         "app",
@@ -284,6 +295,8 @@ SANS_IO = (
     "bulk.progress",
     "bulk.rails",
     "core",
+    "money.late",
+    "money.proposals",
     "pipeline.retry",
     "pipeline.breaker",
     "pipeline.skew",

@@ -145,3 +145,8 @@ class SqlJournal:
         """Note that PayerMax has just answered a question about a link."""
         now = self._clock.now()
         await self._in_batch(lambda: payments.mark_asked(key, now))
+
+    async def mark_withdrawn(self, key: str) -> None:
+        """Note that PayerMax has just answered to the withdrawal of a link."""
+        now = self._clock.now()
+        await self._in_batch(lambda: payments.mark_withdrawn(key, now))

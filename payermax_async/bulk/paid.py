@@ -96,6 +96,10 @@ class PaymentJournal(Protocol):
         """Note that PayerMax has just answered a question about a link."""
         ...
 
+    async def mark_withdrawn(self, key: str) -> None:
+        """Note that PayerMax has just answered to the withdrawal of a link."""
+        ...
+
     def read(self) -> Iterator[JournalRow]:
         """All rows in the order of their positions; blocks."""
         ...

@@ -11,7 +11,14 @@ import attrs
 from payermax_async.bulk.records import RowState
 from payermax_async.storage.sql import Query, Steps, micros
 
-__all__ = ["PaymentMark", "RowPayment", "mark_asked", "mark_expired", "mark_paid"]
+__all__ = [
+    "PaymentMark",
+    "RowPayment",
+    "mark_asked",
+    "mark_expired",
+    "mark_paid",
+    "mark_withdrawn",
+]
 
 
 class PaymentMark(enum.StrEnum):
@@ -151,5 +158,15 @@ def mark_asked(key: str, now: datetime) -> Steps[None]:
     """Note that PayerMax answered a question about a link."""
     yield Query(
         "UPDATE {journal} SET asked_at = :now WHERE batch = :batch AND link_key = :key",
+        {"now": micros(now), "key": key},
+    )
+
+
+def mark_withdrawn(key: str, now: datetime) -> Steps[None]:
+    """Note that PayerMax has answered to the withdrawal of a link."""
+    # The first time counts: whatever is paid after it, nobody was waiting for.
+    yield Query(
+        "UPDATE {journal} SET withdrawn_at = :now "
+        "WHERE batch = :batch AND link_key = :key AND withdrawn_at = 0",
         {"now": micros(now), "key": key},
     )

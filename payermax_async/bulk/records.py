@@ -149,6 +149,8 @@ class JournalRow:
     """PayerMax's order number of the payment."""
     payment_problem: str = ""
     """What is odd about a payment of its link; somebody should look at it."""
+    withdrawn_at: datetime | None = None
+    """When PayerMax had first answered to the withdrawal of its link."""
 
 
 class ClaimStanding(enum.Enum):

@@ -177,6 +177,11 @@ CREATE TABLE {journal_run} (
 """What a file came to step by step, with many batches in the same tables: there were
 none of these before, so nothing is carried over."""
 
+_WITHDRAWN = """
+ALTER TABLE {journal} ADD COLUMN withdrawn_at BIGINT NOT NULL DEFAULT 0
+"""
+"""When the merchant had PayerMax's answer to the withdrawal of a link; 0 for never."""
+
 JOURNAL = Component(
     name="journal",
     migrations=(
@@ -185,6 +190,7 @@ JOURNAL = Component(
         Migration(number=3, statements=_CONTROL, least_reader=2),
         Migration(number=4, statements=_LOST, least_reader=4),
         Migration(number=5, statements=_BATCHES, least_reader=4),
+        Migration(number=6, statements=_WITHDRAWN, least_reader=4),
     ),
 )
 """Of a file. A later version adds its statements below, and never changes these; the
@@ -192,7 +198,10 @@ same goes for the tables that many share."""
 
 SHARED_JOURNAL = Component(
     name="journal",
-    migrations=(Migration(number=5, statements=_SHARED, least_reader=5),),
+    migrations=(
+        Migration(number=5, statements=_SHARED, least_reader=5),
+        Migration(number=6, statements=_WITHDRAWN, least_reader=5),
+    ),
 )
 """Where many batches share their tables; versions are counted as in a file, so that
 from here on one text serves both."""

@@ -39,7 +39,7 @@ COLUMNS = (
     "s.link_key, s.order_number, s.position, s.digest, s.amount, s.currency, "
     "s.own_columns, s.state, s.link_url, s.link_id, s.reason, s.remedy, s.again, "
     "s.stamp, s.hosts, s.expires_at, s.began_at, s.settled_at, s.asked_at, s.ended_at, "
-    "s.trade_no, s.payment_problem"
+    "s.trade_no, s.payment_problem, s.withdrawn_at"
 )
 HELD = "held_boot = {boot}, held_from = {clock}, held_until = {clock} + :lease"
 _RESULT = (
@@ -83,6 +83,7 @@ def read_row(row: Row) -> JournalRow:
         ended_at=_moment(row[19]),
         trade_no=row[20],
         payment_problem=row[21],
+        withdrawn_at=_moment(row[22]),
     )
 
 

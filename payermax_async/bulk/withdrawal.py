@@ -109,6 +109,9 @@ async def expire_links(
         nonlocal failed
         error = await _withdrawn(client, key)
         failed += error is not None
+        if error is None:
+            # Money that is completed later than this came after a withdrawal.
+            await journal.mark_withdrawn(key)
         if tell is not None:
             tell(key, error)
 

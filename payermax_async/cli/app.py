@@ -32,6 +32,7 @@ from payermax_async.cli.inbox import app as inbox
 from payermax_async.cli.keys import app as keys
 from payermax_async.cli.links import app as links
 from payermax_async.cli.listen import listen
+from payermax_async.cli.money import app as money
 from payermax_async.cli.orders import app as orders
 from payermax_async.cli.refunds import app as refunds
 from payermax_async.cli.sandbox import sandbox
@@ -71,6 +72,7 @@ def _build() -> App:
     app.command(links)
     app.command(orders)
     app.command(refunds)
+    app.command(money)
     app.command(bulk)
     app.command(keys)
     app.command(webhooks)

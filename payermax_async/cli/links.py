@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -19,8 +20,10 @@ from payermax_async.core.errors import (
 )
 
 if TYPE_CHECKING:
+    from payermax_async.client import PayerMaxClient
     from payermax_async.config import MerchantConfig
     from payermax_async.core.models.link_request import CreateLink
+    from payermax_async.core.models.links import ExpiredLink
 
 __all__ = ["app", "create", "expire", "query"]
 
@@ -215,6 +218,7 @@ def expire(
     link_id: Annotated[str, Parameter(name="ID")],
     /,
     *,
+    book: Annotated[Path | None, Parameter(group=_LINK)] = None,
     as_json: _Json = False,
     timeout: Seconds = 60.0,
     source: MerchantSource | None = None,
@@ -223,15 +227,24 @@ def expire(
 
     Args:
         link_id: Your own id of the link.
+        book: Money book to note the withdrawal in, so that 'payermax money late' lists
+            what is paid after it.
         as_json: Print JSON for another program.
         timeout: Seconds for the whole call.
         source: Where the merchant's settings are.
     """
     config = (source or MerchantSource()).read()
-    ask(
-        config,
-        timeout,
-        lambda client: client.expire_link(link_id),
-        lambda link: tell_expired(link, as_json=as_json),
-    )
+
+    async def withdraw(client: PayerMaxClient) -> ExpiredLink:
+        if book is None:
+            return await client.expire_link(link_id)
+        from payermax_async.money import MoneyBook
+
+        # Opened before anything is sent: what is withdrawn can be noted.
+        async with MoneyBook(book) as opened:
+            withdrawn = await client.expire_link(link_id)
+            await opened.withdrawn(link_id)
+            return withdrawn
+
+    ask(config, timeout, withdraw, lambda link: tell_expired(link, as_json=as_json))
     return Exit.DONE
