@@ -22,6 +22,7 @@ from payermax_async.core.strict_json import (
 )
 
 __all__ = [
+    "LARGEST",
     "CaseResult",
     "CaseVerdict",
     "Evidence",
@@ -33,6 +34,8 @@ __all__ = [
 
 KindT = TypeVar("KindT", bound=attrs.AttrsInstance)
 
+LARGEST: Final = 16 * 2**20
+"""Bytes that a file of evidence may have."""
 _FORMAT: Final = 1
 _UNREADABLE = "the evidence cannot be read: name another file, or start a new one"
 
@@ -126,6 +129,8 @@ class Evidence:
     """The merchant's number, which PayerMax's support finds the requests by."""
     app_id: str
     """The app."""
+    key: str
+    """Fingerprint of the merchant's public key: production has to have another one."""
     version: str
     """Of this package."""
     began_at: datetime

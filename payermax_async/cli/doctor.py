@@ -18,7 +18,12 @@ from payermax_async.cli.merchant import Flag, MerchantSource, Seconds
 if TYPE_CHECKING:
     from payermax_async.config.settings import Settings
     from payermax_async.core.secret import Secret
-    from payermax_async.doctor import Examination, Finding, SystemNetwork
+    from payermax_async.doctor import (
+        Examination,
+        Finding,
+        ShownRun,
+        SystemNetwork,
+    )
 
 __all__ = ["doctor"]
 
@@ -35,6 +40,8 @@ def doctor(
     inbox: Annotated[
         str, Parameter(group=_CHECKED, env_var="PAYERMAX_INBOX", show_default=False)
     ] = "",
+    production: Annotated[bool, Flag, Parameter(group=_CHECKED)] = False,
+    evidence: Annotated[Path | None, Parameter(group=_CHECKED)] = None,
     timeout: Seconds = 10.0,
     as_json: Annotated[bool, Flag, Parameter(name="--json")] = False,
     source: MerchantSource | None = None,
@@ -53,6 +60,9 @@ def doctor(
             it a signed sample of a failed payment.
         inbox: The inbox of your webhook, sqlite:///FILE, to see whether its file is
             safe from others and from the loss of a commit.
+        production: Go through the checklist of the switch to production as well: with
+            --inbox and --evidence.
+        evidence: What 'payermax acceptance' kept of the test environment.
         timeout: Seconds for each step.
         as_json: Print JSON for another program.
         source: Where the merchant's settings are.
@@ -73,6 +83,8 @@ def doctor(
         public_key=public_key,
         probe_key=notify_probe_key,
         inbox=inbox,
+        switch=production,
+        test_run=None if evidence is None else _test_run(evidence),
         home=str(Path.home()),
         timeout=timeout,
     )
@@ -97,6 +109,32 @@ def _network(settings: Settings, timeout: float) -> SystemNetwork:
         timeout=timeout,
         ca_file=cast("Path | None", fields.get("ca_file")),
         proxy=cast("Secret | None", fields.get("proxy")),
+    )
+
+
+def _test_run(file: Path) -> ShownRun:
+    """What was shown in the test environment.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or holds no evidence.
+    """
+    from payermax_async.acceptance import CASES, CaseVerdict, read_evidence
+    from payermax_async.acceptance.evidence import LARGEST
+    from payermax_async.core.errors import ConfigurationError
+    from payermax_async.doctor import ShownRun
+    from payermax_async.files import read_file
+
+    content = read_file(file, LARGEST)
+    if isinstance(content, str):
+        raise ConfigurationError(f"--evidence cannot be read: {content}")
+    found = read_evidence(content)
+    passed = {one.name for one in found.results if one.verdict is CaseVerdict.PASSED}
+    return ShownRun(
+        merchant_no=found.merchant_no,
+        app_id=found.app_id,
+        key=found.key,
+        environment=found.environment,
+        missing=tuple(case.name for case in CASES if case.name not in passed),
     )
 
 

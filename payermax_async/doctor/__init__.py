@@ -10,13 +10,16 @@ from __future__ import annotations
 from payermax_async.doctor.examination import Examination, examine
 from payermax_async.doctor.findings import Finding, Status
 from payermax_async.doctor.network import Line, Network, SystemNetwork
+from payermax_async.doctor.production import ShownRun, check_log
 
 __all__ = [
     "Examination",
     "Finding",
     "Line",
     "Network",
+    "ShownRun",
     "Status",
     "SystemNetwork",
+    "check_log",
     "examine",
 ]

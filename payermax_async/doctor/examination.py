@@ -22,6 +22,11 @@ from payermax_async.doctor.keys import (
 )
 from payermax_async.doctor.local import check_authorities, check_settings, check_stage
 from payermax_async.doctor.network import Network
+from payermax_async.doctor.production import (
+    ShownRun,
+    as_production,
+    check_switch,
+)
 from payermax_async.doctor.question import ask_gateway
 from payermax_async.doctor.webhook import Probe, check_address, check_webhook
 from payermax_async.signing.keys import PrivateKey
@@ -55,6 +60,10 @@ class Examination:
     """A private key that plays PayerMax, for a signed sample to the webhook."""
     inbox: str = attrs.field(default="", repr=False)
     """The address of the inbox, as ``payermax inbox`` takes it."""
+    switch: bool = False
+    """Whether it is about the switch to production: a longer list, and stricter."""
+    test_run: ShownRun | None = None
+    """What was shown in the test environment, for the switch."""
     home: str = ""
     """The user's folder, shown as ``~``."""
     timeout: float = 10.0
@@ -87,7 +96,8 @@ async def examine(examination: Examination) -> AsyncIterator[Finding]:
     """
     veil = examination.veil
     for found in _local(examination):
-        yield veil.finding(found)
+        weighed = as_production(found) if examination.switch else found
+        yield veil.finding(weighed)
     if examination.network is None:
         names = proxies_of(examination.environ)
         # The names alone need no network.
@@ -109,6 +119,8 @@ def _local(examination: Examination) -> Iterator[Finding]:
     yield check_stage(settings)
     yield check_address(settings)
     yield from check_inbox(examination.inbox)
+    if examination.switch:
+        yield from check_switch(settings, examination.test_run, examination.inbox)
 
 
 def _config(examination: Examination) -> MerchantConfig | None:

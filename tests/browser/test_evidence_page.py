@@ -69,6 +69,7 @@ EVIDENCE = Evidence(
     gateway="https://pay-gate-uat.payermax.com/aggregate-pay/api/gateway",
     merchant_no="TEST081764",
     app_id="test6666c8b036a24579974497c2f9a3",
+    key="sha256:0",
     version="0.1.0",
     began_at=AT,
     results=tuple(_result(n, case.name) for n, case in enumerate(CASES)),

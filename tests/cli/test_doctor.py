@@ -121,3 +121,20 @@ async def test_the_output_can_be_pasted_into_a_ticket(
             "T0psecret",
         ):
             assert secret not in shown
+
+
+async def test_the_switch_is_held_against_what_was_shown_before(
+    gateway: SandboxServer, shell: Shell, tmp_path: Path
+) -> None:
+    file = tmp_path / "acceptance.json"
+    await shell("acceptance", "--pay", "--evidence", str(file))
+    told = await shell("doctor", "--offline", "--production", "--evidence", str(file))
+    shown = " ".join(told.out.split())
+    assert told.code == 1
+    assert "These settings are for another gateway (sandbox)." in shown
+    assert "Not passed in the sandbox: notice, repeated, forged." in shown
+    assert "The merchant's key is the one of the test environment." in shown
+    assert "No inbox was named" in shown
+    file.write_text("{}", encoding="utf-8")
+    told = await shell("doctor", "--production", "--evidence", str(file))
+    assert told.code == 2

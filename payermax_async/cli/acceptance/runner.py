@@ -25,6 +25,7 @@ from payermax_async.acceptance import (
     write_evidence,
     write_pack,
 )
+from payermax_async.acceptance.evidence import LARGEST
 from payermax_async.cli.acceptance.listening import ListeningWitness
 from payermax_async.cli.acceptance.options import AcceptanceOptions, NoticeOptions
 from payermax_async.cli.acceptance.sandbox_side import SandboxPayer, SandboxWitness
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run_acceptance"]
 
-_LARGEST = 16 * 2**20
 _NOTICE_PATIENCE, _PAUSE, _PAUSE_FOR_PEOPLE = 15.0, 0.2, 3.0  # seconds
 _SLOW = 90.0
 """Seconds that a notification of the test environment may take."""
@@ -184,19 +184,20 @@ class _AcceptanceRun:
     def _evidence(self, config: MerchantConfig) -> Evidence:
         from payermax_async import __version__
 
-        now = self.clock.now()
+        now, own = self.clock.now(), config.private_key
         fresh = Evidence(
             run=f"acc-{now:%Y%m%d}-{secrets.token_hex(4)}",
             environment=self.stage,
             gateway=config.environment.base_url,
             merchant_no=config.merchant_no,
             app_id=config.app_id,
+            key="" if own is None else own.fingerprint,
             version=__version__,
             began_at=now,
         )
         if not self.options.evidence.exists():
             return fresh
-        content = read_file(self.options.evidence, _LARGEST)
+        content = read_file(self.options.evidence, LARGEST)
         if isinstance(content, str):
             raise ConfigurationError(f"--evidence cannot be read: {content}")
         found = read_evidence(content)
