@@ -48,6 +48,10 @@ PUBLIC = {
         RunStatus SqliteJournal StateTotal UnpaidLinks WithdrawnLinks create_links
         expire_links link_id_of note_paid refresh write_template
     """,
+    "payermax_async.closing": """
+        BalanceSum ClosingDay CurrencyClose DayClose DayDifference DifferenceKind
+        SideSum close_day closing_day
+    """,
     "payermax_async.contrib": """
         OpenTelemetryHook PrometheusHook
     """,

@@ -40,6 +40,7 @@ RANKS = {
     "options": 4,
     "acceptance": 5,
     "bulk": 5,
+    "closing": 5,
     "contrib": 5,
     "doctor": 5,
     "money": 5,
@@ -60,6 +61,9 @@ RANKS = {
 
 NEIGHBOURS = {
     # What was asked for and withdrawn, and what notifications told.
+    ("closing", "bulk"),
+    ("closing", "money"),
+    ("closing", "webhooks"),
     ("money", "bulk"),
     ("money", "webhooks"),
     # It tries what the doctor looks at, and writes down what a recording may hold.
@@ -238,6 +242,14 @@ FLOORS = {
         "verifier",
         "__init__",
     ),
+    "closing": (
+        "day differences facts",
+        "balances refunds trades",
+        "sums",
+        "comparison",
+        "gathering page",
+        "__init__",
+    ),
     "money": (
         "proposals schema",
         "book late notices",
@@ -279,7 +291,7 @@ FLOORS = {
         "failures listener qrcode stopping",
         "link_report merchant money_report sandbox",
         (
-            "bulk call codes db demo docs doctor inbox keys links listen money "
+            "bulk call close codes db demo docs doctor inbox keys links listen money "
             "orders refunds trigger webhooks"
         ),
         "acceptance",
@@ -295,6 +307,12 @@ SANS_IO = (
     "bulk.progress",
     "bulk.rails",
     "core",
+    "closing.balances",
+    "closing.comparison",
+    "closing.day",
+    "closing.refunds",
+    "closing.sums",
+    "closing.trades",
     "money.late",
     "money.proposals",
     "pipeline.retry",

@@ -14,6 +14,7 @@ from payermax_async import __version__
 from payermax_async.cli.acceptance.command import acceptance
 from payermax_async.cli.bulk.app import app as bulk
 from payermax_async.cli.call import call
+from payermax_async.cli.close import close
 from payermax_async.cli.codes import codes
 from payermax_async.cli.console import (
     WORDS,
@@ -73,6 +74,7 @@ def _build() -> App:
     app.command(orders)
     app.command(refunds)
     app.command(money)
+    app.command(close)
     app.command(bulk)
     app.command(keys)
     app.command(webhooks)

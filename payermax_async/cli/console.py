@@ -6,7 +6,7 @@ import errno
 import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import cast
@@ -170,7 +170,7 @@ def plain(value: object) -> JsonValue:
         return {
             name: item for name, item in found.items() if item not in (None, [], {})
         }
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Enum):
         return plain(value.value)

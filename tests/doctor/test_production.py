@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -52,7 +53,7 @@ async def looked(
     credentials: SandboxCredentials,
     test_run: ShownRun | None = None,
     inbox: str = "",
-    **changed: str,
+    **changed: Any,
 ) -> list[Finding]:
     examination: Examination = attrs.evolve(
         examination_of(variables(credentials, **changed)),
@@ -92,7 +93,7 @@ async def test_without_the_switch_nothing_of_it_is_looked_at(
     ],
 )
 async def test_settings_of_another_gateway_are_found(
-    credentials: SandboxCredentials, settings: dict[str, str]
+    credentials: SandboxCredentials, settings: dict[str, Any]
 ) -> None:
     changed = dict(settings)
     if "PAYERMAX_BASE_URL" in changed:
