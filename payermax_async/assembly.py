@@ -31,6 +31,7 @@ from payermax_async.pipeline.hosts import Host, Hosts
 from payermax_async.pipeline.in_flight import InFlight
 from payermax_async.pipeline.limiter import Limiter
 from payermax_async.pipeline.observe import Hook, Observers, log_event
+from payermax_async.pipeline.once import send_once
 from payermax_async.pipeline.questions import Questions
 from payermax_async.pipeline.resolve import Resolver
 from payermax_async.pipeline.retry_loop import RetryLoop
@@ -188,7 +189,9 @@ class Engine:
             # A question needs no care: nothing is done, so nothing can be done twice.
             if operation.is_query:
                 return await self.retry_loop.run(call, execution)
-            return await self.resolver.unasked(call, execution)
+            return await send_once(
+                self.resolver.writes, self.retry_loop, operation, call, execution
+            )
 
     def execution(
         self,

@@ -45,7 +45,10 @@ from payermax_async.transport.base import Transport
 
 if TYPE_CHECKING:
     from payermax_async.balances import Balances
+    from payermax_async.cashier import Cashier
+    from payermax_async.core.models.cashier import PlaceOrder
     from payermax_async.disputes import Disputes
+    from payermax_async.risk import Risk
 
 __all__ = ["PayerMaxClient", "engine_of"]
 
@@ -122,11 +125,25 @@ class PayerMaxClient:
         return Balances(self._engine)
 
     @property
+    def cashier(self) -> Cashier:
+        """Orders on PayerMax's cashier page, and amounts that are set aside first."""
+        from payermax_async.cashier import Cashier
+
+        return Cashier(self._engine, self._config.defaults)
+
+    @property
     def disputes(self) -> Disputes:
         """Calls about disputes."""
         from payermax_async.disputes import Disputes
 
         return Disputes(self._engine)
+
+    @property
+    def risk(self) -> Risk:
+        """Names that must not pay, and what PayerMax wants to know of a payment."""
+        from payermax_async.risk import Risk
+
+        return Risk(self._engine)
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -324,20 +341,29 @@ class PayerMaxClient:
     @overload
     async def resolve(
         self,
+        case: PlaceOrder,
+        *,
+        absence_from: str | Sequence[str] | None = None,
+        timeout: float | None = None,
+    ) -> Order | None: ...
+
+    @overload
+    async def resolve(
+        self,
         case: PayerMaxError,
         *,
         absence_from: str | Sequence[str] | None = None,
         timeout: float | None = None,
-    ) -> LinkDetails | RefundDetails | None: ...
+    ) -> LinkDetails | RefundDetails | Order | None: ...
 
     # One method for errors and requests: who catches an error need not know which call.
     async def resolve(
         self,
-        case: CreateLink | CreateRefund | PayerMaxError,
+        case: CreateLink | CreateRefund | PlaceOrder | PayerMaxError,
         *,
         absence_from: str | Sequence[str] | None = None,
         timeout: float | None = None,
-    ) -> LinkDetails | RefundDetails | None:
+    ) -> LinkDetails | RefundDetails | Order | None:
         """Settle a write whose outcome is unknown.
 
         What any host of the client knows settles it. That nothing is known counts
@@ -356,7 +382,8 @@ class PayerMaxClient:
             timeout: Seconds for all of it; the client's option when left out.
 
         Returns:
-            What exists under the merchant's id, or ``None`` when PayerMax said
+            What exists under the merchant's id (of an order on the cashier page an
+            ``Order``, also for its error), or ``None`` when PayerMax said
             throughout :attr:`ClientOptions.settle_waits` that it knows nothing: then
             it was not done, unless its queries lag behind for longer than that.
 
@@ -371,7 +398,7 @@ class PayerMaxClient:
         async with self._engine.execution(
             doubt.operation.name, doubt.merchant_key, timeout
         ) as execution:
-            found: LinkDetails | RefundDetails | None
+            found: LinkDetails | RefundDetails | Order | None
             found = await self._engine.resolver.settle(doubt, execution)
             return found
 

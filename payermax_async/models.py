@@ -1,7 +1,7 @@
 """What PayerMax answers: the types of replies, their parts and their statuses.
 
-Requests are in :mod:`payermax_async` itself, notifications in
-:mod:`payermax_async.webhooks`.
+Requests for links and refunds are in :mod:`payermax_async` itself, those of other
+products here beside their answers, notifications in :mod:`payermax_async.webhooks`.
 
 Example:
     >>> from payermax_async.models import LinkDetails
@@ -25,7 +25,30 @@ if TYPE_CHECKING:
         DayEndBalances,
         DayZone,
     )
-    from payermax_async.core.models.disputes import DisputeDetails, DisputeStatus
+    from payermax_async.core.models.cashier import (
+        AuthorizationType,
+        BillingInfo,
+        BuyerAccount,
+        BuyerDevice,
+        CancelledAmount,
+        CapturedAmount,
+        OrderGoods,
+        OrderPlan,
+        PaymentWays,
+        PeriodRule,
+        PlacedOrder,
+        PlaceOrder,
+        PlanAmount,
+        ShippingInfo,
+        SubMerchant,
+        TrialPeriod,
+    )
+    from payermax_async.core.models.disputes import (
+        AnswerDispute,
+        AnsweredDispute,
+        DisputeDetails,
+        DisputeStatus,
+    )
     from payermax_async.core.models.links import (
         CreatedLink,
         ExpiredLink,
@@ -50,12 +73,27 @@ if TYPE_CHECKING:
         RefundStatus,
         SubmittedRefund,
     )
+    from payermax_async.core.models.risk import (
+        ChangedRiskList,
+        Material,
+        RiskName,
+        SentMaterials,
+    )
 
 __all__ = [
     "AccountBalance",
     "AccountKind",
+    "AnswerDispute",
+    "AnsweredDispute",
+    "AuthorizationType",
+    "BillingInfo",
+    "BuyerAccount",
+    "BuyerDevice",
+    "CancelledAmount",
     "CaptureMode",
+    "CapturedAmount",
     "CardInfo",
+    "ChangedRiskList",
     "CreatedLink",
     "CurrentBalances",
     "DayEndAccount",
@@ -69,16 +107,29 @@ __all__ = [
     "LinkDetails",
     "LinkPayment",
     "LinkStatus",
+    "Material",
     "MerchantFee",
     "Order",
+    "OrderGoods",
+    "OrderPlan",
     "Payer",
     "PaymentDetail",
     "PaymentStatus",
+    "PaymentWays",
+    "PeriodRule",
+    "PlaceOrder",
+    "PlacedOrder",
+    "PlanAmount",
     "Problem",
     "RefundDetails",
     "RefundStatus",
+    "RiskName",
+    "SentMaterials",
+    "ShippingInfo",
+    "SubMerchant",
     "SubmittedRefund",
     "ThreeDsResult",
+    "TrialPeriod",
 ]
 
 _HOMES = homes_of(
@@ -89,7 +140,15 @@ _HOMES = homes_of(
             "AccountBalance AccountKind CurrentBalances DayEndAccount DayEndBalances "
             "DayZone"
         ),
-        "core.models.disputes": "DisputeDetails DisputeStatus",
+        "core.models.cashier": (
+            "AuthorizationType BillingInfo BuyerAccount BuyerDevice CancelledAmount "
+            "CapturedAmount OrderGoods OrderPlan PaymentWays PeriodRule "
+            "PlaceOrder PlacedOrder PlanAmount ShippingInfo SubMerchant TrialPeriod"
+        ),
+        "core.models.disputes": (
+            "AnswerDispute AnsweredDispute DisputeDetails DisputeStatus"
+        ),
+        "core.models.risk": "ChangedRiskList Material RiskName SentMaterials",
         "core.models.links": (
             "CreatedLink ExpiredLink GoodsDetail LinkDetails LinkPayment LinkStatus "
             "Payer"

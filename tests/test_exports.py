@@ -66,12 +66,16 @@ PUBLIC = {
         VouchesForPeers header_values
     """,
     "payermax_async.models": """
-        AccountBalance AccountKind CaptureMode CardInfo CreatedLink CurrentBalances
-        DayEndAccount DayEndBalances DayZone DisputeDetails DisputeStatus ExpiredLink
-        Fees
-        GoodsDetail LinkDetails LinkPayment LinkStatus MerchantFee Order Payer
-        PaymentDetail PaymentStatus Problem RefundDetails RefundStatus SubmittedRefund
-        ThreeDsResult
+        AccountBalance AccountKind AnswerDispute AnsweredDispute
+        AuthorizationType BillingInfo BuyerAccount BuyerDevice CancelledAmount
+        CaptureMode CapturedAmount CardInfo ChangedRiskList CreatedLink
+        CurrentBalances DayEndAccount DayEndBalances DayZone DisputeDetails
+        DisputeStatus ExpiredLink Fees GoodsDetail LinkDetails LinkPayment
+        LinkStatus Material MerchantFee Order OrderGoods OrderPlan Payer
+        PaymentWays PaymentDetail PaymentStatus PeriodRule PlaceOrder
+        PlacedOrder PlanAmount Problem RefundDetails RefundStatus RiskName
+        SentMaterials ShippingInfo SubMerchant SubmittedRefund ThreeDsResult
+        TrialPeriod
     """,
     "payermax_async.money": """
         LateMoney LateMoneyError LateMoneyReport LateReason MadeRefund MoneyBook

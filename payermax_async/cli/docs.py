@@ -26,6 +26,7 @@ ORDER = (
     "outcomes",
     "notifications",
     "notices",
+    "products",
     "frameworks",
     "reconciling",
     "bulk",

@@ -306,10 +306,8 @@ def problems_of(model: attrs.AttrsInstance, path: str = "") -> list[Problem]:
         if value is None:
             if not optional:
                 found.append(Problem(_inside(path, name), "is required"))
-        elif check is not None:
-            problem = check(value)
-            if problem is not None:
-                found.append(Problem(_inside(path, name), problem))
+        elif check is not None and (problem := check(value)) is not None:
+            found.append(Problem(_inside(path, name), problem))
         elif part is not None:
             _add_part_problems(value, field, _inside(path, name), found)
     # Last: they may speak of fields that are wrong by themselves, and then stay silent.

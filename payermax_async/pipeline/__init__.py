@@ -7,6 +7,7 @@ nothing of what stands further out::
     resolve           a write: others with its id wait, what is known of it is used
       one_write       send, ask, send again, as the case decides
         questions     ask what exists, until that is certain
+    once              a write of which nothing can be asked: sent once, or not at all
     retry_loop        again, as long as that may be and there is time
       sends           one request to one host, observed and learned from
         attempt       a slot, a stamp, the bytes, the transport, all within one limit
@@ -38,10 +39,10 @@ They stand on parts that know nothing of a call's way::
 
 What changes, and who alone has it in hand::
 
-    execution  resolve one_write questions retry_loop sends
+    execution  resolve one_write once questions retry_loop sends
     case       one_write
     matching   resolve one_write questions
-    writes     resolve
+    writes     resolve once
     in_flight  execution
     budget     in_flight sends
     limiter    attempt sends

@@ -106,6 +106,8 @@ def prepare(
             if value is not None:
                 asked[name] = value
         left_out: frozenset[str] = frozenset()
+        if operation.scalar is not None and not isinstance(data, dict):
+            data = {} if data is None else {operation.scalar: data}
         _check_failure(operation, data)
         if operation.may_be_unnamed is not None and isinstance(data, dict):
             data, left_out = fill_in(data, operation.reply, asked)

@@ -18,7 +18,7 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.models.common import QueryReply, Received, Sent
 from payermax_async.core.operations.operation import Operation, Replay, Settlement
-from payermax_async.core.operations.table import OPERATIONS, is_query
+from payermax_async.core.operations.table import OPERATIONS
 from payermax_async.pipeline.call import Call, prepare
 from payermax_async.pipeline.doubtful import Doubtful
 from payermax_async.pipeline.execution import Execution
@@ -27,6 +27,7 @@ from payermax_async.pipeline.matching import (
     as_refusal,
     conflict,
 )
+from payermax_async.pipeline.once import something_exists, unasked
 from payermax_async.pipeline.one_write import OneWrite
 from payermax_async.pipeline.questions import Questions, question_of
 from payermax_async.pipeline.retry_loop import RetryLoop
@@ -104,7 +105,7 @@ class Resolver:
         """
         operation, key = OPERATIONS.get(call.operation), call.merchant_key
         if operation is None or operation.replay is not Replay.KEYED or key is None:
-            return await self.unasked(call, execution)
+            return await unasked(self.retry_loop, call, execution)
         settlement = _settlement_of(operation)
         question = settlement.ask_about(key)
         asked = Asked(merchant_key=key, values={})
@@ -114,7 +115,7 @@ class Resolver:
             if write.made is not None or self.writes.existing.get(
                 (call.operation, key)
             ):
-                raise execution.tell(_exists(key))
+                raise execution.tell(something_exists(key))
             self._recall(call.operation, asked, execution)
             try:
                 if execution.in_doubt:
@@ -124,7 +125,7 @@ class Resolver:
                     )
                     if found is not None:
                         execution.settled(exists=True)
-                        raise execution.tell(_exists(key))
+                        raise execution.tell(something_exists(key))
                 reply = await self.retry_loop.run(call, execution)
                 execution.settled(exists=True)
             except PayerMaxError as error:
@@ -136,18 +137,11 @@ class Resolver:
                 self._remember(call.operation, asked, execution)
             return reply
 
-    async def unasked(self, call: Call[ReplyT], execution: Execution) -> ReplyT:
-        """Send what nobody can ask about, or what is a question itself."""
-        asks = is_query(call.operation)
-        try:
-            return await self.retry_loop.run(call, execution)
-        except PayerMaxError as error:
-            # Of what an earlier attempt may have done, a refusal of this one tells
-            # nothing.
-            if execution.in_doubt and not asks and error.outcome is Outcome.REJECTED:
-                error.outcome = Outcome.UNKNOWN
-                error.add_note("an attempt before the refused one may have been done")
-            raise
+    def forget(self, operation: Operation[Any, Any], key: str) -> None:
+        """Let what is sent once only be sent again: whoever asks for it looked."""
+        name = operation.name, key
+        self.writes.existing.forget(name)
+        self.writes.doubts.forget(name)
 
     def _as_twin(
         self, made: Any, theirs: Asked, asked: Asked, execution: Execution
@@ -277,14 +271,6 @@ class Resolver:
         if execution.last is not None:
             same = asked.fingerprint if asked is not None else None
             self.writes.existing.keep(name, (execution.last.base_url,), same)
-
-
-def _exists(key: str) -> ConflictError:
-    return ConflictError(
-        f"something exists under {key}, and nothing was sent",
-        code="",
-        remedy="Look at what exists under the id before choosing a new one.",
-    )
 
 
 def _settlement_of(operation: Operation[Any, MadeT]) -> Settlement[Any, MadeT, Any]:

@@ -40,6 +40,11 @@ def test_names_and_versions_are_those_of_the_interface_pages() -> None:
         "orderQuery": "1.4",
         "refund": "1.4",
         "refundQuery": "1.4",
+        "orderAndPay": "1.4",
+        "capture": "1.4",
+        "cancel": "1.4",
+        "addOrDelRiskNameList": "1.0",
+        "putRfiMaterialList": "1.4",
         "caseSearch": "1.5",
         "caseReplay": "1.4",
         "currentBalanceQuery": "1.3",
@@ -49,9 +54,16 @@ def test_names_and_versions_are_those_of_the_interface_pages() -> None:
 
 def test_only_what_a_query_can_settle_needs_one_before_it_is_repeated() -> None:
     keyed = {name for name, item in OPERATIONS.items() if item.replay is Replay.KEYED}
-    assert keyed == {"createPaybylink", "refund"}
+    assert keyed == {"createPaybylink", "refund", "orderAndPay"}
     never = {name for name, item in OPERATIONS.items() if item.replay is Replay.NEVER}
-    assert never == {"caseReplay"}
+    # Of these no query tells what became of them.
+    assert never == {
+        "addOrDelRiskNameList",
+        "cancel",
+        "capture",
+        "caseReplay",
+        "putRfiMaterialList",
+    }
 
 
 @every_operation
@@ -79,7 +91,7 @@ import sys
 from payermax_async.core.operations.table import OPERATIONS, business_ids
 import payermax_async.client
 def loaded():
-    rooms = ("balances", "disputes", "call_rules")
+    rooms = ("balances", "disputes", "call_rules", "cashier", "risk")
     return {m for m in sys.modules if m.startswith("payermax") and m.endswith(rooms)}
 assert "caseReplay" in OPERATIONS and "nothing" not in OPERATIONS
 assert not loaded(), loaded()

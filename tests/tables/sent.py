@@ -37,10 +37,14 @@ def sent_field(field: Field) -> str:
         check, options = f"each({check}, {field.most or _MOST})", ["converter=listed"]
     if several:
         kind = f"tuple[{kind}, ...]"
-    if "r" not in field.flags:
+    if field.default:
+        options = [f'default="{field.default}"', *options]
+    elif "r" not in field.flags:
         kind, options = f"{kind} | None", ["default=None", *options]
     if "-" in field.flags:
         options = [*options, "repr=False"]
+    if head == "object":
+        options = [*options, "hash=False"]
     metadata = " | ".join([*([f"rule({check})"] if check else []), *on_wire])
     options = [*options, f"metadata={metadata}"]
     return f"    {field.attribute}: {kind} = attrs.field({', '.join(options)})"
@@ -49,10 +53,12 @@ def sent_field(field: Field) -> str:
 _SIMPLE = {
     "lines": "text({longest}, one_line=False)",
     "notify": "url_or_none()",
-    "country": "COUNTRY",
-    "currency": "CURRENCY",
-    "currencies": "CURRENCY",
+    "country": "a_country",
+    "currency": "a_currency",
+    "currencies": "a_currency",
     "day": "a_day",
+    "object": "an_object",
+    "order": "order_number({longest})",
     "flag": "flag",
     "count": 'whole(1, {most}, "a whole number")',
     "seconds": 'whole({details[0]}, {details[1]}, "a whole number of seconds")',
@@ -65,6 +71,7 @@ _KINDS = {
     "flag": "bool",
     "count": "int",
     "seconds": "int",
+    "object": "Mapping[str, JsonValue]",
     "word": "{details[0]} | str",
     **dict.fromkeys(("number", "number0", "price", "price0"), "Decimal"),
 }

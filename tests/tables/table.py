@@ -37,6 +37,8 @@ class Field:
     """The model's name of it, where it does not follow from the gateway's."""
     aliases: tuple[str, ...] = ()
     """Other names that it may come under."""
+    default: str = ""
+    """What is sent when nothing is said."""
     most: int | None = None
     """Of several things, how many at most."""
     is_sample: bool = True
@@ -147,6 +149,7 @@ def _read_row(model: Model, cells: list[str], *, samples: bool) -> None:
             *flags, kind = kind.split()
             name, _, aliases = name.partition(" ~ ")
             name, _, own_name = name.partition(" as ")
+            kind, _, default = kind.partition("=")
             most, _, longest = longest.rpartition("/")
             model.fields.append(
                 Field(
@@ -155,6 +158,7 @@ def _read_row(model: Model, cells: list[str], *, samples: bool) -> None:
                     aliases=tuple(aliases.split()),
                     flags="".join(flags),
                     kind=kind,
+                    default=default,
                     longest=int(longest) if longest else None,
                     most=int(most) if most else None,
                     example=example,

@@ -47,21 +47,22 @@ _STANDARD = {
     "datetime": "datetime timedelta",
     "decimal": "Decimal",
     "enum": "StrEnum",
-    "collections.abc": "Iterator",
+    "collections.abc": "Iterator Mapping",
 }
 _ROOMS = {
     "core.checks": "amount email key text url whole",
     "core.errors": "Problem",
     "core.models.call_rules": """
-        COUNTRY CURRENCY DaySum TakenAnswers a_day each flag fit_money listed
-        money_problems several word_of written_day
+        DaySum OrderPage TakenAnswers a_country a_currency a_day an_object each flag
+        fit_money listed money_problems order_number several word_of written_day
     """,
     "core.models.common": """
         DECISIVE PAGE QueryReply Received Sent WriteReply example part parts rule
         url_or_none wire
     """,
     "core.models.notifications": "Notification",
-    "core.models.payments": "CardInfo PaymentDetail PaymentStatus",
+    "core.models.payments": "CaptureMode CardInfo PaymentDetail PaymentStatus",
+    "core.strict_json": "JsonValue",
     "core.money": "ExchangeRate SignedAmount lenient_amount",
 }
 """Where names come from that the tables do not make."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.config import Environment, MerchantConfig
@@ -174,7 +174,7 @@ class Desk:
                 found = await self.client.resolve(call.request, timeout=timeout)
             else:
                 known: PayerMaxError = pickle.loads(order.error)
-                found = await self.client.resolve(known, timeout=timeout)
+                found = cast("Found", await self.client.resolve(known, timeout=timeout))
         except ConflictError as error:
             found = error
         except PayerMaxError as error:

@@ -11,8 +11,8 @@ import attrs
 
 from payermax_async.core.checks import key
 from payermax_async.core.models.call_rules import (
-    CURRENCY,
     DaySum,
+    a_currency,
     a_day,
     each,
     flag,
@@ -83,7 +83,7 @@ class QueryBalances(Sent):
     currencies: tuple[str, ...] | None = attrs.field(
         default=None,
         converter=listed,
-        metadata=rule(each(CURRENCY, 100)) | wire(name="accountCurrency"),
+        metadata=rule(each(a_currency, 100)) | wire(name="accountCurrency"),
     )
     """Accounts in these currencies, ISO 4217 codes; in all when left out."""
 
@@ -127,7 +127,7 @@ class QueryDayEnd(Sent):
     timezone: DayZone | str = attrs.field(metadata=rule(word_of(DayZone)))
     """By which clock it ended."""
     currency: str | None = attrs.field(
-        default=None, metadata=rule(CURRENCY) | wire(name="accountCurrency")
+        default=None, metadata=rule(a_currency) | wire(name="accountCurrency")
     )
     """Accounts in this currency, an ISO 4217 code; in all when left out."""
     account_types: tuple[str, ...] | None = attrs.field(

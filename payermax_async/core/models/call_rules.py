@@ -12,19 +12,26 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
-from payermax_async.core.checks import Check, amount_problem, code_of
+from payermax_async.core.checks import Check, amount_problem, code_of, key, url
 from payermax_async.core.errors import Problem
 from payermax_async.core.money import SignedAmount, fit, rest_of, total
+from payermax_async.core.strict_json import JsonValue, write_json
 
 if TYPE_CHECKING:
+    from payermax_async.core.models.cashier import PlaceOrder
     from payermax_async.core.models.disputes import AnswerDispute
+    from payermax_async.core.models.risk import Material
 
 __all__ = [
-    "COUNTRY",
-    "CURRENCY",
     "DaySum",
+    "OrderPage",
     "TakenAnswers",
+    "a_country",
+    "a_currency",
     "a_day",
+    "a_fetchable_file",
+    "an_authorisation_is_by_hand",
+    "an_object",
     "each",
     "evidence_by_name",
     "fit_money",
@@ -32,15 +39,24 @@ __all__ = [
     "listed",
     "money_problems",
     "one_dispute_or_batch",
+    "order_number",
     "several",
     "word_of",
     "written_day",
 ]
 
-COUNTRY = code_of(2, "an ISO 3166-1 country code")
-"""The code of a country."""
-CURRENCY = code_of(3, "an ISO 4217 currency code")
-"""The code of a currency."""
+_COUNTRY = code_of(2, "an ISO 3166-1 country code")
+_CURRENCY = code_of(3, "an ISO 4217 currency code")
+
+
+def a_country(value: object) -> str | None:
+    """The code of a country."""
+    return _COUNTRY(value)
+
+
+def a_currency(value: object) -> str | None:
+    """The code of a currency."""
+    return _CURRENCY(value)
 
 
 def listed(value: Iterable[Any] | None) -> Any:
@@ -116,6 +132,32 @@ def a_day(value: object) -> str | None:
     return "must be a date, or a day such as 2026-11-25"
 
 
+_ORDER = re.compile("[A-Za-z0-9_]+", re.ASCII)
+
+
+def order_number(most: int) -> Check:
+    """A number of an order: PayerMax's page for it takes no more than these letters."""
+    is_key = key(most)
+
+    def check(value: object) -> str | None:
+        problem = is_key(value)
+        if problem is None and not _ORDER.fullmatch(cast("str", value)):
+            return "must hold letters, digits and underscores only"
+        return problem
+
+    return check
+
+
+def an_object(value: object) -> str | None:
+    """A JSON object, of whatever the merchant agreed on."""
+    try:
+        # As it will be sent, so that what cannot be is told before anything is.
+        write_json(cast("JsonValue", value))
+    except (TypeError, ValueError):
+        return "must be made of JSON values"
+    return None if isinstance(value, dict) else "must be an object of fields"
+
+
 def fit_money(model: object, name: str, currency: str) -> None:
     """Take zeros off that the currency has no decimals for: they change nothing."""
     value, code = getattr(model, name), getattr(model, currency)
@@ -167,6 +209,34 @@ def evidence_by_name(answer: AnswerDispute) -> Iterator[Problem]:
                 "must end in a name of letters and digits, and in .png, .jpg, .zip, "
                 ".doc, .xls or .pdf",
             )
+
+
+def a_fetchable_file(material: Material) -> Iterator[Problem]:
+    """A file that comes by HTTP is an address."""
+    if material.file_path_type == "HTTP":
+        problem = url(1024)(material.field_value)
+        if problem:
+            yield Problem("field_value", problem)
+
+
+def an_authorisation_is_by_hand(order: PlaceOrder) -> Iterator[Problem]:
+    """What is captured by itself is no authorisation."""
+    if order.authorization_type is not None and order.capture_mode is None:
+        yield Problem("capture_mode", "is required with authorization_type: MANUAL")
+
+
+class OrderPage:
+    """Where the buyer of an order is led to."""
+
+    __slots__ = ()
+
+    redirect_url: str | None
+    status: Any
+
+    @property
+    def is_payable(self) -> bool:
+        """Whether there is a page, and the order still waits for its payment."""
+        return self.redirect_url is not None and self.status in {None, "PENDING"}
 
 
 class TakenAnswers:

@@ -40,6 +40,7 @@ ANSWER_DISPUTE = Operation(
     keys=("case_id", "batch_id"),
     echoes=(),
     answers=_about_it,
+    takes=lambda told: not told.refused,
 )
 
 ROWS = (SEARCH_DISPUTE, ANSWER_DISPUTE)

@@ -69,6 +69,10 @@ class Operation(Generic[RequestT, ReplyT]):
     """Money fields of a reply that nothing ties to the question without the id."""
     answers: Callable[[RequestT, ReplyT], bool] | None = None
     """Whether a reply can be the answer to a request, where no id ties the two."""
+    takes: Callable[[ReplyT], bool] | None = None
+    """Whether an answer says that a write which is never repeated was taken."""
+    scalar: str | None = None
+    """Under which name ``data`` is read that is a single value, or is left out."""
     failure: tuple[str, str] | None = None
     """The gateway's names of a code and its words, where an answer that says success
     tells in its data of a failure."""

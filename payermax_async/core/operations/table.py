@@ -215,6 +215,11 @@ class _Product(NamedTuple):
 
 
 _PRODUCTS = {
+    "addOrDelRiskNameList": _Product("risk", ("requestId",)),
+    "cancel": _Product("cashier", ("requestId", "outTradeNo")),
+    "capture": _Product("cashier", ("requestId", "outTradeNo")),
+    "orderAndPay": _Product("cashier", ("outTradeNo",)),
+    "putRfiMaterialList": _Product("risk", ("rfiNo",)),
     "caseSearch": _Product("disputes", ("caseId",)),
     "caseReplay": _Product("disputes", ("caseId", "batchId")),
     "currentBalanceQuery": _Product("balances"),

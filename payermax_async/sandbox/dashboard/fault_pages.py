@@ -33,6 +33,7 @@ _KINDS: Mapping[FaultKind, str] = {
     FaultKind.DONE_NO_ANSWER: "Done, but no answer",
     FaultKind.NOT_DONE_NO_ANSWER: "Not done, and no answer",
     FaultKind.SYSTEM_ERROR: "System error",
+    FaultKind.CODE: "Refused with a code",
     FaultKind.OTHER_LINK: "Done, another link named",
     FaultKind.QUERY_LAG: "Not found yet",
 }
@@ -44,6 +45,7 @@ FAULT_FIELDS: tuple[str, ...] = (
     "kind",
     "operation",
     "link",
+    "code",
     *_WHOLE,
     *_NUMBERS,
     "seed",
@@ -52,7 +54,9 @@ FAULT_FIELDS: tuple[str, ...] = (
 """Fields of the form, named as those of a fault rule."""
 
 _FINE = tuple(
-    name for name in FAULT_FIELDS if name not in {"kind", "operation", "link", "times"}
+    name
+    for name in FAULT_FIELDS
+    if name not in {"kind", "operation", "link", "code", "times"}
 )
 
 

@@ -90,6 +90,10 @@ def _system_error(_: FaultRule, __: FaultPoint) -> FaultAction:
     return FaultAction(code="SYSTEM_ERROR")
 
 
+def _code(rule: FaultRule, _: FaultPoint) -> FaultAction:
+    return FaultAction(code=rule.code or "UNEXPECTED_ERROR")
+
+
 def _other_link(_: FaultRule, point: FaultPoint) -> FaultAction:
     return FaultAction(data=_renamed(point.reply or {}))
 
@@ -134,6 +138,7 @@ _STRIKES: Mapping[FaultKind, _Strike] = {
     FaultKind.DONE_NO_ANSWER: _close,
     FaultKind.NOT_DONE_NO_ANSWER: _close,
     FaultKind.SYSTEM_ERROR: _system_error,
+    FaultKind.CODE: _code,
     FaultKind.OTHER_LINK: _other_link,
     FaultKind.QUERY_LAG: _not_found,
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
 import attrs
 
+from payermax_async.core.codes.lookup import SUCCESS_CODE
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.sandbox.gateway.exchange import FaultStage
 
@@ -51,6 +53,9 @@ class FaultKind(enum.Enum):
     """The connection is closed without an answer; nothing is done."""
     SYSTEM_ERROR = "system-error"
     """``SYSTEM_ERROR``, signed. Nothing is done, unless ``done`` says so."""
+    CODE = "code"
+    """Refused with ``code`` (``UNEXPECTED_ERROR``), signed: any code of the catalogue,
+    or one that nobody knows. Nothing is done, unless ``done`` says so."""
     OTHER_LINK = "other-link"
     """It is done, and the answer, properly signed, is about something else."""
     QUERY_LAG = "query-lag"
@@ -66,6 +71,7 @@ _TAKES: Mapping[FaultKind, frozenset[str]] = {
     FaultKind.BUSY: frozenset({"status", "retry_after"}),
     FaultKind.SKEW: frozenset({"seconds"}),
     FaultKind.SYSTEM_ERROR: frozenset({"done"}),
+    FaultKind.CODE: frozenset({"code", "done"}),
     FaultKind.QUERY_LAG: frozenset({"queries"}),
 }
 _AFTER = frozenset(
@@ -81,7 +87,8 @@ _AFTER = frozenset(
     }
 )
 _SECONDS = {FaultKind.SILENCE: 3600.0, FaultKind.DRIP: 1.0}
-_DETAILS = ("done", "seconds", "bytes", "status", "retry_after", "queries")
+_DETAILS = ("code", "done", "seconds", "bytes", "status", "retry_after", "queries")
+_CODE = re.compile("[A-Z][A-Z0-9_]{1,63}")
 _TURNS = ("call", "every", "probability")
 
 
@@ -117,6 +124,8 @@ class FaultRule:
     """Decides that chance: the same seed strikes the same requests."""
     times: int | None = None
     """How often it strikes at most."""
+    code: str | None = None
+    """The gateway's code, for code: capital letters, digits and underscores."""
     done: bool | None = None
     """Whether the gateway does what was asked for before it goes wrong."""
     seconds: float | None = None
@@ -191,6 +200,10 @@ def _problems(rule: FaultRule) -> list[str]:
         value = getattr(rule, name)
         if value is not None and value < 0:
             problems.append(f"{name} must be 0 or more")
+    if rule.code is not None and not _CODE.fullmatch(rule.code):
+        problems.append("code must be capital letters, digits and underscores")
+    if rule.code == SUCCESS_CODE:
+        problems.append("code must be one of a refusal")
     if rule.probability is not None and not 0 <= rule.probability <= 1:
         problems.append("probability must be between 0 and 1")
     if rule.status is not None and not 200 <= rule.status <= 599:
@@ -219,6 +232,7 @@ _WORDS: Mapping[str, str] = {
     "probability": "a number",
     "seed": "a whole number",
     "times": "a whole number",
+    "code": "text",
     "done": "true or false",
     "seconds": "a number",
     "bytes": "a whole number",

@@ -15,7 +15,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 
 from payermax_async.clock import Clock
-from payermax_async.core.codes.lookup import SUCCESS_CODE
+from payermax_async.core.codes.lookup import SUCCESS_CODE, lookup
 from payermax_async.core.strict_json import JsonObject, write_json
 from payermax_async.sandbox.gateway.authentication import (
     Authentication,
@@ -38,6 +38,7 @@ from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.records import Owner
 from payermax_async.sandbox.ledger.refusals import RefusedError
+from payermax_async.sandbox.ledger.risk import VALUE
 from payermax_async.signing.base import Signer
 from payermax_async.transport.base import Headers, HttpResponse
 
@@ -249,7 +250,9 @@ class SandboxGateway:
         if action.data is not None:
             return await self._reply(case, SUCCESS_CODE, "Success.", action.data)
         if action.code is not None:
-            words = _WORDS.get(action.code, "Fault injected.")
+            info = lookup(action.code)
+            known = "Fault injected." if info is None else info.meaning
+            words = _WORDS.get(action.code, known)
             return await self._refuse(case, RefusedError(action.code, words))
         if response is None:
             raise ValueError("a fault that spoils the answer comes after it")
@@ -277,7 +280,8 @@ class SandboxGateway:
         case.code = code
         content: JsonObject = {"msg": message, "code": code}
         if data is not None:
-            content["data"] = data
+            # One answer is a single value: the ledger's answers are all objects.
+            content["data"] = data[VALUE] if data.keys() == {VALUE} else data
         body = write_json(content)
         now = self._clock.now() + case.skew
         headers: Headers = (

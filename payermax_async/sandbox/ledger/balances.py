@@ -46,8 +46,11 @@ def _movements(
         paid = trade.status is PaymentStatus.SUCCESS and trade.completed_at is not None
         if paid and trade.owner.merchant_no == owner.merchant_no:
             at = trade.completed_at or trade.created_at
-            fee = fee_of(trade.amount, trade.currency, fee_rate)
-            yield _Movement(at, trade.currency, came=trade.amount, went=fee)
+            drawn = [(each.at, each.amount) for each in trade.captures]
+            # What is only set aside has not come yet.
+            for when, amount in drawn if trade.capture_mode else [(at, trade.amount)]:
+                fee = fee_of(amount, trade.currency, fee_rate)
+                yield _Movement(when, trade.currency, came=amount, went=fee)
     for refund in repository.refunds():
         done = refund.status is RefundStatus.REFUND_SUCCESS
         if done and refund.owner.merchant_no == owner.merchant_no:

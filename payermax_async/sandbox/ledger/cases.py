@@ -21,7 +21,7 @@ from payermax_async.sandbox.ledger.disputes import (
 )
 from payermax_async.sandbox.ledger.events import CaseTold
 from payermax_async.sandbox.ledger.payloads import write_moment
-from payermax_async.sandbox.ledger.records import Dispute, Trade
+from payermax_async.sandbox.ledger.records import Dispute, Paper, Trade
 from payermax_async.sandbox.ledger.refusals import (
     NotPayableError,
     Obstacle,
@@ -137,6 +137,15 @@ def ask_information(
         "materialList": [{"fieldName": "invoice", "fieldType": "FILE"}],
         "remark": remark,
     }
+    ledger.repository.put_paper(
+        Paper(
+            number=number,
+            kind="RFI",
+            owner=trade.owner,
+            created_at=ledger.now(),
+            expires_at=until,
+        )
+    )
     return ledger.done(
         (number, until), _case("RFI", number, trade, data, ledger.repository)
     )

@@ -163,6 +163,9 @@ class Ledger:
         # told.
         if trades and trades[-1].is_fresh:
             return self.done(trades[-1])
+        # An order has one try; a link has as many as its time allows.
+        if link.order_no is not None:
+            raise NotPayableError(Obstacle.OVER)
         trade = new_trade(
             link,
             now=self.now(),
@@ -292,6 +295,10 @@ class Ledger:
         trade = attrs.evolve(trade, announced=True)
         self.repository.put_trade(trade)
         return trade, OrderEnded(link=link, trade=trade)
+
+    def tell_later(self, event: Event) -> None:
+        """Have a call that is under way give out one event more."""
+        self._late.append(event)
 
     def done(self, value: ValueT, *events: Event) -> Done[ValueT]:
         """What came of a call, with what fell due in the meantime."""

@@ -12,12 +12,22 @@ from payermax_async.core.strict_json import JsonObject
 from payermax_async.sandbox.ledger.balances import current_balances, day_end_balances
 from payermax_async.sandbox.ledger.disputes import find_dispute, write_dispute
 from payermax_async.sandbox.ledger.fields import Fields
+from payermax_async.sandbox.ledger.hosted import (
+    cancel_order,
+    capture_order,
+    place_order,
+)
 from payermax_async.sandbox.ledger.payloads import write_moment
 from payermax_async.sandbox.ledger.policy import Duplicates
 from payermax_async.sandbox.ledger.records import Link, Owner
 from payermax_async.sandbox.ledger.refunds import find_refund, make_refund
 from payermax_async.sandbox.ledger.refusals import RefusedError
 from payermax_async.sandbox.ledger.requests import read_link
+from payermax_async.sandbox.ledger.risk import (
+    answer_dispute,
+    change_list,
+    take_materials,
+)
 
 if TYPE_CHECKING:
     from payermax_async.sandbox.ledger.ledger import Ledger
@@ -116,7 +126,13 @@ MERCHANT_RULES: Mapping[str, Callable[[Ledger, Fields, Owner], JsonObject]] = {
     "orderQuery": _query_order,
     "refund": _refund,
     "refundQuery": _query_refund,
+    "orderAndPay": place_order,
+    "capture": capture_order,
+    "cancel": cancel_order,
     "caseSearch": _search_dispute,
+    "caseReplay": answer_dispute,
+    "addOrDelRiskNameList": change_list,
+    "putRfiMaterialList": take_materials,
     "currentBalanceQuery": _current_balances,
     "dayEndBalanceQuery": _day_end_balances,
 }

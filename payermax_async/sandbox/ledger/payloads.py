@@ -208,6 +208,12 @@ class Payloads:
             "status": trade.status.value,
             "paymentDetails": [self._charged(trade)] if paid else [],
         }
+        told = {
+            "reference": trade.reference,
+            "captureMode": trade.capture_mode,
+            "authorizationType": trade.authorization_type,
+        }
+        data.update({name: value for name, value in told.items() if value is not None})
         if trade.completed_at is not None:
             data["completeTime"] = write_moment(trade.completed_at)
         if paid:

@@ -15,14 +15,17 @@ from payermax_async.core.models.disputes import DisputeStatus
 from payermax_async.core.models.links import LinkStatus
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
+from payermax_async.core.money import total
 from payermax_async.sandbox.ledger.payment_methods import Card, Method, PaymentOutcome
 
 __all__ = [
+    "Capture",
     "CardFace",
     "Dispute",
     "Link",
     "LinkGoods",
     "Owner",
+    "Paper",
     "Payment",
     "Refund",
     "Trade",
@@ -103,6 +106,14 @@ class Link:
     """When its time is up."""
     withdrawn_at: datetime | None = None
     """When the merchant ended it."""
+    order_no: str | None = None
+    """The merchant's number, where it is the page of an order and no link."""
+    reference: str | None = attrs.field(default=None, repr=False)
+    """The merchant's note of an order."""
+    capture_mode: str | None = None
+    """Of an order: MANUAL, where its amount is only set aside."""
+    authorization_type: str | None = None
+    """Of an order: what kind of authorisation it is."""
 
     @property
     def ends_at(self) -> datetime:
@@ -171,6 +182,20 @@ class Payment:
 
 
 @attrs.frozen(kw_only=True)
+class Capture:
+    """A part of what was set aside, drawn."""
+
+    request_id: str
+    """The merchant's id of it."""
+    capture_no: str
+    """The gateway's id of it."""
+    amount: Decimal
+    """How much, in the order's currency."""
+    at: datetime
+    """When."""
+
+
+@attrs.frozen(kw_only=True)
 class Trade:
     """One visit of a payer to a link: an order, in the gateway's words."""
 
@@ -206,6 +231,25 @@ class Trade:
     """Whether the payer walked away."""
     announced: bool = False
     """Whether its end was given out as an event."""
+    reference: str | None = attrs.field(default=None, repr=False)
+    """The merchant's note, of an order."""
+    capture_mode: str | None = None
+    """MANUAL, where the amount is only set aside."""
+    authorization_type: str | None = None
+    """What kind of authorisation it is."""
+    captures: tuple[Capture, ...] = ()
+    """What was drawn of what was set aside."""
+    cancelled_at: datetime | None = None
+    """When what was set aside was released."""
+    cancelled_by: str = ""
+    """The merchant's id of that."""
+
+    @property
+    def drawn(self) -> Decimal:
+        """How much was really paid."""
+        if self.capture_mode is None:
+            return self.amount
+        return total(each.amount for each in self.captures)
 
     @property
     def is_fresh(self) -> bool:
@@ -266,6 +310,10 @@ class Dispute:
     """What the gateway calls it: DISPUTE, CHARGEBACK or CUSTOMER COMPLAINT."""
     result: str | None = None
     """How it ended, in the gateway's words."""
+    answered_at: datetime | None = None
+    """When the merchant answered it; it is not lost by itself any more."""
+    evidence: tuple[str, ...] = attrs.field(default=(), repr=False)
+    """Where the merchant's evidence is."""
 
     @property
     def is_open(self) -> bool:
@@ -274,3 +322,23 @@ class Dispute:
             DisputeStatus.DISPUTE_INQUIRY,
             DisputeStatus.DISPUTE_RECEIVED,
         }
+
+
+@attrs.frozen(kw_only=True)
+class Paper:
+    """Something to be handed in, or handed in by the merchant."""
+
+    number: str
+    """Its id."""
+    kind: str
+    """RFI for what the gateway asked for, LIST for a change of a list."""
+    owner: Owner
+    """Whose it is."""
+    created_at: datetime
+    """When it came up."""
+    expires_at: datetime | None = None
+    """Until when it has to be answered."""
+    answered_at: datetime | None = None
+    """When it was."""
+    content: str = attrs.field(default="", repr=False)
+    """What was handed in, as JSON."""

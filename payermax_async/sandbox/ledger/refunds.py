@@ -140,7 +140,7 @@ def _check_order(
         for item in refunds
         if item.status is RefundStatus.REFUND_SUCCESS
     )
-    if request.amount > rest_of(trade.amount, given_back):
+    if request.amount > rest_of(trade.drawn, given_back):
         raise RefusedError(
             "AMOUNT_INVALID", "The refund amount exceeds what is left of the order."
         )

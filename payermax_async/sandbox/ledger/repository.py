@@ -19,12 +19,19 @@ from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject
-from payermax_async.sandbox.ledger.records import Dispute, Link, Owner, Refund, Trade
+from payermax_async.sandbox.ledger.records import (
+    Dispute,
+    Link,
+    Owner,
+    Paper,
+    Refund,
+    Trade,
+)
 
 __all__ = ["Repository"]
 
 _FORMAT = 1
-Record = TypeVar("Record", Link, Trade, Refund, Dispute)
+Record = TypeVar("Record", Link, Trade, Refund, Dispute, Paper)
 
 
 def _same_text(value: object, _: object) -> str:
@@ -57,18 +64,23 @@ class Repository:
         self._trades: dict[str, Trade] = {}
         self._refunds: dict[str, Refund] = {}
         self._disputes: dict[str, Dispute] = {}
+        self._papers: dict[str, Paper] = {}
+        self._by_spelling: dict[str, str] = {}
         self._by_merchant_id: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._by_link: dict[str, list[str]] = defaultdict(list)
         self._by_token: dict[str, str] = {}
         self._by_refund_no: dict[tuple[str, str], str] = {}
         self._by_order: dict[str, list[str]] = defaultdict(list)
         self._due: list[tuple[datetime, str]] = []
-        self._changed: dict[tuple[str, str], Link | Trade | Refund | Dispute] = {}
+        self._changed: dict[
+            tuple[str, str], Link | Trade | Refund | Dispute | Paper
+        ] = {}
 
     def put_link(self, link: Link) -> None:
         """Write a link down, new or changed."""
         # The indexes hold ids only, so a record that is replaced needs no new entry.
-        if link.link_id not in self._links:
+        # The page of an order has no id that a link query could ask by.
+        if link.link_id not in self._links and link.order_no is None:
             key = (link.owner.merchant_no, link.merchant_link_id)
             self._by_merchant_id[key].append(link.link_id)
         self._links[link.link_id] = link
@@ -79,6 +91,8 @@ class Repository:
         if trade.out_trade_no not in self._trades:
             self._by_link[trade.link_id].append(trade.out_trade_no)
             self._by_token[trade.trade_token] = trade.out_trade_no
+            # Numbers that differ in case alone are one to PayerMax.
+            self._by_spelling[trade.out_trade_no.casefold()] = trade.out_trade_no
             heapq.heappush(self._due, (trade.closes_at, trade.out_trade_no))
         self._trades[trade.out_trade_no] = trade
         self._changed["trades", trade.out_trade_no] = trade
@@ -101,6 +115,19 @@ class Repository:
             heapq.heappush(self._due, (dispute.expires_at, dispute.case_id))
         self._disputes[dispute.case_id] = dispute
         self._changed["disputes", dispute.case_id] = dispute
+
+    def put_paper(self, paper: Paper) -> None:
+        """Write down what is to be handed in, or was."""
+        self._papers[paper.number] = paper
+        self._changed["papers", paper.number] = paper
+
+    def paper(self, number: str) -> Paper | None:
+        """What has this id."""
+        return self._papers.get(number)
+
+    def papers(self) -> tuple[Paper, ...]:
+        """All of it, oldest first."""
+        return tuple(self._papers.values())
 
     def dispute(self, case_id: str) -> Dispute | None:
         """The dispute with the gateway's id."""
@@ -133,7 +160,10 @@ class Repository:
 
     def trade(self, out_trade_no: str) -> Trade | None:
         """The trade with the order number."""
-        return self._trades.get(out_trade_no)
+        found = self._trades.get(out_trade_no)
+        if found is not None:
+            return found
+        return self._trades.get(self._by_spelling.get(out_trade_no.casefold(), ""))
 
     def trade_by_token(self, token: str) -> Trade | None:
         """The trade with the gateway's trade id."""
@@ -176,6 +206,7 @@ class Repository:
             or number in self._by_token
             or number in self._refunds
             or number in self._disputes
+            or number in self._papers
         )
 
     def next_due(self) -> datetime | None:
@@ -201,7 +232,8 @@ class Repository:
         refund = self._refunds.get(number)
         if refund is not None:
             return refund.status is RefundStatus.REFUND_PENDING
-        return self._disputes[number].is_open
+        dispute = self._disputes[number]
+        return dispute.is_open and dispute.answered_at is None
 
     def take_changes(self) -> list[tuple[str, str, JsonObject]]:
         """What was written down since the last call: kind, id and JSON values."""
@@ -215,7 +247,7 @@ class Repository:
     def size(self) -> int:
         """How many records there are."""
         moved = len(self._links) + len(self._trades) + len(self._refunds)
-        return moved + len(self._disputes)
+        return moved + len(self._disputes) + len(self._papers)
 
     def to_state(self) -> JsonObject:
         """Everything as JSON values."""
@@ -225,6 +257,7 @@ class Repository:
             "trades": _CONVERTER.unstructure(list(self._trades.values())),
             "refunds": _CONVERTER.unstructure(list(self._refunds.values())),
             "disputes": _CONVERTER.unstructure(list(self._disputes.values())),
+            "papers": _CONVERTER.unstructure(list(self._papers.values())),
         }
 
     @classmethod
@@ -244,6 +277,7 @@ class Repository:
         _restore(state.get("refunds"), Refund, repository.put_refund)
         # Files of before there were disputes hold none.
         _restore(state.get("disputes", []), Dispute, repository.put_dispute)
+        _restore(state.get("papers", []), Paper, repository.put_paper)
         return repository
 
 

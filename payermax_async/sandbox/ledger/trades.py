@@ -50,6 +50,9 @@ def new_trade(
         status=PaymentStatus.PENDING,
         created_at=now,
         closes_at=now + timedelta(seconds=lasts),
+        reference=link.reference,
+        capture_mode=link.capture_mode,
+        authorization_type=link.authorization_type,
     )
 
 

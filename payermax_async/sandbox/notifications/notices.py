@@ -44,6 +44,10 @@ class NoticeKind(enum.Enum):
     """A payment was reported as a fraud."""
     RFI = "RFI"
     """PayerMax asks for information; on the wire it has no type."""
+    CAPTURE = "CAPTURE"
+    """What was set aside is drawn."""
+    CANCEL = "CANCEL"
+    """What was set aside is released."""
 
 
 @attrs.frozen(kw_only=True)
@@ -116,6 +120,9 @@ def notices_of(
                 data=payloads.order_notice(trade),
             )
         ]
+        if link.order_no is not None:
+            # What links tell is a choice; of an order there is nothing else to tell.
+            return tuple(found)
         if isinstance(event, LinkSettled):
             notice = Notice(
                 kind=NoticeKind.PAYBYLINK,

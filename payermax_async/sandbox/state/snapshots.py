@@ -20,7 +20,7 @@ from payermax_async.sandbox.state.store import SandboxStore
 __all__ = ["Snapshots", "read_repository"]
 
 _FORMAT = 1
-_BOOK = ("links", "trades", "refunds", "disputes")
+_BOOK = ("links", "trades", "refunds", "disputes", "papers")
 _DELIVERIES = "deliveries"
 
 
