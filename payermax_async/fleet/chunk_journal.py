@@ -107,6 +107,8 @@ class ChunkJournal:
         Raises:
             FleetStoppingError: The worker is told to stop.
         """
+        # The last place before a create leaves: whatever went before, nothing leaves a
+        # worker that is to end.
         if self.is_stopping():
             raise FleetStoppingError("the worker is told to stop")
         return await self.inner.sending(

@@ -105,6 +105,7 @@ class ChunkRunner:
         task: asyncio.Task[None] | None = asyncio.current_task()
         if task is None or self.is_stopping:
             return
+        # Counted from here on, so that a worker that is to end waits for it.
         self._tasks.add(task)
         try:
             await self._work(chunk)
@@ -118,12 +119,14 @@ class ChunkRunner:
         batch = await self.database.run(lambda: statements.batch_of(chunk.batch))
         if batch is None:
             return
+        # With other keys each row would be unknown to PayerMax, and made once more.
         if batch.fingerprint != fingerprint_of(self.client.config):
             self.note(f"batch {batch.name} is of another merchant or gateway")
             return
         paused, _ = await self.told(batch)
         if paused:
             return
+        # Another at each try: a hold of an earlier one is never taken for this one's.
         run = f"{self.worker}/{chunk}/{next(self._numbers)}.{secrets.token_hex(4)}"
         if batch.cancelled:
             now = self.clock.now()
@@ -144,6 +147,8 @@ class ChunkRunner:
         error = ""
         try:
             if batch.cancelled:
+                # Cancelled, a link may be there all the same: then somebody can still
+                # pay it.
                 watch.settled = await settle_cancelled(
                     self.client, self.database.journal(batch), rows, self.lease
                 )
@@ -190,6 +195,8 @@ class ChunkRunner:
                 if journal.is_stopping():
                     links.stop()
                 async for done in links:
+                    # In doubt is not settled: the chunk is told of again, later each
+                    # time.
                     if done.state is not DoneState.UNKNOWN:
                         watch.settled += 1
                         self.on_settled()
@@ -229,6 +236,7 @@ class _Watch:
             self.is_told_to_stop = True
             self.runner.stop_run(self.run)
         now, lease = self.runner.clock.monotonic(), self.runner.lease
+        # Two may fail before the hold is over.
         if now - self._held >= lease.total_seconds() / 3:
             self._held = now
             await self.runner.database.run(

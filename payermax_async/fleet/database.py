@@ -48,6 +48,7 @@ class FleetDatabase:
             )
             for component in (FLEET, SHARED_JOURNAL)
         )
+        # Of all chunks together: their rows settle in bursts, and share one commit.
         self._writer = GroupWriter(self._rows.run, timeout=timeout)
 
     @property

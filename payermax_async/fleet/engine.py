@@ -135,6 +135,7 @@ class ChunkEngine:
                 "SELECT to_regclass('procrastinate_jobs')"
             )
             found = await cursor.fetchone()
+            # Under the lock: of workers that start together one makes them.
             if found is not None and found[0] is None:
                 await connection.execute(statements.encode())
 
@@ -159,6 +160,7 @@ class ChunkEngine:
                 "payermax.chunk",
                 queue=queue_of(chunk.fingerprint),
                 priority=chunk.priority,
+                # A chunk that waits in the queue already is not put there twice.
                 queueing_lock=name,
             )
             try:
@@ -194,9 +196,12 @@ class ChunkEngine:
                     # Behind a pooler nothing is heard; looking goes on all the time.
                     listen_notify=False,
                     delete_jobs="always",
+                    # Signals are the command's: it lets end what is under way.
                     install_signal_handlers=False,
                 )
             except (ConnectorException, psycopg.Error) as error:
+                # Its class alone: the words of a driver may hold an address with its
+                # password.
                 _LOG.warning("worker %s: %s: again soon", name, type(error).__name__)
             await asyncio.sleep(_AGAIN)
 
@@ -209,6 +214,7 @@ class ChunkEngine:
             for job in await app.job_manager.get_stalled_jobs(
                 seconds_since_heartbeat=60
             ):
+                # Not run again by the engine: the journal alone says what is left.
                 await app.job_manager.finish_job(job, status=_failed(), delete_job=True)
         except ConnectorException as error:
             raise StorageError(

@@ -66,6 +66,8 @@ def register(batch: FleetBatch) -> Steps[FleetBatch]:
             "chunk": batch.chunk,
         },
     )
+    # Whoever asks may be another merchant under the same name: what stands there
+    # counts.
     found = yield from batch_of(batch.number)
     if found is None or found.fingerprint != batch.fingerprint:
         raise ConfigurationError(
@@ -139,6 +141,8 @@ def enqueue(batch: int, rows: Sequence[Enqueuable]) -> Steps[EnqueuedRows]:
     new = {key for key, state in added if state == RowState.PLANNED.value}
     known = {planned.key: (planned, item) for planned, item, _ in rows}
     there = {key for key, _ in added}
+    # Of these another transaction may just have put the same ids down: it is asked, not
+    # overwritten.
     left = [it for it in rows if it[0].key not in there]
     mended, conflicting = yield from _there_already(batch, left)
     yield Query(
@@ -230,6 +234,7 @@ def sweep(window: int) -> Steps[list[DueChunk]]:
     stand before a short one. Who finds another one sweeping leaves it to that one.
     """
     free = yield Query("SELECT pg_try_advisory_xact_lock(:lock)", {"lock": _SWEEPING})
+    # Two sweeps would tell of the same chunks; one that is late finds what is left.
     if not free[0][0]:
         return []
     batches = yield Query(
@@ -241,6 +246,8 @@ def sweep(window: int) -> Steps[list[DueChunk]]:
     )
     due: list[DueChunk] = []
     for batch, priority, chunk, fingerprint, waiting in batches:
+        # Already enough of it is told of: more would stand before a batch that comes
+        # later.
         if waiting >= window:
             continue
         # The limit within: what is sorted is never a whole batch.
@@ -317,6 +324,7 @@ def take(
     return [
         ChunkRow(
             row=read_row(row),
+            # The hold that was just taken: whoever had the row before has a lower one.
             token=row[-5] + 1,
             sent_ago=timedelta(microseconds=row[-3]) if row[-4] else None,
             learned=row[-2],
@@ -330,6 +338,8 @@ def hold_on(chunk: ChunkId, run: str, lease: timedelta) -> Steps[None]:
     """Hold the rows of a chunk that wait for their turn for so long from now on."""
     yield Query(
         f"UPDATE {{journal}} SET {HELD} WHERE batch = :batch AND holder = :run "  # noqa: S608 - constants
+        # What is being sent holds itself by its own writes, and is not to be kept from
+        # others longer than that.
         "AND state = 'planned'",
         {"batch": chunk.batch, "run": run, "lease": length(lease)},
     )

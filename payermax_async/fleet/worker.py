@@ -139,6 +139,8 @@ class FleetWorker:
         seen, now = self._seen, self._clock.monotonic()
         return WorkerHealth(
             alive=True,
+            # By what was reached, not by what is configured: without its database it
+            # may send nothing.
             ready=self._database.is_open
             and not self._runner.is_stopping
             and seen is not None
@@ -209,6 +211,7 @@ class FleetWorker:
         end = self._clock.monotonic() + self._grace
         while self._runner.busy and self._clock.monotonic() < end:
             await self._clock.sleep(0.05)
+        # What it leaves stays noted as being sent: whoever takes it asks first.
         self._runner.give_up()
         jobs.cancel()
         await asyncio.gather(jobs, return_exceptions=True)
@@ -227,6 +230,7 @@ class FleetWorker:
                 await pause
 
     async def _sweep(self) -> None:
+        # Before it looks: what is done meanwhile wakes it once more.
         self._swept.clear()
         due = await self._database.run(lambda: statements.sweep(_WINDOW))
         await self._engine.tell(due)
