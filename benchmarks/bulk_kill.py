@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from payermax_async import ClientOptions
-from payermax_async.bulk import DoneState, SqliteJournal, create_links
+from payermax_async.bulk import DoneRow, DoneState, SqliteJournal, create_links
 from payermax_async.sandbox import (
     Duplicates,
     FaultKind,
@@ -81,21 +81,36 @@ async def main(rows: int, kills: int) -> bool:
                 after = chance.uniform(0, LONGEST)
                 await killed(environment, file, rows, after)
             made_by_killed = len(sandbox.engine.ledger.repository.links())
-            states = await last(sandbox, file, rows)
+            ends = await last(sandbox, file, rows)
     made = Counter(
         link.merchant_link_id for link in sandbox.engine.ledger.repository.links()
     )
     twice = sum(count > 1 for count in made.values())
     lost = rows - len(made)
+    states = Counter(done.state for done in ends)
+    settled = states[DoneState.CREATED] + states[DoneState.FOUND] == rows
+    if not settled:
+        print("the others:", *others(ends), sep="\n  ")
     print(
         f"{rows} rows, {kills} kills, {made_by_killed} links by then: {twice} twice, "
         f"{lost} lost, {dict(states)}, {time.perf_counter() - begun:.0f} s"
     )
-    settled = states[DoneState.CREATED] + states[DoneState.FOUND] == rows
     return not twice and not lost and settled
 
 
-async def last(sandbox: LocalSandbox, file: Path, rows: int) -> Counter[DoneState]:
+def others(ends: list[DoneRow]) -> list[str]:
+    """Why rows got no link, the most frequent reason first."""
+    why = Counter(
+        (str(done.state), done.reason)
+        for done in ends
+        if done.state not in (DoneState.CREATED, DoneState.FOUND)
+    )
+    return [
+        f"{count} {state}: {reason}" for (state, reason), count in why.most_common()
+    ]
+
+
+async def last(sandbox: LocalSandbox, file: Path, rows: int) -> list[DoneRow]:
     system, start = system_lease_clock(), sandbox.clock.monotonic()
 
     def micros() -> int:
@@ -109,7 +124,7 @@ async def last(sandbox: LocalSandbox, file: Path, rows: int) -> Counter[DoneStat
         sandbox.client(options=patient) as client,
         create_links(client, orders(rows), journal=journal) as run,
     ):
-        return Counter([done.state async for done in run])
+        return [done async for done in run]
 
 
 if __name__ == "__main__":

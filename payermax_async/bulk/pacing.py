@@ -166,19 +166,20 @@ class Pace:
             return PAUSED
         return OUTAGE if self.outage.is_on else ""
 
-    async def let_go(self, row: PlannedRow | None) -> None:
+    async def let_go(self, row: PlannedRow, *, counts: bool) -> None:
         """Wait until a row may be sent.
 
         Args:
-            row: One of which nothing exists; ``None`` for one that counts already.
+            row: Which.
+            counts: Whether nothing of it was ever sent: the amount of any other row
+                counts already.
 
         Raises:
             RailTrippedError: The run stops; the row is not to be sent.
             RunStoppedError: It was stopped.
         """
-        await self._turn(counts=row is not None)
-        if row is not None:
-            self.watch.begin(row)
+        await self._turn(counts=counts)
+        self.watch.begin(row, counts=counts)
 
     async def let_go_on(self, *, counts: bool) -> None:
         """Wait until a row may be sent that was let go, and then waited long.

@@ -75,7 +75,8 @@ class BulkRails:
     stop_at: datetime | None = attrs.field(default=None)
     """With its offset; nothing new is begun from then on."""
     first: int | None = attrs.field(default=None, validator=_positive)
-    """How many rows to work on: a trial, whose end is no error."""
+    """How many rows to send, or to settle where one is in doubt: a trial, whose end is
+    no error."""
     outage_patience: float = 300.0
     """Seconds to wait for PayerMax while it answers nothing."""
 
@@ -117,8 +118,13 @@ class RailWatch:
         if self.tripped is not None:
             raise self.tripped
 
-    def begin(self, row: PlannedRow) -> None:
-        """A row of which nothing exists is about to be sent.
+    def begin(self, row: PlannedRow, *, counts: bool) -> None:
+        """A row is about to be sent, or asked about.
+
+        Args:
+            row: Which.
+            counts: Whether nothing of it was ever sent: the amount of any other row
+                counts already.
 
         Raises:
             RailTrippedError: It may not be.
@@ -128,9 +134,10 @@ class RailWatch:
         # Counted before it is sent, not once it is answered: rows that are under way
         # together must not pass the limit together.
         asked = self.amounts.get(currency, _NONE) + amount
+        # A row in doubt as well: a trial of one may not send two.
         if rails.first is not None and self._begun >= rails.first:
             self.trip(Rail.FIRST, f"the first {rails.first} rows are done")
-        elif most is not None and asked > most:
+        elif counts and most is not None and asked > most:
             self.trip(
                 Rail.MAX_AMOUNT,
                 f"with the next link {asked} {currency} would be asked for, and "
@@ -139,12 +146,14 @@ class RailWatch:
         if self.tripped is not None:
             raise self.tripped
         self._begun += 1
-        self.amounts[currency] = asked
+        if counts:
+            self.amounts[currency] = asked
 
-    def give_back(self, row: PlannedRow) -> None:
+    def give_back(self, row: PlannedRow, *, counts: bool) -> None:
         """A row that was begun was not sent after all."""
         self._begun -= 1
-        self.amounts[row.currency] -= _amount(row)
+        if counts:
+            self.amounts[row.currency] -= _amount(row)
 
     def settled(self, row: PlannedRow, done: DoneRow, *, begun: bool) -> None:
         """A row was worked on."""

@@ -128,7 +128,7 @@ class RowRunner:
             invalid = row.invalid or LostRowError("the row is no request")
             return await self._noted(row, claim, result_of_error(invalid), begun=False)
         begun = claim.row.result.state is RowState.PLANNED
-        await self.pace.let_go(row.planned if begun else None)
+        await self.pace.let_go(row.planned, counts=begun)
         gate = JournalGate(
             journal=self.journal, claim=claim, lease=self.lease, in_doubt=not begun
         )
@@ -229,8 +229,8 @@ class RowRunner:
     ) -> DoneRow:
         failure = gate.failure or error
         # Whoever took the row over counts its amount, too.
-        if isinstance(failure, LostRowError) and begun:
-            self.pace.watch.give_back(row.planned)
+        if isinstance(failure, LostRowError):
+            self.pace.watch.give_back(row.planned, counts=begun)
         if failure is not error or isinstance(error, LostRowError):
             raise failure from error
         outage = self.pace.outage
@@ -248,7 +248,7 @@ class RowRunner:
             raise error
         if begun and error.outcome is Outcome.NOT_SENT and self.pace.is_out_of_reach:
             await self._given_back(claim, error)
-            self.pace.watch.give_back(row.planned)
+            self.pace.watch.give_back(row.planned, counts=True)
             raise _NotYetError from error
         told = await self._noted(row, claim, result_of_error(error), begun=begun)
         if is_forged(error) and error.__cause__ is not None:

@@ -74,6 +74,7 @@ async def expire_links(
     client: PayerMaxClient,
     journal: PaymentJournal,
     *,
+    links: Withdrawable | None = None,
     per_second: float = 5.0,
     at_once: int = 4,
     tell: Callable[[str, PayerMaxError | None], None] | None = None,
@@ -87,6 +88,7 @@ async def expire_links(
     Args:
         client: Open; of the merchant and gateway that the journal belongs to.
         journal: Open, and no run at it: what a run makes afterwards stays open.
+        links: Which; those that are open by now when left out.
         per_second: How many withdrawals begin in a second at the most.
         at_once: How many are under way.
         tell: Called with the merchant's id of each link, and what went wrong.
@@ -102,7 +104,8 @@ async def expire_links(
         raise ConfigurationError("per_second is more than 0, at_once is 1 or more")
     await check_batch(client, journal)
     clock = clock or SystemClock()
-    found = await asyncio.to_thread(open_links, journal)
+    # Those that somebody was shown and agreed to, not what was made since.
+    found = await asyncio.to_thread(open_links, journal) if links is None else links
     failed = 0
 
     async def withdraw(key: str) -> None:

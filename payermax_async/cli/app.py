@@ -129,7 +129,7 @@ def run(argv: list[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in _UNWRITTEN:
             raise
-        return _unwritten(error)
+        return _unwritten(error, words)
     return int(result) if isinstance(result, int) else Exit.DONE
 
 
@@ -152,17 +152,33 @@ _UNWRITTEN = frozenset(
 """Of a reader that has left, and of a disk that takes no more of the output."""
 
 
-def _unwritten(error: OSError) -> int:
+_ONLY_TELL = frozenset(
+    {
+        *((word,) for word in ("docs", "codes", "--help", "-h", "--version")),
+        *(("bulk", word) for word in ("report", "status", "unpaid")),
+    }
+)
+"""How commands begin that do nothing but tell, and whose exit code tells nothing."""
+
+
+def _unwritten(error: OSError, words: list[str]) -> int:
     """What a command was to do may have been done: it ended before it could tell."""
     _drop_output()
-    if error.errno != errno.EPIPE:
+    has_left = error.errno == errno.EPIPE
+    only_tells = not words or not _ONLY_TELL.isdisjoint(
+        {tuple(words[:1]), tuple(words[:2]), tuple(words[-1:])}
+    )
+    if not has_left:
+        word = "NOT DONE" if only_tells else "UNKNOWN"
+        told = f"{word}  what was to be told could not be written: {error.strerror}."
+        if not only_tells:
+            told += "\n  What was to be done may have been done: look before going on."
         # Standard error may be on the same disk.
         with suppress(OSError):
-            error_console().print(
-                f"UNKNOWN  what was to be told could not be written: {error.strerror}."
-                "\n  What was to be done may have been done: look before going on.",
-                soft_wrap=True,
-            )
+            error_console().print(told, soft_wrap=True)
+    if only_tells:
+        # Who left has read enough, as of any other program.
+        return Exit.DONE if has_left else Exit.FAILED
     return Exit.UNKNOWN
 
 

@@ -215,6 +215,25 @@ async def test_a_trial_works_on_its_first_rows_and_ends_without_an_error() -> No
     assert await goes_on(gateways, journal, 9) == [F] * 5 + [C] * 4
 
 
+async def test_a_trial_counts_rows_in_doubt_and_their_amounts_once() -> None:
+    gateways = Gateways()
+    journal = memory(gateways)
+    gateways.first.script[CREATE] = [LOST]
+    gateways.first.script[QUERY] = [LOST] * 99
+    end = await tripped(gateways, 9, journal, BulkRails(first=1), at_once=1)
+    assert states(end.rows) == [U]
+    gateways.first.script.clear()
+    # The one in doubt is all of it: nothing of the second row leaves.
+    amounts = {"USD": order("one").total_amount}
+    end = await tripped(
+        gateways, 9, journal, BulkRails(first=1, max_amount=amounts), at_once=1
+    )
+    assert end.rail is Rail.FIRST
+    assert states(end.rows) == [F]
+    assert list(made(gateways)) == ["order-1"]
+    assert await goes_on(gateways, journal, 9) == [F] + [C] * 8
+
+
 async def test_a_trial_of_all_rows_meets_no_rail() -> None:
     gateways = Gateways()
     journal = memory(gateways)

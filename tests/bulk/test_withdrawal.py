@@ -16,6 +16,7 @@ from payermax_async.bulk import (
     WithdrawnLinks,
     expire_links,
 )
+from payermax_async.bulk.withdrawal import open_links
 from payermax_async.core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -85,6 +86,18 @@ async def test_what_is_open_is_withdrawn_and_what_was_paid_stays_paid(
     batch.withdrawn.clear()
     assert (await batch.expired()).is_complete
     assert batch.withdrawn == []
+
+
+async def test_what_was_made_since_they_were_counted_is_left_and_told(
+    batch: Withdrawing,
+) -> None:
+    await batch.make("one")
+    agreed = open_links(batch.journal)
+    await batch.make("two")
+    end = await batch.expired(links=agreed)
+    assert batch.withdrawn == ["one"]
+    assert batch.states() == {"one": RowState.EXPIRED, "two": RowState.CREATED}
+    assert not end.is_complete
 
 
 async def test_what_could_not_be_withdrawn_stays_open_and_comes_again(

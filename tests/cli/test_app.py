@@ -123,10 +123,19 @@ def test_a_reader_that_leaves_early_causes_no_traceback() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
-@pytest.mark.parametrize("words", [("codes", "--json"), ("codes",), ("docs", "bulk")])
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("codes", "--json"), 1, "NOT DONE"),
+        (("docs", "bulk"), 1, "NOT DONE"),
+        (("links", "--help"), 1, "NOT DONE"),
+        (("keys", "generate", "--out", "FOLDER"), 3, "UNKNOWN"),
+    ],
+)
 def test_a_disk_that_is_full_is_told_and_may_hide_what_was_done(
-    words: tuple[str, ...],
+    words: tuple[str, ...], code: int, said: str, tmp_path: Path
 ) -> None:
+    words = tuple(word.replace("FOLDER", str(tmp_path)) for word in words)
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         child = subprocess.run(
             [sys.executable, "-m", "payermax_async", *words],
@@ -136,8 +145,9 @@ def test_a_disk_that_is_full_is_told_and_may_hide_what_was_done(
             timeout=60,
             check=False,
         )
-    assert child.returncode == 3
-    assert child.stderr.startswith("UNKNOWN  what was to be told could not be written")
+    assert child.returncode == code
+    assert child.stderr.startswith(f"{said}  what was to be told could not be written")
+    assert ("may have been done" in child.stderr) == (code == 3)
     assert "Traceback" not in child.stderr
     assert "Exception ignored" not in child.stderr
 
@@ -159,12 +169,22 @@ def unread(*words: str, both: bool = False) -> subprocess.CompletedProcess[str]:
         os.close(write)
 
 
-@pytest.mark.parametrize("words", [("codes", "--json"), ("docs", "bulk")])
-def test_whoever_did_not_wait_for_the_answer_does_not_know_it(
-    words: tuple[str, ...],
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("keys", "generate", "--out", "FOLDER"), 3),
+        (("codes", "--json"), 0),
+        (("docs", "bulk"), 0),
+        (("bulk", "run", "--help"), 0),
+        ((), 0),
+    ],
+)
+def test_whoever_did_not_wait_for_the_answer_does_not_know_what_was_done(
+    words: tuple[str, ...], code: int, tmp_path: Path
 ) -> None:
+    words = tuple(word.replace("FOLDER", str(tmp_path)) for word in words)
     child = unread(*words)
-    assert (child.returncode, child.stderr) == (3, "")
+    assert (child.returncode, child.stderr) == (code, "")
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])

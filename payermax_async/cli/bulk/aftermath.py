@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
+import stat
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,8 +41,7 @@ class EventFile:
             ConfigurationError: It cannot be written.
         """
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            descriptor = os.open(self.path, flags, 0o600)
+            descriptor = _private(self.path)
         except OSError as error:
             raise ConfigurationError(
                 f"{clean(self.path)} cannot be written: {error.strerror}"
@@ -73,6 +74,37 @@ class EventFile:
         except OSError as error:
             # The links go on: a full disk of the events is none of the journal.
             self._failure = error.strerror or type(error).__name__
+
+
+def _private(path: Path) -> int:
+    """Open a file to add to, with its owner as the only reader, or a device.
+
+    Raises:
+        ConfigurationError: It is a link to somebody's file.
+        OSError: It cannot be opened.
+    """
+    # Never waited for: a pipe that nobody reads would hold the run up.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        # /dev/stderr is one, too; what is no file of anybody's may be written to.
+        descriptor = os.open(path, flags)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ConfigurationError(
+                f"{clean(path)} is a link to another file: name that one"
+            ) from None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        try:
+            # It was there, readable by others: from now on it names people's orders.
+            os.fchmod(descriptor, 0o600)
+        except OSError:
+            os.close(descriptor)
+            raise
+    return descriptor
 
 
 def finish_command(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from payermax_async.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from payermax_async.bulk.sql_journal import SqliteJournal
-    from payermax_async.bulk.withdrawal import WithdrawnLinks
+    from payermax_async.bulk.withdrawal import Withdrawable, WithdrawnLinks
     from payermax_async.client import PayerMaxClient
     from payermax_async.config import MerchantConfig
     from payermax_async.core.errors import PayerMaxError
@@ -65,7 +65,7 @@ def expire(
             style="care",
         )
     _agreed(config, len(found.keys), yes=yes, links=links)
-    return _withdraw(config, opened, per_second=per_second, timeout=timeout)
+    return _withdraw(config, opened, found, per_second=per_second, timeout=timeout)
 
 
 def _agreed(
@@ -80,7 +80,12 @@ def _agreed(
 
 
 def _withdraw(
-    config: MerchantConfig, journal: SqliteJournal, *, per_second: float, timeout: float
+    config: MerchantConfig,
+    journal: SqliteJournal,
+    found: Withdrawable,
+    *,
+    per_second: float,
+    timeout: float,
 ) -> int:
     from payermax_async.bulk.withdrawal import expire_links
 
@@ -93,7 +98,7 @@ def _withdraw(
     async def work(client: PayerMaxClient) -> WithdrawnLinks:
         async with journal:
             return await expire_links(
-                client, journal, per_second=per_second, tell=failed
+                client, journal, links=found, per_second=per_second, tell=failed
             )
 
     ask(config, timeout, work, ends.append)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -135,8 +136,10 @@ def failed(
             soft_wrap=True,
         )
     if rows:
-        again = f"payermax bulk run {clean(out)} --journal {clean(journal)} --changed"
-        console.print(f"Mended, run it: {again}", soft_wrap=True)
+        again = shlex.join(
+            ["payermax", "bulk", "run", str(out), "--journal", str(journal)]
+        )
+        console.print(f"Mended, run it: {clean(again)} --changed", soft_wrap=True)
     return Exit.DONE
 
 

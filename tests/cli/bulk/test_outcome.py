@@ -129,12 +129,13 @@ def test_files_are_written_for_their_owner_alone_and_never_over_others(
 def test_the_repair_file_leaves_out_what_is_in_doubt_and_says_so(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fix = tmp_path / "fix.jsonl"
+    fix = tmp_path / "to mend.jsonl"
     assert run(["bulk", "failed", str(file), "--out", str(fix)]) == Exit.DONE
     told = out(capsys)
     assert "1 rows to be mended" in told
     assert "Not in it: 1 that are open." in told
-    assert "--changed" in told
+    # To be pasted: also where a name has a blank.
+    assert f"bulk run '{fix}' --journal {file} --changed" in told
     (line,) = fix.read_text("utf-8").splitlines()
     assert json.loads(line)["Order"] == "A-2"
 
