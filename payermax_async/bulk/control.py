@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 
 import attrs
 
@@ -12,7 +13,7 @@ from payermax_async.bulk.progress import BulkProgress
 from payermax_async.bulk.records import BulkBatch, RowState
 from payermax_async.core.errors import ConfigurationError
 
-__all__ = ["BatchStatus", "BulkControl", "RunStatus", "checked_pace"]
+__all__ = ["BatchStatus", "BulkControl", "RunStatus", "checked_amounts", "checked_pace"]
 
 # Each may need a connection, and many systems give a process 1 024 files.
 _MOST_AT_ONCE = 1000
@@ -28,6 +29,8 @@ class BulkControl:
     """How many creates may be under way in each run; ``None`` as each was given."""
     per_second: float | None = None
     """How many creates each run may begin a second; ``None`` as each was given."""
+    max_amount: Mapping[str, Decimal] = attrs.field(factory=dict[str, Decimal])
+    """By currency, the most that the batch may ask for; what is not named is free."""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,3 +80,13 @@ def checked_pace(at_once: int | None, per_second: float | None) -> None:
         raise ConfigurationError(f"at_once must be at least 1, at most {_MOST_AT_ONCE}")
     if per_second is not None and not 0 < per_second < math.inf:
         raise ConfigurationError("per_second must be more than 0")
+
+
+def checked_amounts(amounts: Mapping[str, Decimal]) -> None:
+    """See that these can be the most that is asked for; 0 is for none.
+
+    Raises:
+        ConfigurationError: They cannot.
+    """
+    if any(not most.is_finite() or most < 0 for most in amounts.values()):
+        raise ConfigurationError("max_amount must not be negative in any currency")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
@@ -32,7 +32,11 @@ _MAY_EXIST = frozenset(
 
 
 def control(
-    *, paused: bool | None, at_once: int | None, per_second: float | None
+    *,
+    paused: bool | None,
+    at_once: int | None,
+    per_second: float | None,
+    max_amount: Mapping[str, Decimal] | None,
 ) -> Steps[BulkControl]:
     """Change what runs are told; ``None`` leaves a thing as it is, 0 takes it back."""
     yield Query(
@@ -50,6 +54,14 @@ def control(
             "per_second": per_second,
         },
     )
+    if max_amount:
+        # After the row was changed, and so is held: no other process is between.
+        known = (yield from _told()).max_amount
+        most = {name: value for name, value in (known | max_amount).items() if value}
+        yield Query(
+            "UPDATE {journal_control} SET max_amount = :most WHERE id = :batch",
+            {"most": json.dumps({name: str(most[name]) for name in sorted(most)})},
+        )
     return (yield from _told())
 
 
@@ -75,13 +87,19 @@ def attend(run: str, progress: BulkProgress, *, ended: str) -> Steps[BulkControl
 
 def _told() -> Steps[BulkControl]:
     rows = yield Query(
-        "SELECT paused, at_once, per_second FROM {journal_control} WHERE id = :batch"
+        "SELECT paused, at_once, per_second, max_amount FROM {journal_control} "
+        "WHERE id = :batch"
     )
     if not rows:
         return BulkControl()
-    paused, at_once, per_second = rows[0]
+    paused, at_once, per_second, most = rows[0]
     return BulkControl(
-        paused=bool(paused), at_once=at_once or None, per_second=per_second or None
+        paused=bool(paused),
+        at_once=at_once or None,
+        per_second=per_second or None,
+        max_amount={
+            name: Decimal(value) for name, value in json.loads(most or "{}").items()
+        },
     )
 
 

@@ -89,9 +89,11 @@ async def create_links(
         )
         # By the journal, not by this run alone: begun again a hundred times, a batch
         # still asks for no more than its rail allows.
-        watch = RailWatch(
-            rails=rails or BulkRails(), amounts=dict(await journal.committed())
-        )
+        rails = rails or BulkRails()
+        if rails.max_amount:
+            # Kept there: whoever goes on without naming it does not lift it.
+            await journal.control(max_amount=rails.max_amount)
+        watch = RailWatch(rails=rails, amounts=dict(await journal.committed()))
         how = RunPlan(
             name=names(),
             watch=watch,

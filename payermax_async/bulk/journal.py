@@ -95,6 +95,7 @@ class Journal(Protocol):
         paused: bool | None = None,
         at_once: int | None = None,
         per_second: float | None = None,
+        max_amount: Mapping[str, Decimal] | None = None,
     ) -> BulkControl:
         """Tell the runs of the batch, in whatever process, to pause or go on.
 
@@ -107,6 +108,8 @@ class Journal(Protocol):
             per_second: How many creates each run may begin a second.
                 ``None`` leaves a thing as it is; 0 takes it back, so that each run
                 goes by what it was given.
+            max_amount: By currency, the most that the batch may ask for, in major
+                units; 0 takes it back, what is not named stays.
 
         Returns:
             What they are told from now on.

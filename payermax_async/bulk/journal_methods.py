@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from payermax_async.bulk import claims, control_statements, payments, statements
-from payermax_async.bulk.control import BulkControl, checked_pace
+from payermax_async.bulk.control import BulkControl, checked_amounts, checked_pace
 from payermax_async.bulk.payments import PaymentMark, RowPayment
 from payermax_async.bulk.progress import BulkProgress
 from payermax_async.bulk.records import BulkBatch, PlannedRow, RowClaim, RowResult
@@ -103,12 +103,17 @@ class SqlJournal:
         paused: bool | None = None,
         at_once: int | None = None,
         per_second: float | None = None,
+        max_amount: Mapping[str, Decimal] | None = None,
     ) -> BulkControl:
         """See :class:`Journal`."""
         checked_pace(at_once or None, per_second or None)
+        checked_amounts(max_amount or {})
         return await self._in_batch(
             lambda: control_statements.control(
-                paused=paused, at_once=at_once, per_second=per_second
+                paused=paused,
+                at_once=at_once,
+                per_second=per_second,
+                max_amount=max_amount,
             )
         )
 

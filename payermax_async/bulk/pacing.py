@@ -139,6 +139,7 @@ class Pace:
     def follow(self, control: BulkControl) -> None:
         """Go by what the journal says."""
         self.told = control
+        self.watch.most = control.max_amount
         self.turns.resize(control.at_once or self.at_once)
         rate = self._rate
         if rate is not None:

@@ -71,7 +71,8 @@ class BulkRails:
     """The same as a share of the rows it worked on, from 0 to 1; at least of 20."""
     max_amount: Mapping[str, Decimal] = attrs.field(factory=dict[str, Decimal])
     """By currency, in major units: what exists or may exist by the journal when the
-    run begins counts with what the run makes. A currency that is not named is free."""
+    run begins counts with what the run makes. A currency that is not named is free.
+    The journal keeps it for later runs, until one names another."""
     stop_at: datetime | None = attrs.field(default=None)
     """With its offset; nothing new is begun from then on."""
     first: int | None = attrs.field(default=None, validator=_positive)
@@ -101,6 +102,8 @@ class RailWatch:
     rails: BulkRails
     amounts: dict[str, Decimal]
     """By currency, what exists or may exist."""
+    most: Mapping[str, Decimal] = attrs.field(factory=dict[str, Decimal])
+    """By currency, the most that the batch may ask for, as its journal says."""
     tripped: RailTrippedError | None = None
     _worked: int = 0
     _failed: int = 0
@@ -130,7 +133,7 @@ class RailWatch:
             RailTrippedError: It may not be.
         """
         rails, currency, amount = self.rails, row.currency, _amount(row)
-        most = rails.max_amount.get(currency)
+        most = self.most.get(currency)
         # Counted before it is sent, not once it is answered: rows that are under way
         # together must not pass the limit together.
         asked = self.amounts.get(currency, _NONE) + amount
@@ -141,7 +144,7 @@ class RailWatch:
             self.trip(
                 Rail.MAX_AMOUNT,
                 f"with the next link {asked} {currency} would be asked for, and "
-                f"{most} {currency} is the most",
+                f"{most:f} {currency} is the most, until a run names another amount",
             )
         if self.tripped is not None:
             raise self.tripped

@@ -97,6 +97,12 @@ ALTER TABLE {journal_run} ADD COLUMN batch BIGINT NOT NULL DEFAULT 1
 """
 """A file is of one batch; where many share their tables, each row says whose it is."""
 
+_MOST = """
+ALTER TABLE {journal_control} ADD COLUMN max_amount TEXT NOT NULL DEFAULT ''
+"""
+"""How much the batch may ask for, as JSON by currency. Code that does not look at it
+would ask for more."""
+
 _SHARED = """
 CREATE TABLE {journal_name} (
     id {number},
@@ -191,6 +197,7 @@ JOURNAL = Component(
         Migration(number=4, statements=_LOST, least_reader=4),
         Migration(number=5, statements=_BATCHES, least_reader=4),
         Migration(number=6, statements=_WITHDRAWN, least_reader=4),
+        Migration(number=7, statements=_MOST, least_reader=7),
     ),
 )
 """Of a file. A later version adds its statements below, and never changes these; the
@@ -201,6 +208,7 @@ SHARED_JOURNAL = Component(
     migrations=(
         Migration(number=5, statements=_SHARED, least_reader=5),
         Migration(number=6, statements=_WITHDRAWN, least_reader=5),
+        Migration(number=7, statements=_MOST, least_reader=7),
     ),
 )
 """Where many batches share their tables; versions are counted as in a file, so that

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from payermax_async.bulk import (
@@ -251,6 +252,22 @@ class JournalContract:
         assert told == BulkControl(at_once=4, per_second=2.5)
         assert await journal.control(at_once=0, per_second=0) == BulkControl()
         assert await journal.attend("a", BulkProgress()) == BulkControl()
+
+    async def test_how_much_may_be_asked_for_is_kept_by_currency(
+        self, journal: Journal
+    ) -> None:
+        usd, eur, yen = Decimal("20.50"), Decimal(7), Decimal("1E+3")
+        await journal.control(max_amount={"USD": usd, "JPY": yen})
+        told = await journal.control(max_amount={"EUR": eur, "JPY": Decimal(0)})
+        assert told == BulkControl(max_amount={"USD": usd, "EUR": eur})
+        assert await journal.control(paused=True) == attrs.evolve(told, paused=True)
+        told = await journal.control(paused=False, max_amount={"USD": yen})
+        assert told.max_amount == {"USD": yen, "EUR": eur}
+        assert journal.status().control == told
+        for wrong in (Decimal(-1), Decimal("NaN"), Decimal("Infinity")):
+            with pytest.raises(ConfigurationError):
+                await journal.control(max_amount={"USD": wrong})
+        assert journal.status().control == told
 
     @pytest.mark.parametrize(
         "pace",

@@ -83,12 +83,14 @@ async def tripped(
     return Tripped(rows, run.rail, error)
 
 
-async def goes_on(gateways: Gateways, journal: Journal, count: int) -> list[DoneState]:
-    """The next run, without rails; each link exists once after it."""
+async def goes_on(
+    gateways: Gateways, journal: Journal, count: int, rails: BulkRails | None = None
+) -> list[DoneState]:
+    """The next run, without other rails; each link exists once after it."""
     gateways.first.ailment = None
     gateways.first.script.clear()
     async with gateways.client(timeout=9999.0) as client:
-        rows = await ran(client, orders(count), journal)
+        rows = await ran(client, orders(count), journal, rails=rails)
     assert set(made(gateways).values()) <= {1}
     return states(rows)
 
@@ -170,7 +172,11 @@ async def test_no_more_is_asked_for_than_may_be() -> None:
     rails = BulkRails(max_amount={"USD": Decimal("99.50"), "EUR": Decimal(1)})
     await tripped(gateways, 9, journal, rails, at_once=4)
     assert len(made(gateways)) == 5
-    assert await goes_on(gateways, journal, 9) == [F] * 5 + [C] * 4
+    # Who goes on without naming it does not lift it.
+    end = await tripped(gateways, 9, journal, BulkRails(), at_once=4)
+    assert (end.rail, len(made(gateways))) == (Rail.MAX_AMOUNT, 5)
+    rails = BulkRails(max_amount={"USD": Decimal(999)})
+    assert await goes_on(gateways, journal, 9, rails) == [F] * 5 + [C] * 4
 
 
 async def test_what_was_refused_asks_for_nothing_and_what_is_in_doubt_does() -> None:

@@ -37,7 +37,11 @@ class RailOptions:
     """How many failures are too many."""
     max_amount: Annotated[
         list[str] | None,
-        Parameter(negative=(), help="USD=20000: the most that is asked for in all."),
+        Parameter(
+            negative=(),
+            help="USD=20000: the most that the batch asks for in all, earlier runs "
+            "included; kept for later ones.",
+        ),
     ] = None
     """How much may be asked for."""
     stop_at: Annotated[

@@ -125,6 +125,10 @@ def told_of(control: BulkControl) -> str:
         parts.append(f"{control.at_once} at once")
     if control.per_second is not None:
         parts.append(f"{control.per_second:g} a second")
+    parts.extend(
+        f"at most {most:f} {name} in all"
+        for name, most in sorted(control.max_amount.items())
+    )
     return ", ".join(parts)
 
 
