@@ -294,7 +294,7 @@ FLOORS = {
     "cli": (
         "json_layout",
         "console docstrings forwarding inbox_address key_report receiver",
-        "failures listener qrcode stopping",
+        "failures listener qrcode stopping usage",
         "link_report merchant money_report sandbox",
         (
             "bulk call close codes db demo docs doctor inbox keys links listen money "

@@ -57,7 +57,7 @@ def control(
     if max_amount:
         # After the row was changed, and so is held: no other process is between.
         known = (yield from _told()).max_amount
-        most = {name: value for name, value in (known | max_amount).items() if value}
+        most = {name: at for name, at in {**known, **max_amount}.items() if at}
         yield Query(
             "UPDATE {journal_control} SET max_amount = :most WHERE id = :batch",
             {"most": json.dumps({name: str(most[name]) for name in sorted(most)})},

@@ -28,7 +28,7 @@ from payermax_async.cli.demo.command import demo
 from payermax_async.cli.docs import app as docs
 from payermax_async.cli.docstrings import keep_help
 from payermax_async.cli.doctor import doctor
-from payermax_async.cli.failures import Exit, as_json, exit_code, report
+from payermax_async.cli.failures import INTERRUPTED, Exit, as_json, exit_code, report
 from payermax_async.cli.inbox import app as inbox
 from payermax_async.cli.keys import app as keys
 from payermax_async.cli.links import app as links
@@ -38,17 +38,14 @@ from payermax_async.cli.orders import app as orders
 from payermax_async.cli.refunds import app as refunds
 from payermax_async.cli.sandbox import sandbox
 from payermax_async.cli.trigger import trigger
+from payermax_async.cli.usage import what_is_wrong
 from payermax_async.cli.webhooks import app as webhooks
 from payermax_async.core.errors import PayerMaxError
-from payermax_async.core.quoting import HIDDEN, may_hold_a_key
 
 if TYPE_CHECKING:
     from rich.panel import Panel
 
 __all__ = ["run"]
-
-_INTERRUPTED = 130
-"""As shells report a program that Ctrl-C ended."""
 
 
 def _build() -> App:
@@ -91,11 +88,7 @@ def _build() -> App:
 
 
 def _usage_error(error: CycloptsError) -> Panel:
-    """What is wrong with the words given; they may be a key in pieces."""
-    text = str(error)
-    # The message may name one piece alone, which is too short to be recognised.
-    given = " ".join([text, *(error.root_input_tokens or ())])
-    return CycloptsPanel(f"Wrong usage: {HIDDEN}." if may_hold_a_key(given) else text)
+    return CycloptsPanel(what_is_wrong(error, _build))
 
 
 def run(argv: list[str] | None = None) -> int:
@@ -125,7 +118,7 @@ def run(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         with suppress(OSError):
             error_console().print("interrupted")
-        return _INTERRUPTED
+        return INTERRUPTED
     except OSError as error:
         if error.errno not in _UNWRITTEN:
             raise

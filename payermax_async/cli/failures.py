@@ -24,7 +24,7 @@ from payermax_async.core.errors import (
 )
 from payermax_async.core.strict_json import JsonValue
 
-__all__ = ["Exit", "as_json", "exit_code", "in_options", "report"]
+__all__ = ["INTERRUPTED", "Exit", "as_json", "exit_code", "in_options", "report"]
 
 
 class Exit(enum.IntEnum):
@@ -44,6 +44,10 @@ class Exit(enum.IntEnum):
     """A batch was told to stop, and can go on."""
 
 
+INTERRUPTED = 130
+"""As shells report a program that Ctrl-C ended."""
+
+
 def exit_code(error: PayerMaxError) -> Exit:
     """The exit code for an error."""
     if isinstance(error, ValidationError | ConfigurationError | ClientStateError):
@@ -52,8 +56,14 @@ def exit_code(error: PayerMaxError) -> Exit:
     return Exit.UNKNOWN if error.outcome is Outcome.UNKNOWN else Exit.FAILED
 
 
-def report(error: PayerMaxError, console: Console) -> Exit:
+def report(error: PayerMaxError, console: Console, *, advises: bool = True) -> Exit:
     """Tell what happened and what to do next.
+
+    Args:
+        error: What went wrong.
+        console: Where to tell it.
+        advises: Whether to say what to do next, and what PayerMax may have done: as if
+            it had been the only call.
 
     Returns:
         The exit code.
@@ -75,7 +85,7 @@ def report(error: PayerMaxError, console: Console) -> Exit:
     console.print(head)
     for note in getattr(error, "__notes__", ()):
         console.print(_set_in(Text(clean(note), style="quiet")))
-    for advice in _advice(error):
+    for advice in _advice(error) if advises else ():
         console.print(_set_in(Text(advice)))
     return exit_code(error)
 
@@ -131,7 +141,7 @@ def _set_in(content: RenderableType) -> Padding:
 def _word(error: PayerMaxError) -> tuple[str, str]:
     if isinstance(error, ValidationError):
         return "INVALID", "bad"
-    if isinstance(error, ConfigurationError | ClientStateError):
+    if _is_our_own(error):
         return "NOT DONE", "bad"
     return {
         Outcome.NOT_SENT: ("NOT SENT", "care"),
@@ -140,8 +150,15 @@ def _word(error: PayerMaxError) -> tuple[str, str]:
     }[error.outcome]
 
 
-def _advice(error: PayerMaxError) -> list[str]:
+def _is_our_own(error: PayerMaxError) -> bool:
+    """Whether it was no call, such as a full disk: it says itself what to do."""
     if isinstance(error, ConfigurationError | ClientStateError):
+        return True
+    return error.operation is None and error.outcome is Outcome.NOT_SENT
+
+
+def _advice(error: PayerMaxError) -> list[str]:
+    if _is_our_own(error):
         return []
     advice: list[str] = []
     if isinstance(error, ApiError):

@@ -1,4 +1,4 @@
-"""When somebody says stop: Ctrl-C, or SIGTERM from a supervisor."""
+"""When somebody says stop: Ctrl-C, a supervisor, or a terminal that closes."""
 
 from __future__ import annotations
 
@@ -17,21 +17,29 @@ __all__ = ["finish_or_stop", "stop_signal"]
 
 ResultT = TypeVar("ResultT")
 
+_STOPS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)  # Windows has no SIGHUP
+)
 _DRAIN = 20.0
 """Seconds that a question under way gets: supervisors kill after 30 or more."""
 
 
 @contextmanager
 def stop_signal() -> Generator[asyncio.Event]:
-    """An event that Ctrl-C and SIGTERM set, instead of breaking the program off.
+    """An event that Ctrl-C, SIGTERM and SIGHUP set, instead of breaking off.
 
     Where signals cannot be handled by the event loop (Windows, or not in the main
     thread), Ctrl-C breaks off as usual.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    handled: list[signal.Signals] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    handled = list[signal.Signals]()
+    for number in _STOPS:
+        # 'nohup' has that ignored, and means it; of Ctrl-C, a shell's '&' does, too.
+        if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
+            continue
         try:
             loop.add_signal_handler(number, stop.set)
         except (NotImplementedError, RuntimeError, ValueError):

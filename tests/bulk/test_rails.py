@@ -237,7 +237,8 @@ async def test_a_trial_counts_rows_in_doubt_and_their_amounts_once() -> None:
     assert end.rail is Rail.FIRST
     assert states(end.rows) == [F]
     assert list(made(gateways)) == ["order-1"]
-    assert await goes_on(gateways, journal, 9) == [F] + [C] * 8
+    rails = BulkRails(max_amount={"USD": Decimal(999)})
+    assert await goes_on(gateways, journal, 9, rails) == [F] + [C] * 8
 
 
 async def test_a_trial_of_all_rows_meets_no_rail() -> None:

@@ -217,3 +217,25 @@ def test_an_interrupt_is_told_in_one_word(
     assert main(["keys", "generate"]) == 130
     captured = capsys.readouterr()
     assert captured.err == "interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["bulk", "run"], 'Command "bulk run" needs FILE and --journal.'),
+        (["bulk", "run", "--yes", "f"], "parameter --journal requires an argument."),
+        (["bulk", "run", "f", "--journal"], "--journal requires an argument."),
+        (["bulk", "failed"], 'Command "bulk failed" needs JOURNAL and --out.'),
+        (["bulk", "status"], "parameter JOURNAL requires an argument."),
+        (
+            ["links", "create", "--currency", "USD"],
+            "needs --id, --amount, --country, --description and --user-id.",
+        ),
+    ],
+)
+def test_all_that_is_missing_is_said_at_once(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert said in " ".join(err.replace("\u2502", " ").split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from payermax_async.cli.bulk.options import JournalFile
+from payermax_async.cli.bulk.order_source import journal_at
 from payermax_async.cli.console import clean, error_console, output_console
 from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import Flag, MerchantSource, Seconds, ask
@@ -22,6 +23,7 @@ __all__ = ["expire"]
 
 def expire(
     journal: JournalFile,
+    /,
     *,
     yes: Annotated[bool, Flag] = False,
     links: int | None = None,
@@ -43,11 +45,10 @@ def expire(
         timeout: Seconds for one withdrawal.
         merchant: Whose links they are.
     """
-    from payermax_async.bulk.sql_journal import SqliteJournal
     from payermax_async.bulk.withdrawal import open_links
 
+    opened = journal_at(journal, must_exist=True)
     config = (merchant or MerchantSource()).read()
-    opened = SqliteJournal(journal)
     if any(run.is_alive for run in opened.status().runs):
         raise ConfigurationError(
             "a run of this batch is at work, and what it makes would stay open: stop "

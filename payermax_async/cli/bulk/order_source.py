@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 from cyclopts import Group, Parameter
 
+from payermax_async.cli.console import clean
 from payermax_async.cli.merchant import Flag
 from payermax_async.core.errors import ConfigurationError
 
@@ -97,6 +98,8 @@ class OrderSource:
                 f"the journal is of the batch {known}: another name would make second "
                 "links; leave --batch out"
             )
+        if file.is_dir():
+            raise ConfigurationError(f"{clean(file)} is a folder: name a file in it")
         return OrderFile(
             file,
             batch=known or self.batch or _named_after(file),
@@ -141,7 +144,6 @@ def journal_at(path: Path, *, must_exist: bool) -> SqliteJournal:
         ConfigurationError: It is not there, but has to be.
     """
     from payermax_async.bulk import SqliteJournal
-    from payermax_async.cli.console import clean
 
     # SQLite would make a file, and a typing mistake pass for a batch without rows.
     if must_exist and not path.exists():

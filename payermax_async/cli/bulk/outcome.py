@@ -60,6 +60,7 @@ class ReportFiles:
 
 def report(
     journal: JournalFile,
+    /,
     *,
     files: ReportFiles | None = None,
     as_json: _Json = False,
@@ -108,6 +109,7 @@ def report(
 
 def failed(
     journal: JournalFile,
+    /,
     *,
     out: Annotated[Path, Parameter(group=_FILES)],
     force: _Force = False,
@@ -145,6 +147,7 @@ def failed(
 
 def unpaid(
     journal: JournalFile,
+    /,
     *,
     older_than: str = "0s",
     export: _File = None,

@@ -65,6 +65,8 @@ def show_plan(
         console.print(Text(f"  settings: {clean(lack)}", style="bad"), soft_wrap=True)
     if plan.problems:
         show_problems(plan.problems)
+    if not plan.rows:
+        console.print(Text("There is no order below the headers.", style="bad"))
 
 
 def _known(plan: BatchPlan) -> Iterator[tuple[str, str]]:
@@ -152,7 +154,11 @@ def _alike(reason: str) -> str:
 
 def _what(column: str, reason: str, fix: str) -> str:
     head = f"{clean(column)}: " if column else ""
-    return f"{head}{visible(reason)}. {fix}"
+    return f"{head}{_sentence(visible(reason))} {fix}"
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith(("?", "!", ".")) else f"{words}."
 
 
 def show_samples(samples: tuple[tuple[str, tuple[str, ...]], ...]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,15 +21,16 @@ from payermax_async.cli.bulk.plan import read_orders
 from payermax_async.cli.bulk.plan_text import SHORT, show_plan
 from payermax_async.cli.bulk.rails import RailOptions
 from payermax_async.cli.bulk.steering import pause
-from payermax_async.cli.bulk.summary import summed_up
-from payermax_async.cli.console import WORDS, error_console, output_console
-from payermax_async.cli.failures import Exit, exit_code
+from payermax_async.cli.bulk.summary import GoOn, summed_up
+from payermax_async.cli.console import WORDS, clean, error_console, output_console
+from payermax_async.cli.failures import INTERRUPTED, Exit, exit_code
 from payermax_async.cli.failures import report as report_error
 from payermax_async.cli.merchant import Flag, MerchantSource
-from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.errors import ConfigurationError, PayerMaxError
 
 if TYPE_CHECKING:
     from payermax_async.bulk import BatchPlan
+    from payermax_async.cli.bulk.sending import Sending
     from payermax_async.config import MerchantConfig
 
 __all__ = ["RunOptions", "resume", "run"]
@@ -165,7 +166,7 @@ def _run(
     source: MerchantSource,
 ) -> int:
     from payermax_async.cli.bulk.aftermath import finish_command, on_finish
-    from payermax_async.cli.bulk.sending import Sending, sent
+    from payermax_async.cli.bulk.sending import Sending
 
     config = source.read()
     # Whatever was typed before anything is opened: a wrong word makes no journal.
@@ -181,31 +182,57 @@ def _run(
     name = _plan_name(plan, begun, orders, options)
     _check_ready(plan, options)
     _confirm(config, _links(plan, rails.first), options)
-    ended = sent(
-        Sending(
-            config=config,
-            # The plan told of them, and nothing can be sent without an id.
-            source=found.orders(without=plan.nameless),
-            rows=plan.rows - len(plan.nameless),
-            journal=book,
-            plan=name,
-            rails=limits,
-            at_once=options.at_once,
-            per_second=options.per_second,
-            journal_lost=options.journal_lost,
-            events=options.events,
-            as_json=options.as_json,
-        )
+    order = Sending(
+        config=config,
+        # The plan told of them, and nothing can be sent without an id.
+        source=found.orders(without=plan.nameless),
+        rows=plan.rows - len(plan.nameless),
+        journal=book,
+        plan=name,
+        rails=limits,
+        at_once=options.at_once,
+        per_second=options.per_second,
+        journal_lost=options.journal_lost,
+        events=options.events,
+        as_json=options.as_json,
     )
-    again = shlex.join(["payermax", *WORDS.get()])
-    code = summed_up(ended, plan, book, again=again, as_json=options.as_json)
+    code = int(Exit.UNKNOWN)  # as long as nothing else is certain
+    try:
+        code = _ended(order, plan, GoOn.of(WORDS.get(), file, journal))
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        raise
+    except PayerMaxError as error:
+        code = exit_code(error)
+        raise
+    finally:
+        # Also when nobody could be told: whoever waits for it has to hear of the end.
+        if words is not None:
+            facts = {"PAYERMAX_BULK_EXIT": str(code), "PAYERMAX_BULK": str(journal)}
+            on_finish(words, facts)
+    return code
+
+
+def _ended(order: Sending, plan: BatchPlan, go_on: GoOn) -> Exit:
+    """Send it, and tell how it ended."""
+    from payermax_async.cli.bulk.sending import sent
+
+    try:
+        ended = sent(order)
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            error_console().print(
+                "Broken off: what was under way is asked about first.\n"
+                f"To go on: {clean(go_on.again)}",
+                style="care",
+                soft_wrap=True,
+            )
+        raise
+    code = summed_up(ended, plan, order.journal, go_on, as_json=order.as_json)
     # A rail was asked for: stopping there is no error.
     if ended.error is not None and code is not Exit.RAIL:
-        report_error(ended.error, error_console())
-        code = Exit(max(code, exit_code(ended.error)))
-    if words is not None:
-        facts = {"PAYERMAX_BULK_EXIT": str(int(code)), "PAYERMAX_BULK": str(journal)}
-        on_finish(words, facts)
+        # What became of the rows stands above; it is not about one call.
+        report_error(ended.error, error_console(), advises=ended.progress is None)
     return code
 
 

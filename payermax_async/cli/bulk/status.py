@@ -11,6 +11,7 @@ import attrs
 from cyclopts import Parameter
 
 from payermax_async.cli.bulk.options import JournalFile
+from payermax_async.cli.bulk.order_source import journal_at
 from payermax_async.cli.bulk.refreshing import refreshed
 from payermax_async.cli.console import (
     Fact,
@@ -32,6 +33,7 @@ __all__ = ["status"]
 
 def status(
     journal: JournalFile,
+    /,
     *,
     watch: Annotated[bool, Flag] = False,
     every: float = 2.0,
@@ -56,16 +58,13 @@ def status(
         at_most: How many links to ask about, those asked about longest ago first.
         source: Where the merchant's settings are, with --refresh.
     """
-    from payermax_async.bulk.sql_journal import SqliteJournal
-
-    code = Exit.DONE
+    if not 0 < every < float("inf"):
+        raise ConfigurationError("--every is more than 0 seconds")
+    opened, code = journal_at(journal, must_exist=True), Exit.DONE
     if refresh:
         config = (source or MerchantSource()).read()
         # First: what is said below is what PayerMax has just told.
         code = refreshed(journal, config, per_second=per_second, at_most=at_most)
-    if not 0 < every < float("inf"):
-        raise ConfigurationError("--every is more than 0 seconds")
-    opened = SqliteJournal(journal)
     while True:
         found = opened.status()
         if as_json:
@@ -135,7 +134,9 @@ def told_of(control: BulkControl) -> str:
 def standing_of(run: RunStatus) -> str:
     """How a run stands, in words."""
     if run.ended:
-        return f"{run.ended}: {counts_of(run.progress)}"
+        # Nothing of it is left to come.
+        over = attrs.evolve(run.progress, remaining=None, waits_for="")
+        return f"{run.ended}: {counts_of(over)}"
     ago = "before the machine was started again"
     if run.seen_ago is not None:
         ago = f"{run.seen_ago.total_seconds():.0f} s ago"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from payermax_async.cli.bulk.options import JournalFile
+from payermax_async.cli.bulk.order_source import journal_at
 from payermax_async.cli.bulk.status import told_of
-from payermax_async.cli.console import output_console
+from payermax_async.cli.console import clean, output_console
 from payermax_async.cli.merchant import Flag
 from payermax_async.core.errors import ConfigurationError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["pause", "rate"]
 
 
-def pause(journal: JournalFile, *, off: Annotated[bool, Flag] = False) -> int:
+def pause(journal: JournalFile, /, *, off: Annotated[bool, Flag] = False) -> int:
     """Have the runs of a batch begin nothing new; what is under way ends.
 
     They notice within about a second and wait. The pause is kept in the journal: it
@@ -32,6 +33,7 @@ def pause(journal: JournalFile, *, off: Annotated[bool, Flag] = False) -> int:
 
 def rate(
     journal: JournalFile,
+    /,
     *,
     per_second: float | None = None,
     at_once: int | None = None,
@@ -51,6 +53,7 @@ def rate(
 
 def _tell(
     journal: JournalFile,
+    /,
     *,
     paused: bool | None = None,
     per_second: float | None = None,
@@ -58,12 +61,10 @@ def _tell(
 ) -> BulkControl:
     import asyncio
 
-    from payermax_async.bulk.sql_journal import SqliteJournal
-
-    opened = SqliteJournal(journal)
+    opened = journal_at(journal, must_exist=True)
     # Of a file that is none yet, or none of a batch, nothing is made here.
     if opened.status().batch is None:
-        raise ConfigurationError(f"{journal}: no run has begun this batch")
+        raise ConfigurationError(f"{clean(journal)}: no run has begun this batch")
 
     async def tell() -> BulkControl:
         async with opened:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import attrs
 
 from payermax_async.cli.bulk.progress_view import counts_of
 from payermax_async.cli.console import clean, output_console
-from payermax_async.cli.failures import Exit
+from payermax_async.cli.failures import Exit, exit_code
 
 if TYPE_CHECKING:
     from payermax_async.bulk import BatchPlan, Journal, RowState
@@ -16,12 +21,48 @@ if TYPE_CHECKING:
 __all__ = ["summed_up"]
 
 
+@attrs.frozen
+class GoOn:
+    """Which commands go on."""
+
+    again: str
+    """With the rest."""
+    mend: str
+    """With what was refused."""
+
+    @classmethod
+    def of(cls, words: Sequence[str], file: Path, journal: Path) -> Self:
+        """After a run.
+
+        Args:
+            words: What was given after ``payermax``.
+            file: Of its orders.
+            journal: Of the batch.
+        """
+        fix = file.with_name(f"{file.stem}-fix{file.suffix}")
+        mend = ["bulk", "failed", str(journal), "--out", str(fix)]
+        return cls(
+            again=shlex.join(["payermax", *_without_trial(words)]),
+            mend=shlex.join(["payermax", *mend]),
+        )
+
+
+def _without_trial(words: Sequence[str]) -> Iterator[str]:
+    """The words without ``--first N``: after the trial comes the rest."""
+    left = iter(words)
+    for word in left:
+        if word == "--first":
+            next(left, None)
+        elif not word.startswith("--first="):
+            yield word
+
+
 def summed_up(
     ended: Ended,
     plan: BatchPlan,
     journal: Journal,
+    go_on: GoOn,
     *,
-    again: str,
     as_json: bool,
 ) -> Exit:
     """Tell how it ended and how to go on.
@@ -30,7 +71,7 @@ def summed_up(
         ended: How.
         plan: What was to be done.
         journal: What is known now.
-        again: The command that goes on.
+        go_on: The commands that go on.
         as_json: Whether a program reads along.
 
     Returns:
@@ -39,7 +80,7 @@ def summed_up(
     from payermax_async.bulk import BulkReport, RowState
 
     if ended.progress is None:
-        return Exit.FAILED
+        return Exit.USAGE  # it never began
     report = BulkReport(journal.read)
     counts = report.counts()
     # The journal may know more than the file, of which this speaks.
@@ -77,8 +118,18 @@ def summed_up(
             soft_wrap=True,
             style="care",
         )
+    if plan.nameless:
+        console.print(
+            f"  {len(plan.nameless)} left out, without an order number of their own: "
+            "'payermax bulk plan' lists them",
+            soft_wrap=True,
+            style="care",
+        )
     if exist < plan.rows:
-        console.print(f"To go on: {clean(again)}", soft_wrap=True)
+        # The same again would only be refused again.
+        is_over = code is Exit.FAILED and ended.error is None and ended.rail is None
+        what = ("To mend them", go_on.mend) if is_over else ("To go on", go_on.again)
+        console.print(f"{what[0]}: {clean(what[1])}", soft_wrap=True)
     return code
 
 
@@ -87,6 +138,11 @@ def _code(ended: Ended, plan: BatchPlan, counts: dict[RowState, int]) -> Exit:
 
     progress = ended.progress
     if progress is None or progress.unknown or progress.in_doubt:
+        return Exit.UNKNOWN
+    # What was under way when it broke off, such as by a disk that was full.
+    in_doubt = any(state.value in {"sending", "unknown"} for state in counts)
+    error = ended.error if ended.rail is None else None
+    if error is not None and (in_doubt or exit_code(error) is Exit.UNKNOWN):
         return Exit.UNKNOWN
     if ended.rail not in {None, Rail.FIRST}:
         return Exit.RAIL

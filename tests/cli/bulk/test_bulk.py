@@ -8,8 +8,10 @@ import signal
 import stat
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from payermax_async import LinkDefaults
@@ -18,14 +20,17 @@ from payermax_async.bulk import (
     BulkReport,
     MemoryJournal,
     OrderFile,
+    PlannedRow,
     Rail,
+    RowResult,
     RowState,
     SqliteJournal,
 )
 from payermax_async.cli.bulk.sending import Ended
-from payermax_async.cli.bulk.summary import summed_up
+from payermax_async.cli.bulk.summary import GoOn, summed_up
 from payermax_async.cli.failures import Exit
 from payermax_async.sandbox.server import SandboxServer
+from payermax_async.storage.errors import StorageError
 from tests.bulk.sheets import csv_text, order, workbook
 from tests.cli.conftest import Shell
 from tests.cli.running import running
@@ -185,7 +190,9 @@ async def test_a_rail_stops_it_with_its_own_code_and_it_goes_on(
     assert told.code == 4, told.err
     assert "60 USD is the most" in told.out
     assert "3 of 6 orders have their link" in told.out
-    assert (await shell(*RUN, "--yes")).code == 0
+    # The journal keeps it: going on without it does not lift it.
+    assert (await shell(*RUN, "--yes")).code == 4
+    assert (await shell(*RUN, "--yes", "--max-amount", "USD=600")).code == 0
     assert states() == {RowState.CREATED: 6}
 
 
@@ -222,7 +229,31 @@ def test_the_exit_code_says_the_worst(
     plan = OrderFile(november(1), batch="nov").plan(LinkDefaults())
     ended = Ended(progress=progress, is_stopped=stopped, rail=rail, error=None)
     journal = MemoryJournal()
-    assert summed_up(ended, plan, journal, again="again", as_json=True) is code
+    go_on = GoOn(again="again", mend="mend")
+    assert summed_up(ended, plan, journal, go_on, as_json=True) is code
+
+
+async def test_what_is_in_doubt_after_a_run_broke_off_is_no_plain_failure() -> None:
+    plan = OrderFile(november(2), batch="nov").plan(LinkDefaults())
+    full = StorageError("disk full")
+    ended = Ended(progress=BulkProgress(), is_stopped=False, rail=None, error=full)
+    async with MemoryJournal() as journal:
+        row = PlannedRow(key="nov.A-1", order="A-1", position=1, digest="d")
+        claim = await journal.claim(row, run="a", lease=timedelta(seconds=9))
+        go_on = GoOn(again="again", mend="mend")
+        assert summed_up(ended, plan, journal, go_on, as_json=True) is Exit.FAILED
+        result = RowResult(state=RowState.UNKNOWN)
+        await journal.settle("nov.A-1", claim.token, result)
+        assert summed_up(ended, plan, journal, go_on, as_json=True) is Exit.UNKNOWN
+    never = attrs.evolve(ended, progress=None)
+    assert summed_up(never, plan, journal, go_on, as_json=True) is Exit.USAGE
+
+
+def test_after_a_trial_comes_the_rest_and_after_a_refusal_the_mending() -> None:
+    words = ("bulk", "run", "a b.csv", "--first", "2", "--yes", "--first=3")
+    go_on = GoOn.of(words, Path("in/a b.csv"), Path("j.sqlite3"))
+    assert go_on.again == "payermax bulk run 'a b.csv' --yes"
+    assert go_on.mend == "payermax bulk failed j.sqlite3 --out 'in/a b-fix.csv'"
 
 
 async def test_very_many_problems_are_told_by_what_is_wrong(shell: Shell) -> None:
@@ -298,7 +329,7 @@ async def test_resume_takes_a_pause_back_and_goes_on_with_the_file(
     assert "created now 1  known before 1" in told.out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_stops_it_cleanly_and_the_same_command_goes_on(
     gateway: SandboxServer, shell: Shell, number: signal.Signals
 ) -> None:

@@ -168,9 +168,13 @@ def test_open_links_are_told_by_age_and_exported_but_not_sent(
         ["unpaid", "J", "--older-than", "soon"],
         ["report", "J", "--qr-sheet", "q.html", "--paper", "A0"],
         ["report", "J", "--csv", "no/such/folder/r.csv"],
-        ["report", "missing.sqlite3"],
         ["failed", "missing.sqlite3", "--out", "fix.csv"],
         ["unpaid", "missing.sqlite3"],
+        *(
+            [command, "missing.sqlite3"]
+            for command in ("status", "pause", "expire", "report")
+        ),
+        ["rate", "missing.sqlite3", "--at-once", "4"],
     ],
 )
 def test_what_cannot_be_done_is_said_and_leaves_no_file(

@@ -142,5 +142,5 @@ def test_of_a_file_that_is_no_journal_nothing_is_made(
 ) -> None:
     name, *options = command
     file = tmp_path / "none.sqlite3"
-    assert run(["bulk", name, str(file), *options]) == Exit.FAILED
+    assert run(["bulk", name, str(file), *options]) == Exit.USAGE
     assert list(tmp_path.iterdir()) == []
