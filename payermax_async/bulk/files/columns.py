@@ -20,6 +20,7 @@ __all__ = [
     "known_among",
     "missing_columns",
     "place_columns",
+    "unknown_field",
 ]
 
 
@@ -197,6 +198,12 @@ class Placed:
     """Columns that every row needs, and that are not there."""
 
 
+def unknown_field(field: str) -> OrderFileError:
+    """That there is no such field, and which there are."""
+    names = ", ".join(name for name in BY_FIELD if name != LINK_ID)
+    return OrderFileError(f"there is no column '{_shown(field)}'; there are: {names}")
+
+
 def place_columns(
     headers: Sequence[str], given: Mapping[str, str], fixed: frozenset[str]
 ) -> Placed:
@@ -214,10 +221,7 @@ def place_columns(
     plain = [_plain(header) for header in headers]
     for field, header in given.items():
         if field not in BY_FIELD:
-            raise OrderFileError(
-                f"there is no column '{_shown(field)}'; there are: "
-                + ", ".join(name for name in BY_FIELD if name != LINK_ID)
-            )
+            raise unknown_field(field)
         found = [place for place, one in enumerate(plain) if one == _plain(header)]
         # Which of two columns of one name is meant, people alone know.
         if len(found) != 1:

@@ -11,12 +11,14 @@ import attrs
 
 from payermax_async.bulk.files.cells import Cell, OrderTable, TableRow, text_of
 from payermax_async.bulk.files.columns import (
+    BY_FIELD,
     LINK_ID,
     ORDER,
     Placed,
     known_among,
     missing_columns,
     place_columns,
+    unknown_field,
 )
 from payermax_async.bulk.files.delimited import DelimitedTable
 from payermax_async.bulk.files.limits import OrderFileError
@@ -219,6 +221,9 @@ def _placed(
     by_row: bool,
 ) -> Placed:
     headers = [text_of(cell) for cell in table.headers().cells]
+    # Left unread, it would look as if it had been heeded.
+    if unknown := fixed.keys() - BY_FIELD.keys():
+        raise unknown_field(min(unknown))
     alone = frozenset(fixed).union([ORDER] if by_row else [])
     placed = place_columns(headers, given, alone)
     if refused := fixed.keys() & {ORDER, LINK_ID}:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from payermax_async.cli.bulk.options import JournalFile
 from payermax_async.cli.bulk.order_source import journal_at
+from payermax_async.cli.bulk.plan_text import environment_in_capitals
 from payermax_async.cli.console import clean, error_console, output_console
 from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import Flag, MerchantSource, Seconds, ask
@@ -57,7 +58,9 @@ def expire(
     found = open_links(opened)
     console = output_console()
     console.print(
-        f"{len(found.keys)} links are open, at {config.environment.name.upper()}."
+        f"{len(found.keys)} links are open, at "
+        f"{clean(environment_in_capitals(config.environment))}.",
+        soft_wrap=True,
     )
     if found.in_doubt:
         console.print(

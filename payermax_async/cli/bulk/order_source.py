@@ -102,7 +102,9 @@ class OrderSource:
             raise ConfigurationError(f"{clean(file)} is a folder: name a file in it")
         return OrderFile(
             file,
-            batch=known or self.batch or _named_after(file),
+            # An empty one is refused: a variable that was not set must not name the
+            # batch after the file.
+            batch=known or (_named_after(file) if self.batch is None else self.batch),
             columns=_pairs("--column", self.column or ()),
             fixed=_pairs("--set", self.value or ()),
             decimal_comma=self.decimal_comma,
@@ -155,12 +157,17 @@ def status_of(journal: SqliteJournal, path: Path) -> tuple[BatchStatus, str] | N
     """How the batch stands, and its name; ``None`` before its first run.
 
     Raises:
-        StorageError: The journal cannot be read.
+        ConfigurationError: It is no journal, or cannot be read.
     """
+    from payermax_async.storage.errors import StorageError
+
     if not path.exists():
         return None
-    status = journal.status()
-    first = next(iter(journal.read()), None)
+    try:
+        status = journal.status()
+        first = next(iter(journal.read()), None)
+    except StorageError as error:
+        raise ConfigurationError(str(error)) from None
     if status.batch is None or first is None:
         return None
     # No name of a batch has a dot in it, so that each id says which it is of.

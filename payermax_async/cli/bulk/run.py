@@ -171,7 +171,8 @@ def _run(
     config = source.read()
     # Whatever was typed before anything is opened: a wrong word makes no journal.
     limits = rails.read(datetime.now().astimezone())
-    words = finish_command(options.on_finish) if options.on_finish else None
+    asked = options.on_finish
+    words = None if asked is None else finish_command(asked)
     book = journal_at(journal, must_exist=False)
     known = status_of(book, journal)
     found = read_orders(orders, file, known[1] if known else None)
