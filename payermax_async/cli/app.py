@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cyclopts import App, CycloptsError, CycloptsPanel
 
@@ -81,10 +81,23 @@ def _build() -> App:
     app.command(doctor)
     app.command(acceptance)
     app.command(docs)
+    app.command(completion)
     # Here --version is the interface's, not the program's.
     app.command(call, version_flags=[])
     keep_help(app)
     return app
+
+
+def completion(shell: Literal["bash", "zsh", "fish", "powershell"], /) -> int:
+    """Print what makes a shell complete commands and options.
+
+    Such as ``source <(payermax completion bash)`` in ~/.bashrc.
+
+    Args:
+        shell: Which shell reads it.
+    """
+    print(_build().generate_completion(prog_name="payermax", shell=shell))
+    return Exit.DONE
 
 
 def _usage_error(error: CycloptsError) -> Panel:
@@ -147,7 +160,8 @@ _UNWRITTEN = frozenset(
 
 _ONLY_TELL = frozenset(
     {
-        *((word,) for word in ("docs", "codes", "--help", "-h", "--version")),
+        *((word,) for word in ("docs", "codes", "completion")),
+        *((word,) for word in ("--help", "-h", "--version")),
         *(("bulk", word) for word in ("report", "status", "unpaid")),
     }
 )

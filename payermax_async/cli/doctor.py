@@ -68,7 +68,6 @@ def doctor(
         source: Where the merchant's settings are.
     """
     import asyncio
-    import os
 
     from payermax_async.doctor import Examination
 
@@ -78,7 +77,7 @@ def doctor(
     examination = Examination(
         settings=settings,
         load=chosen.read,
-        environ=os.environ,
+        environ=chosen.variables(),
         network=network,
         public_key=public_key,
         probe_key=notify_probe_key,

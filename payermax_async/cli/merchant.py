@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -21,13 +21,14 @@ ResultT = TypeVar("ResultT")
 _OPTIONS = Group("Options", sort_key=3)
 _MERCHANT = Group(
     "Merchant",
-    help="Read from PAYERMAX_* variables unless a file is given.",
+    help="Read from exported PAYERMAX_* variables unless a file is given.",
     sort_key=4,
 )
 
 _HINT = (
-    "Settings come from PAYERMAX_* variables, or from a TOML file with --config FILE "
-    "--profile NAME. 'payermax sandbox' prints a set to try."
+    "Settings come from exported PAYERMAX_* variables, from a file of them with "
+    "--env-file FILE, or from a TOML file with --config FILE --profile NAME. 'payermax "
+    "sandbox' prints a set to try."
 )
 
 Flag = Parameter(negative=(), show_default=False, group=_OPTIONS)
@@ -43,7 +44,12 @@ class MerchantSource:
     """Where the merchant's settings are."""
 
     config: Annotated[Path | None, Parameter(help="TOML file with profiles.")] = None
-    """A TOML file; environment variables when left out."""
+    """A TOML file; variables when left out."""
+    env_file: Annotated[
+        Path | None,
+        Parameter(help="File of NAME=value lines, as 'payermax sandbox' writes it."),
+    ] = None
+    """A file that speaks in place of the environment's PAYERMAX_* variables."""
     profile: Annotated[str, Parameter(help="Table of the file.")] = "default"
     """The table of the file."""
     proxy: Annotated[
@@ -79,13 +85,14 @@ class MerchantSource:
         Raises:
             ConfigurationError: The file or the table cannot be read.
         """
-        import os
-
         from payermax_async.config.profiles import read_profile
         from payermax_async.config.settings import Settings
+        from payermax_async.core.errors import ConfigurationError
 
+        if self.config is not None and self.env_file is not None:
+            raise ConfigurationError("give --config or --env-file, not both")
         found = (
-            Settings.of_variables(os.environ, "PAYERMAX_")
+            Settings.of_variables(self.variables(), "PAYERMAX_")
             if self.config is None
             else read_profile(self.config, self.profile)
         )
@@ -96,6 +103,26 @@ class MerchantSource:
             # Of the command's folder, not of the file's.
             given["ca_file"] = str(self.ca_file.absolute())
         return found.replaced(given)
+
+    def variables(self) -> Mapping[str, str]:
+        """Environment variables, with those of the file in place of our own.
+
+        Raises:
+            ConfigurationError: The file cannot be read.
+        """
+        import os
+
+        from payermax_async.cli.env_file import read_env_file
+
+        if self.env_file is None:
+            return os.environ
+        # Not a word of another merchant's that the shell may still hold.
+        others = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("PAYERMAX_")
+        }
+        return others | read_env_file(self.env_file)
 
 
 def ask(

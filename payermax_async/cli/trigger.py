@@ -83,17 +83,16 @@ def trigger(
     from payermax_async.cli.forwarding import check_target
     from payermax_async.webhooks.samples import to_merchant
 
-    config = (merchant or MerchantSource()).read()
+    source = merchant or MerchantSource()
+    config = source.read()
     target = check_target(to, "--to")
     fields = _fields(event, number, amount, currency, status, deadline)
     # From the settings, or the handler would refuse it as another merchant's.
     fields |= to_merchant(event, config.merchant_no, config.app_id)
-    return asyncio.run(_post(target, _sign(event, _key(key), fields)))
+    return asyncio.run(_post(target, _sign(event, _key(key, source), fields)))
 
 
-def _key(file: Path | None) -> PrivateKey:
-    import os
-
+def _key(file: Path | None, source: MerchantSource) -> PrivateKey:
     from payermax_async.core.errors import ConfigurationError
     from payermax_async.signing.keys import PrivateKey
 
@@ -101,7 +100,7 @@ def _key(file: Path | None) -> PrivateKey:
         return PrivateKey.from_file(file)
     try:
         # Never the merchant's own key: PayerMax does not sign with that.
-        return PrivateKey.from_env(PLATFORM_KEY, os.environ)
+        return PrivateKey.from_env(PLATFORM_KEY, source.variables())
     except ConfigurationError as error:
         error.add_note("'payermax sandbox' prints it. Or name a file with --key.")
         raise

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -239,3 +240,25 @@ def test_all_that_is_missing_is_said_at_once(
     assert main(words) == 2
     err = capsys.readouterr().err
     assert said in " ".join(err.replace("\u2502", " ").split())
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_a_shell_completes_commands_and_options(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    ask = (
+        "{script}\ncomplete -p payermax | grep -o 'F [^ ]*' | (read _ name; "
+        "COMP_WORDS=({words}); COMP_CWORD={at}; $name; echo ${{COMPREPLY[@]}})"
+    )
+    for words, at, said in (
+        ("payermax bulk te", 2, "template"),
+        ("payermax bulk run f.csv --max-f", 4, "--max-failures"),
+        ("payermax doc", 1, "docs doctor"),
+    ):
+        asked = ask.format(script=script, words=words, at=at)
+        child = subprocess.run(
+            ["bash", "-c", asked], capture_output=True, text=True, check=True
+        )
+        assert set(said.split()) <= set(child.stdout.split()), child
