@@ -292,7 +292,7 @@ FLOORS = {
         "__init__",
     ),
     "cli": (
-        "env_file json_layout",
+        "env_file json_layout ports",
         "console docstrings forwarding inbox_address key_report receiver",
         "failures listener qrcode stopping usage",
         "link_report merchant money_report sandbox",

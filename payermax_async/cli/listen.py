@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from payermax_async.cli.merchant import MerchantSource
+from payermax_async.cli.ports import Port
 
 if TYPE_CHECKING:
     from payermax_async.config import MerchantConfig
@@ -19,7 +20,7 @@ _OPTIONS = Group("Options", sort_key=3)
 def listen(
     *,
     forward_to: Annotated[str | None, Parameter(group=_OPTIONS)] = None,
-    port: Annotated[int, Parameter(group=_OPTIONS)] = 0,
+    port: Annotated[Port, Parameter(group=_OPTIONS)] = 0,
     allow_host: Annotated[list[str] | None, Parameter(group=_OPTIONS)] = None,
     merchant: MerchantSource | None = None,
 ) -> int:

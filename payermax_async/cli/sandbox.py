@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from payermax_async.cli.console import clean
 from payermax_async.cli.failures import Exit
+from payermax_async.cli.ports import Port
 from payermax_async.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ PLATFORM_KEY = "PAYERMAX_SANDBOX_PLATFORM_KEY"
 
 def sandbox(
     *,
-    port: int = 0,
+    port: Port = 0,
     state: Path | None = None,
     scenario: Path | None = None,
     seed: int | None = None,

@@ -262,3 +262,12 @@ def test_a_shell_completes_commands_and_options(
             ["bash", "-c", asked], capture_output=True, text=True, check=True
         )
         assert set(said.split()) <= set(child.stdout.split()), child
+
+
+@pytest.mark.parametrize("command", ["sandbox", "listen", "demo"])
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_is_none_is_no_port_that_is_taken(
+    command: str, port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--port", port]) == 2
+    assert "Invalid value" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from payermax_async.cli.console import output_console
 from payermax_async.cli.merchant import Flag
+from payermax_async.cli.ports import Port
 
 __all__ = ["demo"]
 
@@ -15,7 +16,7 @@ __all__ = ["demo"]
 def demo(
     *,
     browse: Annotated[bool, Flag] = False,
-    port: Annotated[int, Parameter(show_default=False)] = 0,
+    port: Annotated[Port, Parameter(show_default=False)] = 0,
 ) -> int:
     """Walk a payment link from creation to paid, on a gateway of your own.
 
