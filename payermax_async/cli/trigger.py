@@ -12,11 +12,14 @@ from payermax_async.cli.merchant import MerchantSource
 from payermax_async.cli.sandbox import PLATFORM_KEY
 
 if TYPE_CHECKING:
+    from payermax_async.config import MerchantConfig
     from payermax_async.signing.keys import PrivateKey
     from payermax_async.webhooks.samples import FieldValue, SignedNotification
 
 __all__ = ["trigger"]
 
+_LOOK = 3.0
+"""Seconds that a sandbox gets to tell of a link."""
 _OPTIONS = Group("Options", sort_key=3)
 _CONTENT = Group("Content", help="What is left out is made up.", sort_key=2)
 
@@ -69,7 +72,8 @@ def trigger(
         event: PAYBYLINK (a link was paid), PAYMENT (an order ended), REFUND, DISPUTE,
             FRAUD, RFI (PayerMax asks for information), or any other type.
         to: Address of your handler.
-        number: The id it is about: of the link, the order, the refund, the case.
+        number: The id it is about: of the link, the order, the refund, the case. A
+            running sandbox is asked what its link asks for.
         amount: Amount, such as 19.90.
         currency: ISO 4217 code, such as USD.
         status: Such as SUCCESS, FAILED, REFUND_SUCCESS, DISPUTE_END.
@@ -86,10 +90,40 @@ def trigger(
     source = merchant or MerchantSource()
     config = source.read()
     target = check_target(to, "--to")
+    if event == "PAYBYLINK" and number and amount is None and currency is None:
+        amount, currency = asyncio.run(_asked_for(config, number))
     fields = _fields(event, number, amount, currency, status, deadline)
     # From the settings, or the handler would refuse it as another merchant's.
     fields |= to_merchant(event, config.merchant_no, config.app_id)
-    return asyncio.run(_post(target, _sign(event, _key(key, source), fields)))
+    signed = _sign(event, _key(key, source), fields)
+    about = " ".join(word for word in (number, amount, currency, status) if word)
+    return asyncio.run(_post(target, signed, f"{event} {about}".rstrip()))
+
+
+async def _asked_for(
+    config: MerchantConfig, number: str
+) -> tuple[str | None, str | None]:
+    """Amount and currency of a link of a sandbox; none where it cannot be found."""
+    from payermax_async.cli.console import clean, error_console
+    from payermax_async.client import PayerMaxClient
+    from payermax_async.core.addresses import is_own_machine
+    from payermax_async.core.errors import PayerMaxError
+
+    # Nobody is asked about it elsewhere: a real link is told of by PayerMax alone.
+    if not is_own_machine(config.environment.base_url):
+        return None, None
+    try:
+        async with PayerMaxClient(config) as client:
+            link = await client.query_link(number, timeout=_LOOK)
+    except PayerMaxError:
+        error_console().print(
+            f"The sandbox does not tell of a link {clean(number)}: amount and currency "
+            "are made up. Give --amount and --currency.",
+            style="care",
+            soft_wrap=True,
+        )
+        return None, None
+    return f"{link.total_amount:f}", link.currency
 
 
 def _key(file: Path | None, source: MerchantSource) -> PrivateKey:
@@ -155,7 +189,7 @@ def _sign(
     return make(key, event, **fields)
 
 
-async def _post(target: str, notification: SignedNotification) -> int:
+async def _post(target: str, notification: SignedNotification, what: str) -> int:
     from payermax_async.cli.console import output_console, print_facts
     from payermax_async.cli.failures import Exit
     from payermax_async.cli.forwarding import new_session, post_on
@@ -170,12 +204,20 @@ async def _post(target: str, notification: SignedNotification) -> int:
     good = is_acknowledged(answer.status, answer.body)
     console.print("acknowledged" if good else "NOT ACKNOWLEDGED")
     facts = [
+        ("posted", what),
         ("posted to", target),
         ("status", str(answer.status)),
         ("answer", answer.body[:400].decode("utf-8", "replace")),
     ]
     print_facts(console, facts)
-    if not good:
+    if good:
+        # Which it answers before it acts: else PayerMax would wait for it.
+        console.print(
+            "  Your handler has it. Whether it was handled, 'payermax inbox list' "
+            "tells of an inbox.",
+            soft_wrap=True,
+        )
+    else:
         console.print(
             '  PayerMax wants HTTP 200 and {"code":"SUCCESS","msg":"Success"}.'
         )

@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+from payermax_async import PayerMaxClient
 from payermax_async.cli.receiver import LoopbackReceiver
 from payermax_async.cli.sandbox import PLATFORM_KEY
 from payermax_async.cli.trigger import Event
@@ -20,9 +21,11 @@ from payermax_async.core.models.notifications import (
 )
 from payermax_async.core.notice_table import NOTICES
 from payermax_async.core.notices import notice_type, payload_text
+from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.webhooks import DisputeNotification, NotificationVerifier
 from tests.cli.conftest import Shell
+from tests.pipeline.gateway import order
 
 
 @pytest.fixture(autouse=True)
@@ -177,3 +180,28 @@ async def test_the_receivers_patience_with_headers_that_never_end_is_bounded() -
             with contextlib.suppress(ConnectionError):
                 assert await reader.read() == b""
         writer.transport.abort()
+
+
+async def test_what_a_link_of_the_sandbox_asks_for_is_looked_up(
+    gateway: SandboxServer,
+    shell: Shell,
+    receiver: LoopbackReceiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with PayerMaxClient(MerchantConfig.from_env()) as client:
+        await client.create_link(order("order-7"))
+    words = ("trigger", "PAYBYLINK", "--to", receiver.url, "--id")
+    platform = gateway.engine.credentials.platform_key.to_base64()
+    monkeypatch.setenv(PLATFORM_KEY, platform)
+    told = await shell(*words, "order-7")
+    assert (told.code, told.err) == (0, "")
+    assert "posted     PAYBYLINK order-7 19.90 USD" in told.out
+    assert "Whether it was handled, 'payermax inbox list' tells" in told.out
+    first = (await receiver.next(10)).notification
+    assert isinstance(first, LinkNotification)
+    assert (first.data.total_amount, first.data.currency) == (Decimal("19.90"), "USD")
+    told = await shell(*words, "order-8")
+    assert (told.code, "order-8: amount and currency are made up" in told.err) == (
+        0,
+        True,
+    )
