@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["trigger"]
 
+_TRADE = "out_trade_no"
 _LOOK = 3.0
 """Seconds that a sandbox gets to tell of a link."""
 _OPTIONS = Group("Options", sort_key=3)
@@ -59,6 +60,7 @@ def trigger(
     amount: Annotated[str | None, Parameter(group=_CONTENT)] = None,
     currency: Annotated[str | None, Parameter(group=_CONTENT)] = None,
     status: Annotated[str | None, Parameter(group=_CONTENT)] = None,
+    trade: Annotated[str | None, Parameter(group=_CONTENT)] = None,
     deadline: Annotated[str | None, Parameter(group=_CONTENT)] = None,
     key: Annotated[Path | None, Parameter(group=_OPTIONS)] = None,
     merchant: MerchantSource | None = None,
@@ -77,6 +79,8 @@ def trigger(
         amount: Amount, such as 19.90.
         currency: ISO 4217 code, such as USD.
         status: Such as SUCCESS, FAILED, REFUND_SUCCESS, DISPUTE_END.
+        trade: Number of the payment of a link; a new one each time when left out, as
+            the same twice is a repetition, which handlers rightly ignore.
         deadline: Until when it has to be answered, as text, if it has to be.
         key: File with the private key to sign with, in place of the variable
             PAYERMAX_SANDBOX_PLATFORM_KEY, which 'payermax sandbox' prints.
@@ -93,6 +97,7 @@ def trigger(
     if event == "PAYBYLINK" and number and amount is None and currency is None:
         amount, currency = asyncio.run(_asked_for(config, number))
     fields = _fields(event, number, amount, currency, status, deadline)
+    fields |= _payment(event, trade, fields)
     # From the settings, or the handler would refuse it as another merchant's.
     fields |= to_merchant(event, config.merchant_no, config.app_id)
     signed = _sign(event, _key(key, source), fields)
@@ -177,6 +182,27 @@ def _fields(
             raise ConfigurationError(f"{event} has no {option.removeprefix('--')}")
         fields[name.replace(".", "__")] = value
     return fields
+
+
+def _payment(
+    event: Event, trade: str | None, fields: dict[str, FieldValue]
+) -> dict[str, FieldValue]:
+    """The number of the payment that it is about, where it is about one.
+
+    Raises:
+        ConfigurationError: It is about none besides its own id.
+    """
+    import secrets
+
+    from payermax_async.core.errors import ConfigurationError
+    from payermax_async.core.notices import notice_type
+
+    row = notice_type(event)
+    if trade is not None and not row.sample_part:
+        raise ConfigurationError(f"{event} has no trade besides its --id")
+    if _TRADE in fields or not (row.sample_part or row.id_field == _TRADE):
+        return {}
+    return {_TRADE: trade or f"T{secrets.token_hex(10)}"}
 
 
 def _sign(

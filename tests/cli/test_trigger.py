@@ -205,3 +205,26 @@ async def test_what_a_link_of_the_sandbox_asks_for_is_looked_up(
         0,
         True,
     )
+
+
+async def test_no_payment_is_told_twice_unless_its_number_is_given(
+    shell: Shell, receiver: LoopbackReceiver
+) -> None:
+    words = ("--to", receiver.url, "--amount", "5", "--currency", "EUR")
+    trades = list[str]()
+    for more in ((), (), ("--trade", "T1"), ("--trade", "T1")):
+        assert (await shell("trigger", "PAYBYLINK", *words, *more)).code == 0
+        link = (await receiver.next(10)).notification
+        assert isinstance(link, LinkNotification)
+        trades.extend(one.out_trade_no or "" for one in link.data.pay_by_link_info)
+    assert trades[2:] == ["T1", "T1"]
+    assert len(set(trades)) == 3
+    for _ in range(2):
+        assert (await shell("trigger", "PAYMENT", *words)).code == 0
+    told = [(await receiver.next(10)).notification for _ in range(2)]
+    numbers = {
+        one.data.out_trade_no for one in told if isinstance(one, PaymentNotification)
+    }
+    assert len(numbers) == 2
+    told_of = await shell("trigger", "FRAUD", "--to", receiver.url, "--trade", "T1")
+    assert (told_of.code, "FRAUD has no trade" in told_of.err) == (2, True)
