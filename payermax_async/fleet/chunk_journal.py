@@ -133,10 +133,14 @@ class ChunkJournal:
         paused: bool | None = None,
         at_once: int | None = None,
         per_second: float | None = None,
+        max_amount: Mapping[str, Decimal] | None = None,
     ) -> BulkControl:
         """See :class:`~payermax_async.bulk.Journal`."""
         return await self.inner.control(
-            paused=paused, at_once=at_once, per_second=per_second
+            paused=paused,
+            at_once=at_once,
+            per_second=per_second,
+            max_amount=max_amount,
         )
 
     async def attend(
