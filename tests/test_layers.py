@@ -118,6 +118,7 @@ LIBRARIES = {
         "cli.forwarding",
         "cli.listener",
         "cli.receiver",
+        "cli.worker_health",
     ),
     "aioresponses": ("testing.aioresponses",),
     "yarl": ("testing.aioresponses",),
@@ -187,8 +188,11 @@ FLOORS = {
     ),
     "fleet": (
         "records schema",
-        "chunk_journal database payloads statements worker_statements",
-        "batches cancelled engine",
+        (
+            "chunk_journal database payloads quota_statements statements supervisor "
+            "worker_statements"
+        ),
+        "batches cancelled engine quota",
         "chunk_runner",
         "worker",
         "__init__",
@@ -293,7 +297,10 @@ FLOORS = {
     ),
     "cli": (
         "env_file json_layout ports",
-        "console docstrings forwarding inbox_address key_report receiver",
+        (
+            "console docstrings forwarding inbox_address key_report receiver "
+            "worker_health"
+        ),
         "failures listener qrcode stopping usage",
         "link_report merchant money_report sandbox",
         (
@@ -301,6 +308,7 @@ FLOORS = {
             "orders refunds trigger webhooks"
         ),
         "acceptance",
+        "fleet worker",
         "app",
         "__init__",
     ),

@@ -29,6 +29,7 @@ from payermax_async.cli.docs import app as docs
 from payermax_async.cli.docstrings import keep_help
 from payermax_async.cli.doctor import doctor
 from payermax_async.cli.failures import INTERRUPTED, Exit, as_json, exit_code, report
+from payermax_async.cli.fleet import app as fleet
 from payermax_async.cli.inbox import app as inbox
 from payermax_async.cli.keys import app as keys
 from payermax_async.cli.links import app as links
@@ -40,6 +41,7 @@ from payermax_async.cli.sandbox import sandbox
 from payermax_async.cli.trigger import trigger
 from payermax_async.cli.usage import what_is_wrong
 from payermax_async.cli.webhooks import app as webhooks
+from payermax_async.cli.worker import worker
 from payermax_async.core.errors import PayerMaxError
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ def _build() -> App:
     app.command(money)
     app.command(close)
     app.command(bulk)
+    app.command(fleet)
+    app.command(worker)
     app.command(keys)
     app.command(webhooks)
     app.command(inbox)

@@ -17,6 +17,7 @@ from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.fleet.batches import Fleet
+    from payermax_async.fleet.quota import SharedQuota
     from payermax_async.fleet.records import (
         EnqueuedRows,
         FleetBatch,
@@ -32,6 +33,7 @@ __all__ = [
     "FleetBatch",
     "FleetStatus",
     "FleetWorker",
+    "SharedQuota",
     "StuckChunk",
     "WorkerHealth",
     "WorkerStatus",
@@ -43,6 +45,7 @@ _HOMES = {
     "FleetBatch": "fleet.records",
     "FleetStatus": "fleet.records",
     "FleetWorker": "fleet.worker",
+    "SharedQuota": "fleet.quota",
     "StuckChunk": "fleet.records",
     "WorkerHealth": "fleet.worker",
     "WorkerStatus": "fleet.records",

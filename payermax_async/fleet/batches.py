@@ -123,6 +123,19 @@ class Fleet:
         )
         return await self._database.run(lambda: statements.register(wanted))
 
+    async def find_batch(self, name: str, config: MerchantConfig) -> FleetBatch:
+        """A batch that is known.
+
+        Raises:
+            ConfigurationError: There is none of this name, or it is another merchant's.
+            StorageError: The database cannot be asked.
+        """
+        number = await self._database.number_of(name)
+        found = await self._database.run(lambda: statements.batch_of(number))
+        if found is None or found.fingerprint != fingerprint_of(config):
+            raise ConfigurationError("this merchant has no batch of that name")
+        return found
+
     def journal(self, batch: FleetBatch) -> PostgresJournal:
         """The batch's journal: its reports, its status, its payments.
 

@@ -18,6 +18,7 @@ from payermax_async.bulk.records import (
     PlannedRow,
     RowClaim,
     RowResult,
+    RowState,
 )
 from payermax_async.fleet.records import ChunkRow, FleetStoppingError
 
@@ -42,6 +43,8 @@ class ChunkJournal:
     """Lets go of what a run holds, and leaves what is ``sending`` as it is."""
     is_stopping: Callable[[], bool]
     """Whether nothing may be sent any more."""
+    given_back: int = attrs.field(default=0, init=False)
+    """How many rows are to be tried again."""
     _unclaimed: dict[str, ChunkRow] = attrs.field(init=False)
 
     @classmethod
@@ -116,7 +119,14 @@ class ChunkJournal:
         )
 
     async def settle(self, key: str, token: int, result: RowResult) -> bool:
-        """See :class:`~payermax_async.bulk.Journal`."""
+        """See :class:`~payermax_async.bulk.Journal`.
+
+        What may simply be tried again is planned anew: nobody runs the batch again by
+        hand.
+        """
+        if result.state is RowState.REFUSED and result.again:
+            self.given_back += 1
+            result = RowResult(state=RowState.PLANNED, reason=result.reason)
         return await self.inner.settle(key, token, result)
 
     async def renew(self, key: str, token: int, lease: timedelta) -> bool:

@@ -201,6 +201,8 @@ class ChunkRunner:
                         watch.settled += 1
                         self.on_settled()
             finally:
+                # Counted as told of, and to be tried again after a rest.
+                watch.settled = max(0, watch.settled - journal.given_back)
                 del self._runs[run]
 
     async def told(self, batch: FleetBatch) -> tuple[bool, bool]:

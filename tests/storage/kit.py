@@ -58,6 +58,8 @@ class HalfOpen:
         self.loses_a_commit = False
         """The next COMMIT gets through, and the answer to it does not."""
         self._losing: set[int] = set()
+        self.mutes_all = False
+        """New connections are taken, and nothing of theirs gets through."""
 
     def swallow(self) -> None:
         """From now on nothing of what is open gets through; what is new does."""
@@ -67,6 +69,8 @@ class HalfOpen:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         number, self._number = self._number, self._number + 1
+        if self.mutes_all:
+            self._swallowing.add(number)
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from payermax_async.cli.bulk.enqueue import enqueue
 from payermax_async.cli.bulk.expire import expire
 from payermax_async.cli.bulk.outcome import failed, report, unpaid
 from payermax_async.cli.bulk.plan import plan, template
@@ -27,6 +28,7 @@ app = App(
 app.command(template)
 app.command(plan)
 app.command(run)
+app.command(enqueue)
 app.command(status)
 app.command(pause)
 app.command(resume)
