@@ -34,6 +34,7 @@ SKETCHES = {
     "fleet",
     "fleet.batches.Fleet",
     "fleet.batches.Fleet.add",
+    "fleet.chunk_work.ChunkWork",
     "fleet.quota.SharedQuota",
     "fleet.worker.FleetWorker",
     "reconcile.reconciler.Reconciler",

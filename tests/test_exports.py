@@ -56,8 +56,8 @@ PUBLIC = {
         OpenTelemetryHook PrometheusHook
     """,
     "payermax_async.fleet": """
-        EnqueuedRows Fleet FleetBatch FleetStatus FleetWorker SharedQuota StuckChunk
-        WorkerHealth WorkerStatus
+        ChunkWork EnqueuedRows Fleet FleetBatch FleetStatus FleetWorker SharedQuota
+        StuckChunk WorkerHealth WorkerStatus
     """,
     "payermax_async.hooks": """
         Attempt AttemptFinished AttemptStarted BreakerChanged BreakerState CallFinished

@@ -194,7 +194,7 @@ FLOORS = {
         ),
         "batches cancelled engine quota",
         "chunk_runner",
-        "worker",
+        "chunk_work worker",
         "__init__",
     ),
     "pipeline": (

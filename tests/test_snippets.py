@@ -93,7 +93,7 @@ GUIDE_BLOCKS = {
     for guide in sorted(GUIDES.glob("*.md"))
 }
 ALL_BLOCKS = [*BLOCKS, *(block for found in GUIDE_BLOCKS.values() for block in found)]
-SERVED = {"bulk", "frameworks", "notices"}
+SERVED = {"bulk", "fleet", "frameworks", "notices"}
 """Guides whose blocks tests of their own run, serve and attack."""
 SECTIONS = list(
     dict.fromkeys(

@@ -30,6 +30,7 @@ ORDER = (
     "frameworks",
     "reconciling",
     "bulk",
+    "fleet",
     "testing",
     "sandbox",
     "operating",

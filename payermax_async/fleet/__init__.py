@@ -17,6 +17,7 @@ from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.fleet.batches import Fleet
+    from payermax_async.fleet.chunk_work import ChunkWork
     from payermax_async.fleet.quota import SharedQuota
     from payermax_async.fleet.records import (
         EnqueuedRows,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from payermax_async.fleet.worker import FleetWorker, WorkerHealth
 
 __all__ = [
+    "ChunkWork",
     "EnqueuedRows",
     "Fleet",
     "FleetBatch",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ChunkWork": "fleet.chunk_work",
     "EnqueuedRows": "fleet.records",
     "Fleet": "fleet.batches",
     "FleetBatch": "fleet.records",
