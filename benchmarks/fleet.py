@@ -49,6 +49,7 @@ class FleetFigures:
     cpu_ms_a_link: float
     """Of all workers, in milliseconds."""
     wal_kb_a_link: float
+    commits_a_link: float
     accidents: int
 
     @property
@@ -58,7 +59,8 @@ class FleetFigures:
             f"{self.links} links in {self.seconds:.0f} s "
             f"({self.links / self.seconds:.0f}/s): TWICE {self.twice}, LOST "
             f"{self.lost}; {self.cpu_ms_a_link:.1f} ms of workers' CPU and "
-            f"{self.wal_kb_a_link:.1f} KB of WAL a link; {self.accidents} accidents"
+            f"{self.wal_kb_a_link:.1f} KB of WAL and {self.commits_a_link:.2f} "
+            f"commits a link; {self.accidents} accidents"
         )
 
 
@@ -106,13 +108,16 @@ async def _open(fleet: Fleet, batch: FleetBatch) -> int:
     return sum(counts.counts.get(state, 0) for state in waiting)
 
 
-def _wal(address: str) -> int:
+def _cost(address: str) -> tuple[int, int]:
+    """Bytes of WAL and commits so far; others' are in it, too."""
     with psycopg.connect(address, autocommit=True) as connection:
         row = connection.execute(
-            "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')"
+            "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0'), "
+            "(SELECT xact_commit FROM pg_stat_database "
+            "WHERE datname = current_database())"
         ).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), int(row[1])
 
 
 async def measure(
@@ -129,7 +134,7 @@ async def measure(
         ):
             batch = await fleet.open_batch("fleet", client.config)
             await fleet.enqueue(batch, map(link, range(links)))
-            before, wal = time.monotonic(), _wal(address)
+            before, (wal, commits) = time.monotonic(), _cost(address)
             cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -147,7 +152,7 @@ async def measure(
                     await asyncio.sleep(0.5)
             if harm is not None:
                 harm.cancel()
-            seconds, wal = time.monotonic() - before, _wal(address) - wal
+            seconds, cost = time.monotonic() - before, _cost(address)
             process.terminate()
             await process.wait()
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -166,7 +171,8 @@ async def measure(
         lost=links - min(created, len(made)),
         seconds=seconds,
         cpu_ms_a_link=1000 * used / links,
-        wal_kb_a_link=wal / 1024 / links,
+        wal_kb_a_link=(cost[0] - wal) / 1024 / links,
+        commits_a_link=(cost[1] - commits) / links,
         accidents=len(log),
     )
 
