@@ -17,12 +17,6 @@ import pytest
 
 from payermax_async.bulk import RowState
 from payermax_async.fleet import Fleet, FleetBatch
-from payermax_async.sandbox import (
-    Duplicates,
-    LedgerPolicy,
-    SandboxCredentials,
-    SandboxOptions,
-)
 from payermax_async.testing import LocalSandbox
 from tests.bulk.kit import orders
 from tests.fleet.kit import Place, counts
@@ -32,21 +26,7 @@ pytestmark = [
     pytest.mark.postgres,
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc"),
 ]
-CARELESS = SandboxOptions(ledger=LedgerPolicy(duplicate_links=Duplicates.SECOND))
 PATIENCE = 60.0
-
-
-@pytest.fixture(scope="module")
-def credentials() -> SandboxCredentials:
-    return SandboxCredentials.generate()
-
-
-@pytest.fixture
-async def sandbox(credentials: SandboxCredentials) -> AsyncGenerator[LocalSandbox]:
-    async with LocalSandbox.running(
-        port=True, credentials=credentials, options=CARELESS
-    ) as running:
-        yield running
 
 
 def links_of(sandbox: LocalSandbox) -> Counter[str]:
@@ -56,12 +36,17 @@ def links_of(sandbox: LocalSandbox) -> Counter[str]:
 
 @asynccontextmanager
 async def workers(
-    sandbox: LocalSandbox, place: Place, *words: str, address: str = ""
+    sandbox: LocalSandbox,
+    place: Place,
+    *words: str,
+    address: str = "",
+    clock: str = "",
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
     """``payermax worker``, which is gone at the end with all its processes."""
     assert sandbox._server is not None  # pyright: ignore[reportPrivateUsage]
     settings = sandbox._server.settings  # pyright: ignore[reportPrivateUsage]
     process = await asyncio.create_subprocess_exec(
+        *(("faketime", "-f", clock) if clock else ()),
         sys.executable,
         "-m",
         "payermax_async",
@@ -73,6 +58,7 @@ async def workers(
             **os.environ,
             **settings,
             "PAYERMAX_DATABASE": address or place.address,
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         },
         stderr=asyncio.subprocess.DEVNULL,
     )
