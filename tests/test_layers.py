@@ -302,6 +302,9 @@ FLOORS = {
             "worker_health"
         ),
         "failures listener qrcode stopping usage",
+        "json_layout",
+        "console docstrings forwarding inbox_address key_report receiver",
+        "failures journal_files listener qrcode stopping",
         "link_report merchant money_report sandbox",
         (
             "bulk call close codes db demo docs doctor inbox keys links listen money "

@@ -8,7 +8,7 @@ from typing import Final
 from payermax_async.acceptance.evidence import KeptExchange
 from payermax_async.clock import Clock
 from payermax_async.core.strict_json import JsonError, JsonObject, read_json
-from payermax_async.testing.scrubbing import scrub
+from payermax_async.testing.scrubbing import STAND_INS, scrub
 from payermax_async.transport.base import (
     HttpRequest,
     HttpResponse,
@@ -18,6 +18,7 @@ from payermax_async.transport.base import (
 
 __all__ = ["EvidenceTransport", "shown_of"]
 
+_LEFT_OUT: Final = "(left out)"
 _MOST: Final = 8
 """Exchanges that are kept of one case: polling sends the same question often."""
 
@@ -28,7 +29,19 @@ def shown_of(body: bytes) -> JsonObject:
         found = read_json(body)
     except JsonError:
         return {}
-    return scrub(found) if isinstance(found, dict) else {}
+    return _named(scrub(found)) if isinstance(found, dict) else {}
+
+
+def _named(kept: JsonObject) -> JsonObject:
+    """The same with what was left out called so: support reads it, no program."""
+    return {
+        name: _LEFT_OUT
+        if name in STAND_INS
+        else _named(item)
+        if isinstance(item, dict)
+        else item
+        for name, item in kept.items()
+    }
 
 
 class EvidenceTransport:

@@ -72,8 +72,8 @@ def close(
     ends: list[DayClose] = []
 
     async def question(client: PayerMaxClient) -> DayClose:
-        from payermax_async.bulk import SqliteJournal
         from payermax_async.cli.inbox_address import inbox_at
+        from payermax_async.cli.journal_files import journals_of
         from payermax_async.closing import close_day
 
         opened = inbox_at(inbox, read_only=True) if inbox else None
@@ -83,7 +83,7 @@ def close(
             return await close_day(
                 found,
                 inbox=opened,
-                journals=[SqliteJournal(file) for file in journal],
+                journals=journals_of(journal, client.config),
                 client=client,
                 per_second=per_second,
             )

@@ -80,12 +80,12 @@ class MoneySources:
         tell: Callable[[LateMoney], Awaitable[None]] | None,
     ) -> LateMoneyReport:
         """Look, with everything that was named open."""
-        from payermax_async.bulk import SqliteJournal
         from payermax_async.cli.inbox_address import inbox_at
+        from payermax_async.cli.journal_files import journals_of
         from payermax_async.money import find_late_money
 
         margin: timedelta = read_duration(self.margin)
-        journals = [SqliteJournal(file) for file in self.journal]
+        journals = journals_of(self.journal, client.config)
         inbox = inbox_at(self.inbox, read_only=True) if self.inbox else None
         if inbox is not None:
             await inbox.open()

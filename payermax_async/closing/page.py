@@ -77,20 +77,29 @@ def write_close(close: DayClose) -> Iterator[str]:
     mood, headline = headline_of(close)
     day = close.day
     page = ClosePage(
-        title=f"Close of {day.day:%Y-%m-%d} by {day.zone}",
+        title=f"Close of {day.day:%Y-%m-%d} by {_zone(day.zone)}",
         about=f"From {_moment(day.start)} to {_moment(day.end)}",
         made=f"Looked at {_moment(close.made_at)}",
         style=read_style(_ROOM, "close.css", SHARED),
         mood=mood,
         headline=headline,
-        unanswered=f"{close.unanswered} questions got no answer."
-        if close.unanswered
-        else "",
+        unanswered=_unanswered(close.unanswered),
         currencies=tuple(map(_card, close.currencies)),
         differences=tuple(map(_row, close.differences)),
         normal=tuple(map(_row, close.normal)),
     )
     return pieces(_ROOM, "close.html", page)
+
+
+def _unanswered(count: int) -> str:
+    if not count:
+        return ""
+    return f"{count} {'question' if count == 1 else 'questions'} got no answer."
+
+
+def _zone(name: str) -> str:
+    # In America CST is another one: it is said whose.
+    return "CST (China's time)" if name == "CST" else name
 
 
 def _moment(at: datetime) -> str:

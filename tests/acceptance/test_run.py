@@ -70,6 +70,7 @@ async def test_the_pack_holds_no_key_token_card_name_or_address(shop: Shop) -> N
         "CVV",
     ):
         assert secret not in shown.replace("@media", "").replace("@page", ""), secret
+    assert "scrubbed" not in shown
     # Nor a signature, nor a page that somebody could still pay.
     for exchange in shop.server.engine.gateway.exchanges:
         sign = dict(exchange.headers).get("sign", "")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from payermax_async import CreateLink, MerchantConfig, PayerMaxClient, UserInfo
+from payermax_async.bulk import BulkBatch, SqliteJournal
+from payermax_async.bulk.create import fingerprint_of
 from payermax_async.money import MoneyBook, refund_number
 from payermax_async.sandbox import SandboxServer
 from payermax_async.sandbox.admin.actions import pay
@@ -109,3 +111,25 @@ async def test_a_withdrawal_by_command_is_noted(
     assert told.code == 1
     async with MoneyBook(file) as book:
         assert set(await book.withdrawals()) == {"order-1", "order-2"}
+
+
+async def test_a_journal_has_to_be_there_and_this_merchants(
+    gateway: SandboxServer,
+    shell: Shell,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where = ("--book", str(tmp_path / "book.sqlite3"), "--journal")
+    file = tmp_path / "journal.sqlite3"
+    told = await shell("money", "late", *where, str(file))
+    assert (told.code, file.exists()) == (2, False)
+    assert "there is no journal" in told.err
+    config = MerchantConfig.from_env(gateway.settings)
+    async with SqliteJournal(file) as journal:
+        await journal.begin(BulkBatch(plan="", fingerprint=fingerprint_of(config)))
+    assert (await shell("money", "late", *where, str(file))).code == 0
+    monkeypatch.setenv("PAYERMAX_MERCHANT_NO", "TEST99999999")
+    for words in (("money", "late"), ("close", "--day", "2026-01-01")):
+        told = await shell(*words, "--journal", str(file))
+        assert told.code == 2, told
+        assert "and the settings are of" in " ".join(told.err.split())
