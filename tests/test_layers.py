@@ -301,10 +301,7 @@ FLOORS = {
             "console docstrings forwarding inbox_address key_report receiver "
             "worker_health"
         ),
-        "failures listener qrcode stopping usage",
-        "json_layout",
-        "console docstrings forwarding inbox_address key_report receiver",
-        "failures journal_files listener qrcode stopping",
+        "failures journal_files listener qrcode stopping usage",
         "link_report merchant money_report sandbox",
         (
             "bulk call close codes db demo docs doctor inbox keys links listen money "

@@ -222,11 +222,9 @@ async def _with_answers(
 ) -> DayFacts:
     orders: dict[str, OrderAnswer] = {}
     answers: dict[str, RefundAnswer] = {}
-    trades = {one.trade_no for one in facts.journal or ()}
     # Of the inbox those alone that may be this day's: it holds all there ever was.
-    trades.update(
-        one.trade_no for one in facts.inbox or () if one.at is None or day.holds(one.at)
-    )
+    told = [one for one in facts.inbox or () if one.at is None or day.holds(one.at)]
+    trades = {one.trade_no for one in (*(facts.journal or ()), *told) if one.trade_no}
     refunds = {one.out_refund_no: one for one in facts.refunds if day.holds(one.at)}
 
     async def order(trade_no: str) -> None:
@@ -234,13 +232,7 @@ async def _with_answers(
 
     async def refund(number: str) -> None:
         made = await ask_refund(client, number, refunds[number].trade_no)
-        answers[number] = (
-            RefundAnswer(fate=RefundFate.UNKNOWN)
-            if made is None
-            else RefundAnswer(
-                fate=made.fate, amount=made.amount, currency=made.currency
-            )
-        )
+        answers[number] = _answer(made)
 
     work: Iterable[tuple[Iterable[str], Callable[[str], Awaitable[None]]]] = (
         (trades, order),

@@ -14,7 +14,7 @@ from payermax_async.config.settings import Settings
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.doctor.findings import Finding, Status, Veil, fail, skip
 from payermax_async.doctor.gateway import check_proxies, check_way, proxies_of
-from payermax_async.doctor.inbox import check_inbox
+from payermax_async.doctor.inbox import check_inbox, check_received
 from payermax_async.doctor.keys import (
     check_keys,
     check_merchant_public_key,
@@ -98,6 +98,10 @@ async def examine(examination: Examination) -> AsyncIterator[Finding]:
     for found in _local(examination):
         weighed = as_production(found) if examination.switch else found
         yield veil.finding(weighed)
+    if examination.switch:
+        received = await check_received(examination.inbox)
+        if received is not None:
+            yield veil.finding(received)
     if examination.network is None:
         names = proxies_of(examination.environ)
         # The names alone need no network.

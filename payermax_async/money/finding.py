@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -12,6 +13,7 @@ import attrs
 from payermax_async.bulk.records import JournalRow
 from payermax_async.client import PayerMaxClient
 from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.cleaning import clean_id, clean_message
 from payermax_async.core.errors import (
     ConfigurationError,
     Outcome,
@@ -33,6 +35,7 @@ from payermax_async.money.sources import (
     read_inbox,
     read_journal,
 )
+from payermax_async.storage.errors import StorageError
 from payermax_async.webhooks.inbox.protocol import Inbox
 
 __all__ = [
@@ -42,6 +45,8 @@ __all__ = [
     "find_late_money",
     "give_back",
 ]
+
+_LOG = logging.getLogger("payermax_async.money")
 
 _MARGIN: Final = timedelta(minutes=5)
 _SETTLED: Final = timedelta(minutes=10)
@@ -310,9 +315,23 @@ async def _sent(
     except PayerMaxError as error:
         # What may have been made stays in the book as unknown.
         if error.outcome is not Outcome.UNKNOWN:
-            await book.end_refund(trade_no, None)
+            await _note(book, trade_no, None)
         raise
     is_failed = made.status == RefundStatus.REFUND_FAILED
     fate = RefundFate.FAILED if is_failed else RefundFate.UNDER_WAY
-    await book.end_refund(trade_no, fate)
+    await _note(book, trade_no, fate)
     return made
+
+
+async def _note(book: MoneyBook, trade_no: str, fate: RefundFate | None) -> None:
+    """Note how asking ended; the book's failure may not hide what PayerMax said."""
+    try:
+        await book.end_refund(trade_no, fate)
+    except StorageError as error:
+        # It stands there as unknown, so that PayerMax is asked before anything is done.
+        _LOG.warning(
+            "late payment %s: how its refund began is not noted (%s); it stays unknown "
+            "until PayerMax is asked",
+            clean_id(trade_no),
+            clean_message(str(error)),
+        )

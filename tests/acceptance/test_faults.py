@@ -9,8 +9,9 @@ import attrs
 import pytest
 from aiohttp import web
 
+from payermax_async.config import MerchantConfig
 from payermax_async.sandbox.state.credentials import SandboxCredentials
-from payermax_async.webhooks import ACKNOWLEDGEMENT
+from payermax_async.webhooks import ACKNOWLEDGEMENT, NotificationVerifier
 from tests.acceptance.conftest import Answer, Shop, honest, webhook
 
 
@@ -205,3 +206,19 @@ async def test_without_a_webhook_the_stand_in_proves_nothing(shop: Shop) -> None
     assert verdicts["notice"] == verdicts["forged"] == "skipped"
     assert verdicts["refund"] == "passed"
     assert "Nothing failed, 3 not shown." in told.out
+
+
+async def test_a_wrong_key_of_payermax_is_told_by_the_commands_own_listener(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def theirs(config: MerchantConfig) -> NotificationVerifier:
+        keys = (OTHER.platform_key.public_key,)
+        return verifier_of(attrs.evolve(config, platform_keys=keys))
+
+    verifier_of = NotificationVerifier.for_merchant
+    monkeypatch.setattr(NotificationVerifier, "for_merchant", theirs)
+    told = await shop.accept("--listen")
+    found = shop.case("notice")
+    assert (told.code, found["verdict"]) == (1, "failed"), told
+    assert "A notification of it came and was refused" in found["what"]
+    assert "copy it again from the dashboard" in found["fix"]

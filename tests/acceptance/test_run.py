@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import stat
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from payermax_async.acceptance import CASES
 from payermax_async.acceptance.refund_cases import refund_amounts
+from payermax_async.sandbox.admin.actions import pay
 from payermax_async.webhooks import (
     NotificationVerifier,
     NotifiedEvent,
@@ -18,6 +21,7 @@ from payermax_async.webhooks import (
 from payermax_async.webhooks.aiohttp import webhook_handler
 from tests.acceptance.conftest import Shop, honest, webhook
 from tests.cli.conftest import Told
+from tests.cli.running import running
 
 
 async def test_a_sound_merchant_passes_every_case(shop: Shop) -> None:
@@ -50,11 +54,28 @@ async def test_a_sound_merchant_passes_every_case(shop: Shop) -> None:
     )
 
 
+def _cards(shop: Shop) -> set[str]:
+    """The masked numbers of the cards that PayerMax told of."""
+    told = "".join(
+        one.response.body.decode()
+        for one in shop.server.engine.gateway.exchanges
+        if one.response is not None
+    )
+    found = set(re.findall(r'"cardIdentifierNo":"([^"]+)"', told))
+    assert found
+    return found
+
+
 async def test_the_pack_holds_no_key_token_card_name_or_address(shop: Shop) -> None:
     shop.set("PAYERMAX_MERCHANT_AUTH_TOKEN", "tok-3xYq81aa")
-    shop.set("PAYERMAX_SP_MERCHANT_NO", "SP18440851")
     shop.set("PAYERMAX_CONTACT_EMAIL", "till@shop.example")
-    told = await shop.accept()
+    async with webhook(honest(shop.config)) as url:
+        shop.set("PAYERMAX_NOTIFY_URL", url)
+        told = await shop.accept()
+    # All that could be written down was sent, and came.
+    assert set(shop.verdicts().values()) == {"passed"}, told
+    sent = shop.server.engine.gateway.exchanges
+    assert any(b"till@shop.example" in one.body for one in sent)
     page = shop.file.with_suffix(".html").read_text("utf-8")
     shown = told.out + shop.file.read_text("utf-8") + page
     keys = shop.server.engine.credentials
@@ -65,9 +86,8 @@ async def test_the_pack_holds_no_key_token_card_name_or_address(shop: Shop) -> N
         "till@shop.example",
         "@",
         "James Smith",
-        "444433",
-        "2111",
         "CVV",
+        *_cards(shop),
     ):
         assert secret not in shown.replace("@media", "").replace("@page", ""), secret
     assert "scrubbed" not in shown
@@ -243,3 +263,44 @@ def test_the_amounts_that_fail_and_succeed(
         None if failing is None else Decimal(failing),
         None if part is None else Decimal(part),
     )
+
+
+async def test_ctrl_c_while_somebody_has_to_pay_loses_nothing(shop: Shop) -> None:
+    words = ("acceptance", "--evidence", str(shop.file), "--patience", "60")
+    async with running(*words, env=dict(os.environ)) as command:
+        await command.until("Please pay 40000 IDR")
+        await command.until("Waiting. Ctrl-C stops")
+        _, err = await command.stop()
+        assert command.process.returncode == 130
+        assert "Traceback" not in err
+    assert shop.verdicts()["create"] == "passed"
+    told = await shop.accept()
+    assert told.code == 0, told
+    assert len(shop.server.engine.ledger.repository.links()) == 4
+
+
+async def test_a_payment_that_ends_otherwise_than_asked_is_told(shop: Shop) -> None:
+    words = ("acceptance", "--evidence", str(shop.file), "--patience", "0.2")
+    await shop.run(*words)
+    engine = shop.server.engine
+    # The person chose success on both pages that ask for another end.
+    for link in engine.ledger.repository.links():
+        if not link.merchant_link_id.endswith("-withdrawn"):
+            pay(engine, link.link_id)
+    told = await shop.run(*words)
+    assert told.code == 1
+    for name in ("failed", "pending"):
+        found = shop.case(name)
+        assert found["verdict"] == "failed"
+        assert "The link was paid, where its payment was to end as" in found["what"]
+    # A try later does not turn it around: another run has to.
+    assert (await shop.accept()).code == 1
+    assert shop.case("paid")["verdict"] == "passed"
+
+
+async def test_where_nothing_can_be_kept_nothing_is_sent(shop: Shop) -> None:
+    shop.file = shop.file.parent / "missing" / "acceptance.json"
+    told = await shop.accept()
+    assert told.code == 2
+    assert "cannot be written" in told.err
+    assert not shop.server.engine.gateway.exchanges

@@ -17,6 +17,7 @@ from payermax_async.bulk import (
     BulkProgress,
     ClaimStanding,
     Journal,
+    PaymentJournal,
     PlannedRow,
     RowClaim,
     RowResult,
@@ -214,6 +215,19 @@ class JournalContract:
         for row in (planned(), planned("order-2", 2)):
             claim = await self.claim(journal, row, run="b")
             assert claim.standing is ClaimStanding.OURS
+
+    async def test_the_first_withdrawal_of_a_link_is_kept(
+        self, journal: Journal
+    ) -> None:
+        assert isinstance(journal, PaymentJournal)
+        await self.claim(journal)
+        await self.claim(journal, planned("order-2", 2))
+        await journal.mark_withdrawn("order-1")
+        first, other = [row.withdrawn_at for row in journal.read()]
+        assert first is not None
+        assert other is None
+        await journal.mark_withdrawn("order-1")
+        assert [row.withdrawn_at for row in journal.read()] == [first, None]
 
     async def test_it_belongs_to_one_batch(self, journal: Journal) -> None:
         batch = BulkBatch(plan="p1", fingerprint="merchant P1, app A1, at https://a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -211,6 +212,20 @@ async def test_without_answers_a_day_is_not_certain(counter: Counter) -> None:
     async with PayerMaxClient(counter.client.config, options=options) as client:
         close = await counter.close(client=client)
     assert (close.differences, close.unanswered, close.agrees) == ((), 2, False)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "CST"])
+async def test_the_balance_is_asked_for_by_the_same_clock(
+    counter: Counter, zone: str
+) -> None:
+    await counter.close(zone)
+    (asked,) = [
+        one
+        for one in counter.server.engine.gateway.exchanges
+        if one.operation == "dayEndBalanceQuery"
+    ]
+    data = json.loads(asked.body)["data"]
+    assert (data["timezone"], data["inquiryDate"][:10]) == (zone, "2026-11-25")
 
 
 async def test_a_day_by_another_clock_has_no_balance(counter: Counter) -> None:

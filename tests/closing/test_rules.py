@@ -264,7 +264,11 @@ def test_currencies_are_never_added_up() -> None:
             account("1", "12.50", "0", "13.50", currency="PHP"),
         ),
     )
-    assert close.agrees
+    assert (close.agrees, close.normal) == (True, ())
+    moved = {
+        one.currency: one.balance.inflow for one in close.currencies if one.balance
+    }
+    assert moved == {"IDR": Decimal(40000), "PHP": Decimal("12.50")}
     sums = {one.currency: (one.gateway, one.fees) for one in close.currencies}
     assert sums == {
         "IDR": (SideSum(1, Decimal(40000)), Decimal(1000)),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from payermax_async.doctor import (
 )
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.webhooks import SqliteInbox
+from payermax_async.webhooks.inbox.entries import Arrival
+from payermax_async.webhooks.samples import build_notification, sign_notification
+from payermax_async.webhooks.verifying.parsing import read_notification
 from tests.doctor.conftest import examination_of, of
 
 REAL = {
@@ -163,7 +167,11 @@ async def test_a_database_is_left_to_its_own_command(
 
 def test_packages_that_are_too_old_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {"aiohttp": "3.14.3", "attrs": "24.2", "pycryptodome": "3.23.0"}
-    monkeypatch.setattr(production, "version", lambda name: versions.get(name, "99.0"))
+
+    def version(name: str) -> str:
+        return versions.get(name, "99.0")
+
+    monkeypatch.setattr(production, "version", version)
     found = of(list(production.check_versions()), "versions")
     assert found.status is Status.FAIL
     assert "aiohttp 3.14.3, needed is 3.14.4" in found.what
@@ -214,3 +222,31 @@ async def test_nothing_that_is_told_holds_a_key_or_a_whole_id(
     assert credentials.merchant_key.to_base64()[40:80] not in shown
     assert REAL["PAYERMAX_MERCHANT_NO"] not in shown
     assert REAL["PAYERMAX_APP_ID"] not in shown
+
+
+async def test_whether_a_notification_was_ever_kept_is_told(
+    credentials: SandboxCredentials, tmp_path: Path
+) -> None:
+    file = tmp_path / "inbox.sqlite3"
+    address = f"sqlite:///{file}"
+    async with SqliteInbox(file) as inbox:
+        found = of(await looked(credentials, run_of(), address), "notification kept")
+        assert found.status is Status.WARN
+        assert "one small link" in found.fix
+        notice = build_notification("PAYBYLINK")
+        signed = sign_notification(credentials.platform_key, notice)
+        await inbox.store(
+            Arrival(
+                notification=read_notification(signed.body),
+                body=signed.body,
+                received_at=datetime(2026, 11, 25, tzinfo=UTC),
+            )
+        )
+    found = of(await looked(credentials, run_of(), address), "notification kept")
+    assert found.status is Status.OK
+    # One that is not there is told of by the check of its file alone.
+    none = f"sqlite:///{tmp_path}/none.sqlite3"
+    without = await looked(credentials, run_of(), none)
+    assert of(without, "inbox").status is Status.FAIL
+    assert "notification kept" not in {one.check for one in without}
+    assert not (tmp_path / "none.sqlite3").exists()

@@ -46,6 +46,7 @@ from payermax_async.webhooks import (
     NotificationVerifier,
     NotifiedEvent,
     Receiver,
+    StorageError,
 )
 from payermax_async.webhooks.samples import build_notification, sign_notification
 
@@ -331,6 +332,24 @@ async def test_what_is_unclear_is_not_given_back(till: Till) -> None:
     with pytest.raises(LateMoneyError, match="unclear"):
         await give_back(till.client, till.book, found)
     assert await till.book.refunds() == ()
+
+
+async def test_a_book_that_fails_afterwards_hides_no_refund(
+    till: Till, caplog: pytest.LogCaptureFixture
+) -> None:
+    trade_no = await till.late_trade()
+    (found,) = await till.find(ask=True)
+
+    async def fail(trade_no: str, fate: object) -> None:
+        raise StorageError("the disk is full")
+
+    till.book.end_refund = fail  # type: ignore[method-assign]
+    made = await give_back(till.client, till.book, found)
+    assert made.out_refund_no == refund_number(trade_no)
+    assert "the disk is full" in caplog.text
+    # PayerMax knows it, whatever the book says.
+    (item,) = await till.find(ask=True)
+    assert item.refund.standing is RefundStanding.UNDER_WAY
 
 
 async def test_a_refused_refund_may_be_tried_again(till: Till) -> None:

@@ -32,7 +32,7 @@ class ListeningWitness:
     def __init__(self, receiver: LoopbackReceiver, clock: Clock) -> None:
         self._receiver, self._clock = receiver, clock
         self._seen: list[NoticeSeen] = []
-        self._refused = ""
+        self._refused: dict[str, str] = {}
 
     async def saw(self, kind: str, number: str) -> tuple[NoticeSeen, Finding] | None:
         """The last notification of a type that was verified."""
@@ -41,17 +41,18 @@ class ListeningWitness:
         if found:
             return found[-1], good(ACKNOWLEDGED, "It came, and its signature is right.")
         # Whose it was cannot be told from what was not verified: it counts for any.
-        if self._refused:
+        refusal = self._refused.get(number)
+        if refusal is not None:
             seen = NoticeSeen(
                 at=self._clock.now(),
                 kind=kind,
                 number=number,
                 witness=self.name,
-                answer=self._refused,
+                answer=refusal,
             )
             return seen, fail(
                 ACKNOWLEDGED,
-                f"A notification came and was refused: {self._refused}.",
+                f"A notification of it came and was refused: {refusal}.",
                 "If PayerMax sent it, its public key in the settings is not the one "
                 "of this environment and app: copy it again from the dashboard.",
             )
@@ -80,7 +81,13 @@ class ListeningWitness:
     def _note(self, caught: CaughtNotification) -> None:
         told = caught.notification
         if told is None:
-            self._refused = clean_message(str(caught.refusal))
+            # Nobody vouches for what it names: it only says which one is missing. The
+            # doctor's and the forged one name others.
+            data = shown_of(caught.body).get("data")
+            fields = data if isinstance(data, dict) else {}
+            for name in ("merchantLinkId", "outRefundNo"):
+                if isinstance(number := fields.get(name), str):
+                    self._refused[number] = clean_message(str(caught.refusal))
             return
         self._seen.append(
             NoticeSeen(

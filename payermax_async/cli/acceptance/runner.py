@@ -122,6 +122,13 @@ def _receiver(config: MerchantConfig, options: AcceptanceOptions) -> LoopbackRec
     )
 
 
+def _unwritten(error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"the evidence cannot be written: {error.strerror}; what was noted so far is "
+        "in the file, and the command goes on from there"
+    )
+
+
 @attrs.frozen
 class _AcceptanceRun:
     settings: Settings
@@ -165,7 +172,10 @@ class _AcceptanceRun:
             if self.console is not None:
                 show_result(self.console, evidence.results[-1])
         page = self._page()
-        write_text(page, write_pack(evidence))
+        try:
+            write_text(page, write_pack(evidence))
+        except OSError as error:
+            raise _unwritten(error) from None
         if self.console is not None:
             show_end(self.console, evidence, (str(page), str(self.options.evidence)))
         return evidence
@@ -211,8 +221,11 @@ class _AcceptanceRun:
         return found
 
     def _keep(self, evidence: Evidence) -> None:
-        with private_file(self.options.evidence) as file:
-            file.write(write_evidence(evidence))
+        try:
+            with private_file(self.options.evidence) as file:
+                file.write(write_evidence(evidence))
+        except OSError as error:
+            raise _unwritten(error) from None
 
     def _page(self) -> Path:
         return self.options.evidence.with_suffix(".html")

@@ -47,7 +47,6 @@ class PersonPayer:
     async def pay(self, asked: BuyerAsked) -> None:
         """Show what is to be paid, and how it is to end."""
         console = self._console
-        console.print()
         head = Text("Please pay ", style="title").append(clean(asked.amount))
         console.print(head.append(f" {_HOW[asked.end]}:"))
         console.print(Text(f"  {clean(asked.url)}", style="name"), soft_wrap=True)
