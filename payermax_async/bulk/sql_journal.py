@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 import weakref
 from collections.abc import Awaitable, Generator, Iterator
@@ -19,7 +20,7 @@ from payermax_async.storage import sqlite_file
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.group_writer import GroupWriter
 from payermax_async.storage.lease_clock import LeaseClock, install, system_lease_clock
-from payermax_async.storage.migrations import checked, migrate, pending
+from payermax_async.storage.migrations import Migration, checked, migrate, pending
 from payermax_async.storage.sql import Plan, Steps, given
 from payermax_async.storage.sqlite import SqliteDatabase
 from payermax_async.storage.sqlite_dialect import drive
@@ -123,14 +124,20 @@ class SqliteJournal(SqlJournal):
             with closing(connection):
                 install(connection, self._lease_clock)
                 connection.execute("BEGIN")  # one state of it, whoever writes meanwhile
-                if drive(connection, pending(JOURNAL)):
-                    raise StorageError(
-                        f"{self._path}: it is no journal, or an older version's: open "
-                        "it for writing once"
-                    )
+                if todo := drive(connection, pending(JOURNAL)):
+                    raise StorageError(f"{self._path}: {_lacks(todo, self._path)}")
                 yield connection
         except sqlite3.Error as error:
             raise told(error, self._path) from None
+
+
+def _lacks(todo: tuple[Migration, ...], path: str) -> str:
+    """What keeps a file from being read, in words, and what to do."""
+    if len(todo) == len(JOURNAL.migrations):
+        return "it is no journal of a batch"
+    command = ["payermax", "db", "upgrade", "--component", "journal"]
+    whole = shlex.join([*command, "--database", f"sqlite:///{path}"])
+    return f"an older version made it; once no run is at it, bring it up: {whole}"
 
 
 class MemoryJournal(SqlJournal):

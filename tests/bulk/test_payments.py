@@ -191,7 +191,7 @@ async def test_a_journal_of_the_first_version_goes_on(tmp_path: Path) -> None:
         drive(connection, migrate(first))
     connection.close()
     report = BulkReport(SqliteJournal(file).read)
-    with pytest.raises(StorageError, match="open it for writing once"):
+    with pytest.raises(StorageError, match="payermax db upgrade --component journal"):
         report.counts()
     async with SqliteJournal(file) as journal:
         assert await journal.batch() is None

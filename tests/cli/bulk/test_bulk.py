@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,11 +29,14 @@ from payermax_async.bulk import (
     RowState,
     SqliteJournal,
 )
+from payermax_async.bulk.schema import JOURNAL
 from payermax_async.cli.bulk.sending import Ended
 from payermax_async.cli.bulk.summary import GoOn, summed_up
 from payermax_async.cli.failures import Exit
 from payermax_async.sandbox.server import SandboxServer
 from payermax_async.storage.errors import StorageError
+from payermax_async.storage.migrations import Component, migrate
+from payermax_async.storage.sqlite_dialect import drive
 from tests.bulk.sheets import csv_text, order, workbook
 from tests.cli.conftest import Shell
 from tests.cli.running import running
@@ -381,3 +387,30 @@ def test_the_commands_need_no_heavy_module_to_show_help() -> None:
         check=False,
     )
     assert (child.returncode, child.stderr) == (0, "")
+
+
+async def test_a_journal_of_an_older_version_is_brought_up_as_it_is_said(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    november(2)
+    older = Component(name=JOURNAL.name, migrations=JOURNAL.migrations[:4])
+    with closing(sqlite3.connect("old one.sqlite3")) as connection, connection:
+        drive(connection, migrate(older))
+    run = ("bulk", "run", "november.csv", "--journal", "old one.sqlite3", "--yes")
+    told = await shell(*run)
+    assert told.code == 2
+    command = " ".join(told.err.split()).partition("bring it up: payermax ")[2]
+    assert (await shell(*shlex.split(command))).code == 0
+    assert (await shell(*run)).code == 0
+
+
+async def test_a_database_of_something_else_is_no_journal(
+    gateway: SandboxServer, shell: Shell
+) -> None:
+    november(2)
+    with closing(sqlite3.connect("other.sqlite3")) as connection, connection:
+        connection.execute("CREATE TABLE mine (x)")
+    told = await shell(
+        *("bulk", "run", "november.csv", "--journal", "other.sqlite3", "--yes")
+    )
+    assert (told.code, "it is no journal of a batch" in told.err) == (2, True)
