@@ -89,8 +89,8 @@ PUBLIC = {
     "payermax_async.sandbox": """
         Duplicates FaultAction FaultHook FaultKind FaultPoint FaultRule FaultStage
         Faults GatewayPolicy LedgerPolicy Method NoticeKind PaymentOutcome PlacedFault
-        SandboxCredentials SandboxEngine SandboxMerchant SandboxOptions SandboxServer
-        Trade VirtualClock load_scenario read_scenario
+        SandboxAccount SandboxCredentials SandboxEngine SandboxMerchant SandboxOptions
+        SandboxServer Trade VirtualClock load_scenario read_scenario
     """,
     "payermax_async.testing": """
         Answer FakeTransport Responder LocalSandbox MockedPosts NotificationFactory

@@ -31,7 +31,7 @@ async def test_curl_and_openssl_create_pay_and_verify(tmp_path: Path) -> None:
     for program in ("curl", "openssl"):
         if shutil.which(program) is None:
             pytest.skip(f"no {program} here")
-    script = block_with("openssl dgst", "sh").text
+    script = block_with("Create a link", "sh").text
     async with SandboxServer() as sandbox:
         (tmp_path / "sandbox.env").write_text(sandbox.env_file_text())
         done = await run(script, tmp_path)
@@ -47,6 +47,21 @@ async def test_curl_and_openssl_create_pay_and_verify(tmp_path: Path) -> None:
         again = await run(script.splitlines()[-1], tmp_path, check=False)
         assert again.returncode != 0
     assert read_json(body)
+
+
+async def test_a_service_provider_asks_with_the_token_in_both_spellings(
+    tmp_path: Path,
+) -> None:
+    for program in ("curl", "openssl"):
+        if shutil.which(program) is None:
+            pytest.skip(f"no {program} here")
+    options = read_scenario(block_with("[[merchant]]", "toml").text)
+    async with SandboxServer(options=options) as sandbox:
+        (tmp_path / "sandbox.env").write_text(sandbox.env_file_text())
+        key = block_with("Create a link", "sh").text.split("# Create a link")[0]
+        done = await run(key + block_with("merchantAuthToken", "sh").text, tmp_path)
+        codes = re.findall(rb'"code":"([A-Z_]+)"', done.stdout)
+        assert codes == [b"ORDER_NOT_EXIST", b"MERCHANT_INVALID"] * 2, done
 
 
 async def run(

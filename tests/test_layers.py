@@ -274,7 +274,7 @@ FLOORS = {
         "__init__",
     ),
     "sandbox": (
-        "clock ledger",
+        "clock ledger switches",
         "cashier chance gateway notifications scheduler",
         "faults",
         "state",

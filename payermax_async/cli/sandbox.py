@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from payermax_async.cli.console import clean
 from payermax_async.cli.failures import Exit
@@ -15,6 +16,7 @@ from payermax_async.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from payermax_async.clock import Clock
+    from payermax_async.sandbox.engine import SandboxOptions
     from payermax_async.sandbox.server import SandboxServer
     from payermax_async.signing.keys import PublicKey
 
@@ -32,6 +34,8 @@ def sandbox(
     seed: int | None = None,
     clock: str = "real",
     env_file: Path | None = None,
+    notify_url: str | None = None,
+    switches: bool = False,
 ) -> int:
     """Run a gateway on this machine until Ctrl-C.
 
@@ -47,7 +51,14 @@ def sandbox(
         clock: ``real``; or ``virtual``, which stands still until it is told to go
             on, at the present or at a time such as virtual:2030-01-31T10:00:00Z.
         env_file: File to write the settings to, readable by you alone.
+        notify_url: Where notifications go for links that name no address, such as
+            http://127.0.0.1:5000/payermax; also printed as PAYERMAX_NOTIFY_URL. Its
+            host is allowed.
+        switches: Only list what PayerMax's pages leave open, and the setting of a
+            scenario that plays each either way.
     """
+    if switches:
+        return _list_switches()
     import asyncio
 
     from payermax_async.sandbox.engine import SandboxOptions
@@ -57,10 +68,36 @@ def sandbox(
     options = SandboxOptions(seed=seed, known_keys=_known_keys(os.environ))
     if scenario is not None:
         options = load_scenario(scenario, options)
+    if notify_url is not None:
+        options = _with_notify_url(options, notify_url)
     server = SandboxServer(
         port=port, options=options, clock=read_clock(clock), state=state
     )
     return asyncio.run(_serve(server, env_file, virtual=clock != "real"))
+
+
+def _with_notify_url(options: SandboxOptions, url: str) -> SandboxOptions:
+    import attrs
+
+    from payermax_async.core.checks import reachable_url_problem
+
+    problem = reachable_url_problem(url, 256)
+    if problem is not None:
+        raise ConfigurationError(f"--notify-url {problem}")
+    host = urlsplit(url).hostname or ""
+    return attrs.evolve(
+        options, notify_url=url, allowed_hosts=options.allowed_hosts | {host}
+    )
+
+
+def _list_switches() -> int:
+    from payermax_async.sandbox.switches import SWITCHES
+
+    for switch in SWITCHES:
+        usual, *others = switch.values
+        print(f"{switch.setting} = {usual}   # or {', '.join(others)}")
+        print(f"    {switch.question}")
+    return Exit.DONE
 
 
 def _known_keys(environ: Mapping[str, str]) -> Mapping[str, PublicKey]:

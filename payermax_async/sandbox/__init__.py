@@ -21,7 +21,11 @@ if TYPE_CHECKING:
         FaultPoint,
         FaultStage,
     )
-    from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+    from payermax_async.sandbox.gateway.merchants import (
+        GatewayPolicy,
+        SandboxAccount,
+        SandboxMerchant,
+    )
     from payermax_async.sandbox.ledger.payment_methods import Method, PaymentOutcome
     from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
     from payermax_async.sandbox.ledger.records import Trade
@@ -45,6 +49,7 @@ __all__ = [
     "NoticeKind",
     "PaymentOutcome",
     "PlacedFault",
+    "SandboxAccount",
     "SandboxCredentials",
     "SandboxEngine",
     "SandboxMerchant",
@@ -64,7 +69,7 @@ _HOMES = homes_of(
         "sandbox.faults.injector": "Faults PlacedFault",
         "sandbox.faults.rules": "FaultKind FaultRule",
         "sandbox.gateway.exchange": "FaultAction FaultHook FaultPoint FaultStage",
-        "sandbox.gateway.merchants": "GatewayPolicy SandboxMerchant",
+        "sandbox.gateway.merchants": "GatewayPolicy SandboxAccount SandboxMerchant",
         "sandbox.ledger.payment_methods": "Method PaymentOutcome",
         "sandbox.ledger.policy": "Duplicates LedgerPolicy",
         "sandbox.ledger.records": "Trade",

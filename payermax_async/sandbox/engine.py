@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from payermax_async.clock import Clock, SystemClock
+from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.cashier.controller import CashierController
 from payermax_async.sandbox.chance import id_source
@@ -22,7 +23,11 @@ from payermax_async.sandbox.gateway.exchange import (
     FaultPoint,
 )
 from payermax_async.sandbox.gateway.handler import SandboxGateway
-from payermax_async.sandbox.gateway.merchants import GatewayPolicy, SandboxMerchant
+from payermax_async.sandbox.gateway.merchants import (
+    GatewayPolicy,
+    SandboxAccount,
+    SandboxMerchant,
+)
 from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.ledger import Ledger
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
@@ -68,6 +73,10 @@ class SandboxOptions:
     """Hosts beyond this machine that notifications may be posted to."""
     merchants: tuple[SandboxMerchant, ...] = ()
     """Merchants beside the one of the credentials."""
+    accounts: tuple[SandboxAccount, ...] = ()
+    """More merchants, and service providers, as they are written in a scenario."""
+    answer_seconds: float = 10.0
+    """How long a notification waits for its answer; PayerMax does not say."""
     seed: int | None = None
     """Makes ids repeatable."""
     faults: tuple[FaultRule, ...] = ()
@@ -169,7 +178,7 @@ class SandboxEngine:
             payloads=self.ledger.payloads,
             url_policy=self.url_policy,
             kinds=self.options.kinds,
-            default_urls={self.credentials.merchant_no: url} if url else {},
+            default_urls=self._default_urls(url),
             schedule=self.options.schedule,
             # A notification on its way takes no virtual time.
             hold=clock.hold if isinstance(clock, VirtualClock) else nullcontext,
@@ -179,7 +188,11 @@ class SandboxEngine:
     def _make_gateway(self, hook: FaultHook | None) -> SandboxGateway:
         return SandboxGateway(
             self.ledger,
-            (self._own_merchant(), *self.options.merchants),
+            (
+                self._own_merchant(),
+                *self.options.merchants,
+                *map(self._merchant_of, self.options.accounts),
+            ),
             self.keys.signer,
             clock=self.clock,
             policy=self.options.gateway,
@@ -205,6 +218,28 @@ class SandboxEngine:
             app_id=self.credentials.app_id,
             verifier=RsaVerifier(self.credentials.merchant_key.public_key),
         )
+
+    def _merchant_of(self, account: SandboxAccount) -> SandboxMerchant:
+        own = self.credentials
+        app_id = account.app_id or own.app_id
+        if account.public_key is not None and app_id == own.app_id:
+            raise ConfigurationError(
+                f"merchant {account.merchant_no} is of the sandbox's own app, whose "
+                "key is known: give it an app_id, or no public_key"
+            )
+        key = account.public_key or own.merchant_key.public_key
+        return SandboxMerchant(
+            merchant_no=account.merchant_no,
+            app_id=app_id,
+            verifier=RsaVerifier(key),
+            sp_merchant_no=account.sp_merchant_no,
+            auth_token=account.auth_token,
+        )
+
+    def _default_urls(self, own: str | None) -> dict[str, str]:
+        found = {each.merchant_no: each.notify_url for each in self.options.accounts}
+        found[self.credentials.merchant_no] = own
+        return {number: url for number, url in found.items() if url}
 
     def tell(self, events: Iterable[Event]) -> None:
         """Notify merchants of what a call to the ledger returned."""

@@ -30,7 +30,7 @@ import enum
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -39,12 +39,17 @@ from payermax_async.core.quoting import shown
 from payermax_async.files import read_file
 from payermax_async.sandbox.engine import SandboxOptions
 from payermax_async.sandbox.faults.rules import FaultRule, read_fault
-from payermax_async.sandbox.gateway.merchants import GatewayPolicy
+from payermax_async.sandbox.gateway.merchants import (
+    TOKEN_HEADERS,
+    GatewayPolicy,
+    SandboxAccount,
+)
 from payermax_async.sandbox.ledger.policy import Duplicates, LedgerPolicy
 from payermax_async.sandbox.ledger.quirks import Quirk
 from payermax_async.sandbox.notifications.notices import NoticeKind
+from payermax_async.signing.keys import PublicKey
 
-__all__ = ["load_scenario", "read_scenario"]
+__all__ = ["LEDGER_FLAGS", "load_scenario", "read_scenario"]
 
 ChoiceT = TypeVar("ChoiceT", bound=enum.Enum)
 ItemT = TypeVar("ItemT")
@@ -52,6 +57,18 @@ _MAX_FILE = 1024 * 1024
 _MOST = 1e9  # seconds; comparing takes infinity, nan and any whole number as they are
 # Not SECOND: a refund that is made twice is money lost, whatever the scenario.
 _REFUND_CHOICES = (Duplicates.REPEAT, Duplicates.SAME)
+LEDGER_FLAGS = (
+    "check_sum",
+    "clamp_expiry",
+    "expires_when_paid",
+    "fold_ids",
+    "known_codes",
+    "outcome_from_description",
+    "plain_ids",
+    "refuse_ended_expiry",
+    "refuse_zero_decimals",
+)
+"""Choices of the ledger that are yes or no."""
 _WAIVABLE = frozenset({"merchantInfo", "notifyUrl"})
 
 
@@ -93,17 +110,53 @@ def read_scenario(text: str, options: SandboxOptions | None = None) -> SandboxOp
     problems = [
         f"[{name}] is no table of a scenario"
         for name in found
-        if name not in {"sandbox", "notifications", "fault"}
+        if name not in {"sandbox", "notifications", "fault", "merchant"}
     ]
     sandbox = _Table(found.get("sandbox", {}), "[sandbox]", problems)
     notifications = _Table(found.get("notifications", {}), "[notifications]", problems)
     rules = _read_faults(found.get("fault", []), problems)
+    accounts = _read_accounts(found.get("merchant", []), problems)
     made = _options(sandbox, notifications, options or SandboxOptions())
     sandbox.finish()
     notifications.finish()
     if problems:
         raise ConfigurationError("; ".join(problems))
-    return attrs.evolve(made, faults=(*made.faults, *rules))
+    return attrs.evolve(
+        made,
+        faults=(*made.faults, *rules),
+        accounts=(*made.accounts, *accounts),
+    )
+
+
+def _read_accounts(tables: object, problems: list[str]) -> list[SandboxAccount]:
+    if not isinstance(tables, list):
+        problems.append("[merchant] must be written [[merchant]]: there may be several")
+        return []
+    accounts: list[SandboxAccount] = []
+    for number, values in enumerate(cast("list[object]", tables), start=1):
+        place = f"[[merchant]] number {number}"
+        table = _Table(values, place, problems)
+        merchant_no = table.text("merchant_no", None)
+        key, text = None, table.text("public_key", None)
+        if merchant_no is None:
+            problems.append(f"{place}: merchant_no is missing")
+        if text is not None:
+            try:
+                key = PublicKey.load(text)
+            except ConfigurationError as error:
+                problems.append(f"{place}: public_key: {error}")
+        accounts.append(
+            SandboxAccount(
+                merchant_no=merchant_no or "",
+                app_id=table.text("app_id", None),
+                public_key=key,
+                sp_merchant_no=table.text("sp_merchant_no", None),
+                auth_token=table.text("auth_token", None),
+                notify_url=table.text("notify_url", None),
+            )
+        )
+        table.finish()
+    return accounts
 
 
 def _read_faults(tables: object, problems: list[str]) -> list[FaultRule]:
@@ -143,10 +196,17 @@ def _options(
         refund_seconds=int(sandbox.number("refund_seconds", ledger.refund_seconds)),
         refund_days=int(sandbox.number("refund_days", ledger.refund_days)),
     )
+    flags: dict[str, Any] = {
+        name: sandbox.flag(name, getattr(ledger, name)) for name in LEDGER_FLAGS
+    }
+    ledger = attrs.evolve(ledger, **flags)
     gateway = attrs.evolve(
         gateway,
         sign_failures=sandbox.flag("sign_failures", gateway.sign_failures),
         window=sandbox.number("window", gateway.window),
+        token_headers=sandbox.words(
+            "token_headers", gateway.token_headers, frozenset(TOKEN_HEADERS)
+        ),
     )
     return attrs.evolve(
         options,
@@ -155,6 +215,7 @@ def _options(
         kinds=notifications.choices("kinds", NoticeKind, options.kinds),
         schedule=notifications.schedule("schedule", options.schedule),
         notify_url=notifications.text("url", options.notify_url),
+        answer_seconds=notifications.number("answer_seconds", options.answer_seconds),
         allowed_hosts=notifications.words("allowed_hosts", options.allowed_hosts),
     )
 

@@ -191,6 +191,14 @@ async def test_an_option_that_makes_no_sense_is_told(
     assert "Traceback" not in told.err
 
 
+async def test_notifications_go_where_the_command_is_told(shell: Shell) -> None:
+    url = "http://127.0.0.1:5000/payermax"
+    async with sandbox("--notify-url", url) as running:
+        assert running.settings["PAYERMAX_NOTIFY_URL"] == url
+    told = await shell("sandbox", "--notify-url", "shop")
+    assert "--notify-url must be an http or https URL" in told.err
+
+
 def test_the_clocks_that_can_be_named() -> None:
     assert read_clock("real") is None
     standing = read_clock("virtual:2030-01-31T10:00:00+08:00")

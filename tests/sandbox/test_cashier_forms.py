@@ -46,6 +46,17 @@ def test_a_test_card_is_taken_as_it_is_even_once_it_has_expired(
     assert choice.failure_code == ""
 
 
+@pytest.mark.parametrize("card", TEST_CARDS, ids=[card.id for card in TEST_CARDS])
+def test_a_test_card_that_is_typed_never_expires_either(card: Card) -> None:
+    typed = MANUAL | {"card_number": card.number, "card_expiry": card.expiry}
+    choice = read_payment_choice(typed, today=date(2099, 1, 1))
+    assert choice.card is not None
+    assert choice.card.number == card.number
+    # Another date than the one that PayerMax printed is a date like any.
+    with pytest.raises(ValidationError, match="card_expiry"):
+        read_payment_choice(typed | {"card_expiry": "01/25"}, today=TODAY)
+
+
 def test_a_typed_card_is_cleaned_recognised_and_loses_its_check_value() -> None:
     card = read_payment_choice(MANUAL, today=TODAY).card
     assert card is not None

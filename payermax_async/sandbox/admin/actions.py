@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.refunds import RefundStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
-from payermax_async.sandbox.admin.fields import choice, only, text
+from payermax_async.sandbox.admin.fields import choice, flag, only, text
 from payermax_async.sandbox.admin.views import (
     link_view,
     refund_view,
@@ -50,6 +50,7 @@ def pay(
     method: Method = Method.CARD,
     card: str = "visa",
     failure_code: str = "",
+    anyway: bool = False,
 ) -> Trade:
     """Be the payer of a link, without its page.
 
@@ -60,6 +61,7 @@ def pay(
         method: What to pay with.
         card: Which test card, for cards.
         failure_code: Of a payment that fails.
+        anyway: Pay also what is paid, withdrawn or over already.
 
     Raises:
         ConfigurationError: The link cannot be paid, or an argument is wrong.
@@ -76,7 +78,8 @@ def pay(
     # Looked up first: "unknown" then reads the same as for every other action.
     link_id = _link(engine, link_id_of(link)).link_id
     try:
-        done = engine.ledger.pay_link(link_id, payment)
+        act = engine.ledger.pay_anyway if anyway else engine.ledger.pay_link
+        done = act(link_id, payment)
     except NotPayableError as error:
         raise ConfigurationError(f"the link {error}") from None
     engine.tell(done.events)
@@ -92,12 +95,13 @@ def pay_link(
         engine: The sandbox.
         link_id: The gateway's id of the link.
         body: ``outcome`` (succeed), ``method`` (CARD), ``card`` (visa) and, for a
-            payment that fails, ``failure_code``.
+            payment that fails, ``failure_code``; ``anyway`` to pay also what is paid,
+            withdrawn or over.
 
     Raises:
         ConfigurationError: The link cannot be paid, or the body is wrong.
     """
-    only(body, "outcome", "method", "card", "failure_code")
+    only(body, "outcome", "method", "card", "failure_code", "anyway")
     method = choice(body, "method", Method.CARD)
     trade = pay(
         engine,
@@ -106,6 +110,7 @@ def pay_link(
         method=method,
         card=text(body, "card", "visa"),
         failure_code=text(body, "failure_code", ""),
+        anyway=flag(body, "anyway"),
     )
     return trade_view(trade)
 

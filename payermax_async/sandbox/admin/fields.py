@@ -12,7 +12,7 @@ from typing import TypeVar
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.strict_json import JsonValue
 
-__all__ = ["choice", "number_of", "only", "text"]
+__all__ = ["choice", "flag", "number_of", "only", "text"]
 
 ChoiceT = TypeVar("ChoiceT", bound=Enum)
 
@@ -31,6 +31,14 @@ def text(body: Mapping[str, JsonValue], name: str, default: str) -> str:
     value = body.get(name, default)
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be text")
+    return value
+
+
+def flag(body: Mapping[str, JsonValue], name: str) -> bool:
+    """A field that is true or false; false when it is left out."""
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be true or false")
     return value
 
 

@@ -49,6 +49,10 @@ def overview(engine: SandboxEngine) -> JsonObject:
         "app_id": engine.credentials.app_id,
         "clock": clock_view(engine),
         "keys": keys_view(engine),
+        "looks": {
+            why: sum(n for (_, kind), n in engine.cashier.looks.items() if kind == why)
+            for why in ("head", "prefetch", "bot")
+        },
         "counts": {
             "links": len(repository.links()),
             "trades": len(repository.trades()),

@@ -19,6 +19,7 @@ from payermax_async.sandbox.cashier.presenter import (
     result_view,
     three_ds_view,
 )
+from payermax_async.sandbox.cashier.scanners import Looks, preview
 from payermax_async.sandbox.cashier.texts import code_of, language_query
 from payermax_async.sandbox.ledger.events import Event
 from payermax_async.sandbox.ledger.ledger import Ledger
@@ -93,8 +94,22 @@ class CashierController:
         self._on_events = on_events
         # Payments that wait for the bank's code, by trade.
         self._asked: dict[str, Payment] = {}
+        self.looks = Looks()
+        """Visits that were none."""
 
     # The link
+
+    def looked(self, link_id: str, why: str) -> tuple[int, str]:
+        """Somebody looks at a link who is no buyer: nothing begins.
+
+        Returns:
+            The HTTP status and the page.
+        """
+        link = self._ledger.repository.link(link_id)
+        if link is None:
+            return 404, preview("")
+        self.looks[link_id, why] += 1
+        return 200, preview(link.description)
 
     def show(self, link_id: str) -> PageReply:
         """The page of a link; opening it begins a trade."""
@@ -173,6 +188,8 @@ class CashierController:
                 )
             elif form.get("code", "").strip() != self._code(out_trade_no):
                 return self._question(link, trade, payment, status=422, wrong=True)
+            else:
+                payment = attrs.evolve(payment, three_ds=True)
             # Before paying, so that the button pressed twice pays once.
             del self._asked[out_trade_no]
             return self._pay(trade, payment)

@@ -31,8 +31,6 @@ __all__ = ["Authentication", "GatewayRequest", "Throttle"]
 Throttle = Callable[[str, str], bool]
 """Operation and merchant number in; true when the request is one too many."""
 
-_TOKEN_HEADERS = ("merchant_auth_token", "merchantAuthToken")
-
 
 @attrs.define
 class GatewayRequest:
@@ -122,7 +120,8 @@ class Authentication:
         envelope = check_envelope(case.outer)
         merchant = of_app.get(envelope.merchant_no)
         # One answer for both: which merchants exist is nobody else's business.
-        if merchant is None or not _may_ask(merchant, envelope, case.headers):
+        names = self._policy.token_headers
+        if merchant is None or not _may_ask(merchant, envelope, case.headers, names):
             raise RefusedError("MERCHANT_INVALID", "The merchant is invalid.")
         self._check_time(envelope, now)
         if throttle is not None and throttle(case.operation, merchant.merchant_no):
@@ -142,12 +141,15 @@ class Authentication:
             )
 
 
-def _may_ask(merchant: SandboxMerchant, envelope: Envelope, headers: Headers) -> bool:
+def _may_ask(
+    merchant: SandboxMerchant,
+    envelope: Envelope,
+    headers: Headers,
+    token_headers: frozenset[str],
+) -> bool:
     if merchant.sp_merchant_no != envelope.sp_merchant_no:
         return False
-    tokens = [
-        value for name in _TOKEN_HEADERS for value in header_values(headers, name)
-    ]
+    tokens = [value for name in token_headers for value in header_values(headers, name)]
     return merchant.auth_token is None or tokens == [merchant.auth_token]
 
 

@@ -23,6 +23,7 @@ from payermax_async.sandbox.ledger.records import (
     Trade,
 )
 from payermax_async.sandbox.ledger.refusals import RefusedError
+from payermax_async.sandbox.ledger.requests import read_country, read_currency
 from payermax_async.sandbox.ledger.trades import new_trade
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def _read_order(ledger: Ledger, fields: Fields, owner: Owner) -> Link:
     if fields.text("integrate", 16) != "Hosted_Checkout":
         raise invalid("integrate", "must be Hosted_Checkout: the sandbox has no other")
     subject = fields.text("subject", 256)
-    currency = fields.code("currency", 3, "CURRENCY_INVALID")
+    currency = read_currency(fields, "currency", ledger.policy)
     amount = fitted(fields.number("totalAmount"), currency, "totalAmount")
     has_country = fields.has("country")
-    country = fields.code("country", 2, "COUNTRY_INVALID") if has_country else None
+    country = read_country(fields, ledger.policy) if has_country else None
     mode = fields.optional("captureMode", 16)
     if mode not in {None, "MANUAL"}:
         raise invalid("captureMode", "must be MANUAL")

@@ -47,6 +47,7 @@ from payermax_async.sandbox.ledger.refusals import (
 from payermax_async.sandbox.ledger.repository import Repository
 from payermax_async.sandbox.ledger.trades import (
     closed_trade,
+    decided_by,
     new_trade,
     paid_with,
     payable_link,
@@ -106,13 +107,20 @@ class Ledger:
         # it.
         self._late: list[Event] = []
         self.payloads = Payloads(
-            origin=origin, fee_rate=self.policy.fee_rate, quirks=self.policy.quirks
+            origin=origin,
+            fee_rate=self.policy.fee_rate,
+            quirks=self.policy.quirks,
+            is_ended_by=self._ends_when_paid,
         )
         """Writes replies and notifications."""
         self.rules: dict[str, Callable[[Fields, Owner], JsonObject]] = {
             name: partial(rule, self) for name, rule in MERCHANT_RULES.items()
         }
         """What merchants can ask, by the gateway's name; more may be put in."""
+
+    def _ends_when_paid(self, link: Link) -> bool:
+        paid = self.policy.expires_when_paid
+        return paid and self.repository.paid_trade(link.link_id) is not None
 
     def now(self) -> datetime:
         """The ledger's present."""
@@ -137,6 +145,13 @@ class Ledger:
         act = self.rules[operation]
         self.catch_up()
         return self.done(act(Fields(data), owner))
+
+    def known_link(self, owner: Owner, merchant_link_id: str) -> Link | None:
+        """The merchant's link of that id, in the spelling that the policy asks for."""
+        found = self.repository.link_of_merchant(owner, merchant_link_id)
+        if found is None and self.policy.fold_ids:
+            return self.repository.link_in_any_case(owner, merchant_link_id)
+        return found
 
     # What payers do
 
@@ -184,6 +199,8 @@ class Ledger:
         self.catch_up()
         now = self.now()
         link, trade = payable_trade(self.repository, out_trade_no, now)
+        if self.policy.outcome_from_description:
+            payment = decided_by(link, trade, payment)
         trade = paid_with(trade, payment, now)
         self.repository.put_trade(trade)
         if trade.status is PaymentStatus.SUCCESS:
@@ -199,6 +216,27 @@ class Ledger:
         opened = self.open_link(link_id)
         paid = self.pay(opened.value.out_trade_no, payment)
         return Done(paid.value, (*opened.events, *paid.events))
+
+    def pay_anyway(self, link_id: str, payment: Payment) -> Done[Trade]:
+        """Pay a link that nobody should be able to pay any more, or pay it twice.
+
+        It happens: the buyer's bank is slow, two tabs are open, a link was withdrawn
+        while somebody typed.
+
+        Raises:
+            NotPayableError: There is no such link.
+        """
+        self.catch_up()
+        link = self.repository.link(link_id)
+        if link is None:
+            raise NotPayableError(Obstacle.UNKNOWN)
+        lasts, now = self.policy.trade_seconds, self.now()
+        trade = new_trade(link, now=now, lasts=lasts, new_id=self.new_number)
+        trade = paid_with(trade, payment, now)
+        self.repository.put_trade(trade)
+        if trade.status is PaymentStatus.SUCCESS:
+            return self.done(trade, LinkSettled(link=link, trade=trade))
+        return self.done(trade)
 
     def close_result(self, out_trade_no: str) -> Done[Trade]:
         """A payer closes the result page, which lets the merchant hear of a failure.
@@ -260,6 +298,8 @@ class Ledger:
         now = self.now()
         if self.policy.refuse_paid_expiry and self.repository.paid_trade(link.link_id):
             raise RefusedError("ORDER_CLOSE_FAILED", "The payment link is paid.")
+        if self.policy.refuse_ended_expiry and now >= link.ends_at:
+            raise RefusedError("ORDER_CLOSED", "The payment link is over.")
         # One that is over stays as it is: withdrawing twice answers the same.
         if now < link.ends_at:
             link = attrs.evolve(link, withdrawn_at=now)

@@ -46,7 +46,7 @@ def _create_link(ledger: Ledger, fields: Fields, owner: Owner) -> JsonObject:
     )
     # After reading: a request that breaks a rule is refused for that, also a repeated
     # one.
-    known = ledger.repository.link_of_merchant(owner, link.merchant_link_id)
+    known = ledger.known_link(owner, link.merchant_link_id)
     if known is None or ledger.policy.duplicate_links is Duplicates.SECOND:
         ledger.repository.put_link(link)
         return ledger.payloads.link_brief(link, now)
@@ -57,7 +57,7 @@ def _create_link(ledger: Ledger, fields: Fields, owner: Owner) -> JsonObject:
 
 
 def _find_link(ledger: Ledger, fields: Fields, owner: Owner) -> Link:
-    link = ledger.repository.link_of_merchant(owner, fields.text("merchantLinkId", 64))
+    link = ledger.known_link(owner, fields.text("merchantLinkId", 64))
     if link is None:
         raise RefusedError("ORDER_NOT_EXIST", "The payment link does not exist.")
     return link

@@ -7,6 +7,7 @@ and refunds, as there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Context, Decimal
 
@@ -44,6 +45,27 @@ def _filled(data: JsonObject) -> JsonObject:
     return {name: value for name, value in data.items() if value is not None}
 
 
+_MORE_OF_A_CARD: JsonObject = {
+    "country": "US",
+    "cardIdentifierName": "J**** S****",
+    "paymentTokenID": "PMTOKEN20230710080439571142400031000",
+    "avsResult": "Y",
+}
+
+
+def _three_ds(org: str) -> JsonObject:
+    return {
+        "threeDSVersion": "2.2.0",
+        "enrolled": "Y",
+        "authenticationStatus": "Y",
+        # Fully authenticated, as the scheme writes it.
+        "eci": "02" if org == "MASTERCARD" else "05",
+        "dsTransactionId": "f25084f0-5b16-4c0a-ae5d-b24808a95e4b",
+        "cavv": "AAABBZIlAAAAAAAAAAAAAAAAAAA=",
+        "xid": "MDAwMDAwMDAwMDAwMDAwMDAwMDE=",
+    }
+
+
 def _card(card: CardFace) -> JsonObject:
     month, _, year = card.expiry.partition("/")
     return {
@@ -63,6 +85,10 @@ def _card(card: CardFace) -> JsonObject:
     }
 
 
+def _never(_: Link) -> bool:
+    return False
+
+
 @attrs.frozen(kw_only=True)
 class Payloads:
     """Builds them; knows where the pages are."""
@@ -73,6 +99,8 @@ class Payloads:
     """The merchant's fee as a part of the amount."""
     quirks: frozenset[Quirk] = frozenset()
     """Ways of writing to use instead of the usual ones."""
+    is_ended_by: Callable[[Link], bool] = _never
+    """Whether something other than its time ended a link."""
 
     def _spelled(self, data: JsonObject) -> JsonObject:
         return respelled(data, self.quirks) if self.quirks else data
@@ -98,7 +126,9 @@ class Payloads:
             "linkId": link.link_id,
             "merchantLinkId": link.merchant_link_id,
             "linkUrl": self.link_url(link),
-            "linkStatus": link.status(now).value,
+            "linkStatus": (
+                LinkStatus.EXPIRED if self.is_ended_by(link) else link.status(now)
+            ).value,
             "qrCodeUrl": f"{self.origin}/qr/{link.link_id}.png",
             "expiresAt": write_moment(link.ends_at),
         }
@@ -159,8 +189,15 @@ class Payloads:
             "targetOrg": payment.method.target_org,
             "paymentMethodType": payment.method.value,
         }
+        every = Quirk.EVERY_FIELD in self.quirks
         if payment.method is Method.CARD and payment.card is not None:
-            details["cardInfo"] = _card(payment.card)
+            card = details["cardInfo"] = _card(payment.card)
+            if payment.three_ds or every:
+                card["threeDSResult"] = _three_ds(payment.card.org)
+            if every:
+                card.update(_MORE_OF_A_CARD)
+        if every:
+            details["paymentTokenID"] = "PMTOKEN20230710080439571142400031000"
         return details
 
     def link_notice(self, link: Link, trade: Trade, now: datetime) -> JsonObject:
@@ -228,6 +265,10 @@ class Payloads:
             # Follows from the order, so that every answer about it says the same.
             data["channelNo"] = f"CH{trade.out_trade_no[1:]}"
             data["cashierCountry"] = trade.country
+        if paid and Quirk.EVERY_FIELD in self.quirks:
+            data["thirdChannelNo"] = f"3P{trade.out_trade_no[1:]}"
+            data["paymentCode"] = "8077705000000001"
+            data["reference"] = trade.reference or "basket 7"
         return data
 
     def _charged(self, trade: Trade) -> JsonObject:

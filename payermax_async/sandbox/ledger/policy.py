@@ -46,6 +46,27 @@ class LedgerPolicy:
     tables require both, samples and texts do without."""
     refuse_paid_expiry: bool = True
     """Whether a paid link cannot be withdrawn (``ORDER_CLOSE_FAILED``)."""
+    refuse_ended_expiry: bool = False
+    """Whether a link that is over cannot be withdrawn again (``ORDER_CLOSED``)."""
+    expires_when_paid: bool = False
+    """Whether ``linkStatus`` of a paid link is ``EXPIRED``; PayerMax's samples of one
+    say ``ACTIVE``."""
+    clamp_expiry: bool = False
+    """Whether an ``expiresTime`` out of bounds is moved into them, as that of an order
+    is, and not refused."""
+    check_sum: bool = False
+    """Whether ``totalAmount`` has to be the sum of quantities times prices."""
+    refuse_zero_decimals: bool = False
+    """Whether ``40000.00`` is refused for a currency without decimals."""
+    plain_ids: bool = False
+    """Whether a ``merchantLinkId`` may hold letters, digits and underscores only."""
+    fold_ids: bool = False
+    """Whether ids that differ in case alone are one, as they are for orders."""
+    outcome_from_description: bool = False
+    """Whether a ``description`` of SUCCESS, FAILED or PENDING decides how a payment
+    ends, as ``subject`` does for orders."""
+    known_codes: bool = True
+    """Whether currencies and countries that do not exist are refused."""
     trade_seconds: int = 1800
     """How long a payer has after opening a link before the order is closed."""
     refund_seconds: int = 60

@@ -34,6 +34,8 @@ class Quirk(enum.Enum):
     """The reply to a withdrawal says ``ACTIVE``, as both of its samples do."""
     REFUND_AMOUNT_AS_TOTAL = "refund-amount-as-total"
     """The reply to a refund query has ``totalAmount`` for ``refundAmount``."""
+    EVERY_FIELD = "every-field"
+    """Every optional field of payments is there, also those of other products."""
     TIMES_WITHOUT_FRACTION = "times-without-fraction"
     """Times are whole seconds, such as ``2030-01-31T10:00:00Z``."""
     TIMES_WITH_OFFSET = "times-with-offset"

@@ -179,6 +179,8 @@ class Payment:
     """How it shall end."""
     failure_code: str = ""
     """The code of a payment that shall fail."""
+    three_ds: bool = False
+    """Whether the payer passed 3-D Secure."""
 
 
 @attrs.frozen(kw_only=True)

@@ -158,6 +158,18 @@ class Repository:
         found = self._by_merchant_id.get((owner.merchant_no, merchant_link_id))
         return self._links[found[-1]] if found else None
 
+    def link_in_any_case(self, owner: Owner, merchant_link_id: str) -> Link | None:
+        """The merchant's newest link of an id that differs in case alone, at most."""
+        wanted = merchant_link_id.casefold()
+        return next(
+            (
+                self._links[numbers[-1]]
+                for (merchant_no, known), numbers in self._by_merchant_id.items()
+                if merchant_no == owner.merchant_no and known.casefold() == wanted
+            ),
+            None,
+        )
+
     def trade(self, out_trade_no: str) -> Trade | None:
         """The trade with the order number."""
         found = self._trades.get(out_trade_no)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
+from typing import Any
 
 import attrs
 
+from payermax_async.core.money import decimals_for, total
 from payermax_async.sandbox.ledger.fields import Fields, fitted, invalid
+from payermax_async.sandbox.ledger.known_codes import COUNTRIES, CURRENCIES
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.records import Link, LinkGoods, Owner
 from payermax_async.sandbox.ledger.refusals import RefusedError
@@ -37,12 +41,16 @@ def read_link(
         RefusedError: A field breaks a rule.
     """
     merchant_link_id = fields.text("merchantLinkId", _ID)
+    if policy.plain_ids and not _PLAIN.fullmatch(merchant_link_id):
+        raise invalid("merchantLinkId", "must hold letters, digits and underscores")
     if fields.text("linkType", 32) != "ONETIME":
         raise invalid("linkType", "must be ONETIME")
-    lasts = _read_lasts(fields)
-    country = fields.code("country", 2, "COUNTRY_INVALID")
-    currency = fields.code("currency", 3, "CURRENCY_INVALID")
+    lasts = _read_lasts(fields, policy)
+    country = read_country(fields, policy)
+    currency = read_currency(fields, "currency", policy)
     amount = _positive(fields.amount("totalAmount"), "totalAmount")
+    if policy.refuse_zero_decimals and not _has_fitting_zeros(amount, currency):
+        raise RefusedError("AMOUNT_INVALID", "The currency takes no such decimals.")
     amount = fitted(amount, currency, "totalAmount")
     language = fields.optional("language", 8)
     description = fields.text("description", 256)
@@ -50,6 +58,8 @@ def read_link(
     user = fields.object("userInfo")
     user_id, username = user.text("userId", _ID), user.optional("username", _ID)
     goods = tuple(_read_goods(item) for item in fields.objects("goodsDetails"))
+    if policy.check_sum and _sum_of(goods) != amount:
+        raise RefusedError("AMOUNT_INVALID", "totalAmount is not the sum of the goods.")
     email, logo = _read_merchant(fields, policy)
     notify_url = None
     # Waived means that it may be missing, not that it may be wrong.
@@ -77,7 +87,38 @@ def read_link(
     )
 
 
-def _read_lasts(fields: Fields) -> int:
+_PLAIN = re.compile("[A-Za-z0-9_]+")
+
+
+def _has_fitting_zeros(amount: Decimal, currency: str) -> bool:
+    exponent: Any = amount.as_tuple().exponent
+    return int(exponent) >= -decimals_for(currency)
+
+
+def _sum_of(goods: tuple[LinkGoods, ...]) -> Decimal:
+    # Repeated adding of a price is exact, but a quantity may have sixteen digits.
+    context = Context(prec=60, traps=[Inexact])
+    parts = (context.multiply(Decimal(g.price), Decimal(g.quantity)) for g in goods)
+    return total(parts)
+
+
+def read_country(fields: Fields, policy: LedgerPolicy) -> str:
+    """A country, which has to exist unless the policy says otherwise."""
+    code = fields.code("country", 2, "COUNTRY_INVALID")
+    if policy.known_codes and code not in COUNTRIES:
+        raise RefusedError("COUNTRY_INVALID", "The country is not supported.")
+    return code
+
+
+def read_currency(fields: Fields, name: str, policy: LedgerPolicy) -> str:
+    """A currency, which has to exist unless the policy says otherwise."""
+    code = fields.code(name, 3, "CURRENCY_INVALID")
+    if policy.known_codes and code not in CURRENCIES:
+        raise RefusedError("CURRENCY_INVALID", "The currency is not defined.")
+    return code
+
+
+def _read_lasts(fields: Fields, policy: LedgerPolicy) -> int:
     text = fields.optional("expiresTime", 10)
     if text is None:
         return _DAY
@@ -85,6 +126,8 @@ def _read_lasts(fields: Fields) -> int:
     if not (text.isascii() and text.isdigit()):
         raise invalid("expiresTime", "must be a whole number of seconds")
     seconds = int(text)
+    if policy.clamp_expiry:
+        return min(max(seconds, _HOUR), _THIRTY_DAYS)
     if not _HOUR <= seconds <= _THIRTY_DAYS:
         raise invalid("expiresTime", f"must be between {_HOUR} and {_THIRTY_DAYS}")
     return seconds

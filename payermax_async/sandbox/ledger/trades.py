@@ -100,6 +100,22 @@ def paid_with(trade: Trade, payment: Payment, now: datetime) -> Trade:
     return sent
 
 
+_DECIDES = {
+    "SUCCESS": PaymentOutcome.SUCCEED,
+    "FAILED": PaymentOutcome.FAIL,
+    "PENDING": PaymentOutcome.PENDING,
+}
+
+
+def decided_by(link: Link, trade: Trade, payment: Payment) -> Payment:
+    """The payment, ending as the link's description says if it says anything."""
+    outcome = _DECIDES.get(link.description.strip())
+    # What is under way already ends by whoever ends it.
+    if outcome is None or trade.payment is not None:
+        return payment
+    return attrs.evolve(payment, outcome=outcome)
+
+
 def closed_trade(trade: Trade) -> Trade:
     """The trade once its time is up: closed, unless it failed before."""
     if trade.status is not PaymentStatus.PENDING:

@@ -163,8 +163,10 @@ PATHS: tuple[AdminPath, ...] = (
         "POST",
         "/links/{link}/pay",
         _act_on(actions.pay_link),
-        "Be the payer: 'outcome', 'method', 'card', 'failure_code'.",
+        "Be the payer: 'outcome', 'method', 'card', 'failure_code'; 'anyway' pays what "
+        "is paid, withdrawn or over already.",
         '/links/$LINK/pay -d \'{"outcome": "fail"}\'',
+        "/links/$LINK/pay -d '{\"anyway\": true}'",
     ),
     _row(
         "POST",

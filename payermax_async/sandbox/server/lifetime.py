@@ -134,7 +134,8 @@ class SandboxServer:
         """
         return {
             **self.engine.environment(self.base_url),
-            "PAYERMAX_NOTIFY_URL": f"{self.origin}{RECEIVER_PATH}",
+            "PAYERMAX_NOTIFY_URL": self.engine.options.notify_url
+            or f"{self.origin}{RECEIVER_PATH}",
             "PAYERMAX_CONTACT_EMAIL": "shop@example.com",
             "PAYERMAX_SHOW_URL": f"{self.origin}/",
         }
@@ -236,7 +237,8 @@ class SandboxServer:
             raise NotSentError("the sandbox is closed")
         if self.post is not None:
             return await self.post(url, headers, body)
-        return await post(self._session, url, headers, body)
+        seconds = self.engine.options.answer_seconds
+        return await post(self._session, url, headers, body, seconds=seconds)
 
 
 async def _credentials(

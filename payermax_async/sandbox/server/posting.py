@@ -24,7 +24,6 @@ __all__ = [
     "read_posted_form",
 ]
 
-_POST_SECONDS = 10.0
 _BODY_SECONDS = 10.0
 _MAX_FORM = 64 * 1024
 _MAX_ANSWER = 64 * 1024
@@ -79,7 +78,12 @@ async def read_posted_form(request: web.Request) -> dict[str, str]:
 
 
 async def post(
-    session: aiohttp.ClientSession, url: str, headers: Headers, body: bytes
+    session: aiohttp.ClientSession,
+    url: str,
+    headers: Headers,
+    body: bytes,
+    *,
+    seconds: float,
 ) -> tuple[int, bytes]:
     """Post one notification; return the HTTP status and the start of the answer.
 
@@ -90,7 +94,7 @@ async def post(
     """
     try:
         async with (
-            asyncio.timeout(_POST_SECONDS),
+            asyncio.timeout(seconds),
             session.post(
                 # PayerMax is not known to follow redirections, and they would get round
                 # the check of the address.

@@ -12,6 +12,7 @@ from payermax_async.pages.qr import qr_png, qr_svg
 from payermax_async.sandbox.cashier.assets import ASSET_NAMES, read_asset
 from payermax_async.sandbox.cashier.controller import PageReply
 from payermax_async.sandbox.cashier.http import PAGE_HEADERS, is_same_origin
+from payermax_async.sandbox.cashier.scanners import looks_only
 from payermax_async.sandbox.cashier.texts import LANGUAGE_FIELD
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.notifications.url_policy import RECEIVER_PATH
@@ -88,7 +89,18 @@ class _Pages:
         self._cashier = engine.cashier
 
     async def show(self, request: web.Request) -> web.Response:
-        return _page(request, self._cashier.show(request.match_info["link"]))
+        link_id = request.match_info["link"]
+        why = looks_only(request.method, lambda name: request.headers.get(name, ""))
+        if why is not None:
+            status, text = self._cashier.looked(link_id, why)
+            return web.Response(
+                status=status,
+                text=text,
+                content_type="text/html",
+                charset="utf-8",
+                headers={**PAGE_HEADERS, "X-Robots-Tag": "noindex"},
+            )
+        return _page(request, self._cashier.show(link_id))
 
     async def submit(self, request: web.Request) -> web.Response:
         form = await self._form(request)
