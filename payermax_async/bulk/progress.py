@@ -10,6 +10,7 @@ __all__ = ["BulkProgress", "ProgressCount"]
 
 _WINDOW = 30.0
 """Seconds of late that the rate is taken from."""
+_DOUBTS = "rows in doubt are asked about, which can take minutes"
 
 
 @attrs.frozen(kw_only=True)
@@ -45,7 +46,7 @@ class BulkProgress:
     remaining: float | None = None
     """Seconds to the end at this rate; ``None`` where that cannot be told."""
     waits_for: str = ""
-    """Why nothing new is begun now; empty while it is."""
+    """Why nothing new is begun now, or nothing ends; empty while it does."""
 
     @property
     def settled(self) -> int:
@@ -110,7 +111,12 @@ class ProgressCount:
             waits_for=waits_for,
             **self.counts,
         )
-        if self.rows is None or not rate:
+        if self.rows is None:
             return told
         left = max(self.rows - told.settled, 0)
+        if 0 < left <= in_doubt:
+            # They wait for PayerMax, at no rate.
+            return attrs.evolve(told, waits_for=waits_for or _DOUBTS)
+        if not rate:
+            return told
         return attrs.evolve(told, remaining=left / rate)

@@ -342,6 +342,18 @@ def test_the_rate_is_of_late_and_known_rows_are_no_part_of_it() -> None:
     assert BulkProgress().settled == 0
 
 
+def test_rows_that_only_wait_for_an_answer_are_no_second_away() -> None:
+    count = ProgressCount(started=100.0, rows=10)
+    for _ in range(8):
+        count.settle("created", 101.0)
+    told = count.at(102.0, in_doubt=1, throttled=0, waits_for="")
+    assert (told.remaining, told.waits_for) == (pytest.approx(0.5), "")
+    told = count.at(102.0, in_doubt=2, throttled=0, waits_for="")
+    assert (told.remaining, "in doubt" in told.waits_for) == (None, True)
+    told = count.at(102.0, in_doubt=2, throttled=0, waits_for="it is paused")
+    assert told.waits_for == "it is paused"
+
+
 async def test_answers_that_are_lost_are_counted_and_not_shouted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
