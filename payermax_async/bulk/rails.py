@@ -133,7 +133,9 @@ class RailWatch:
             RailTrippedError: It may not be.
         """
         rails, currency, amount = self.rails, row.currency, _amount(row)
-        most = self.most.get(currency)
+        # The lower one: what this run was given holds whatever a journal makes of it.
+        given = (rails.max_amount.get(currency), self.most.get(currency))
+        most = min((one for one in given if one is not None), default=None)
         # Counted before it is sent, not once it is answered: rows that are under way
         # together must not pass the limit together.
         asked = self.amounts.get(currency, _NONE) + amount

@@ -103,7 +103,7 @@ class Wrapped:
 
     def __getattr__(self, method: str) -> Any:
         inner = getattr(self.inner, method)
-        if method in {"is_open", "read"}:
+        if method in {"is_open", "read", "status"}:
             return inner
 
         async def call(*args: Any, **more: Any) -> Any:

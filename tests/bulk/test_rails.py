@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -26,7 +26,7 @@ from payermax_async.bulk import (
 from payermax_async.pipeline.breaker import BreakerPolicy
 from payermax_async.signing.keys import PrivateKey
 from payermax_async.testing.replies import signed_reply
-from tests.bulk.kit import made, memory, name, orders, ran, states
+from tests.bulk.kit import Wrapped, made, memory, name, orders, ran, states
 from tests.pipeline.gateway import START, order
 from tests.pipeline.merchant import CREATE, LOST, QUERY, Gateways, coded
 
@@ -219,6 +219,22 @@ async def test_a_trial_works_on_its_first_rows_and_ends_without_an_error() -> No
     end = await tripped(gateways, 9, journal, BulkRails(first=2))
     assert len(made(gateways)) == 5
     assert await goes_on(gateways, journal, 9) == [F] * 5 + [C] * 4
+
+
+async def test_the_amount_that_a_run_was_given_holds_whatever_its_journal_keeps() -> (
+    None
+):
+    gateways = Gateways()
+    journal = memory(gateways)
+
+    async def raised(*_args: Any, **_more: Any) -> None:
+        # As somebody else does, right after this run named its own.
+        await journal.control(max_amount={"USD": Decimal(999)})
+
+    wrapped = cast("Journal", Wrapped(journal, after={"control": raised}))
+    rails = BulkRails(max_amount={"USD": Decimal(40)})
+    end = await tripped(gateways, 9, wrapped, rails, at_once=1)
+    assert (end.rail, len(made(gateways))) == (Rail.MAX_AMOUNT, 2)
 
 
 async def test_a_trial_counts_rows_in_doubt_and_their_amounts_once() -> None:
