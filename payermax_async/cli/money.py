@@ -23,7 +23,7 @@ from payermax_async.cli.failures import Exit
 from payermax_async.cli.merchant import Flag, MerchantSource, Seconds, ask
 from payermax_async.cli.money_report import tell_submitted
 from payermax_async.core.durations import read_duration
-from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.errors import ConfigurationError, OutcomeUnknownError
 
 if TYPE_CHECKING:
     from payermax_async.client import PayerMaxClient
@@ -231,7 +231,7 @@ def refund(
         timeout: Seconds for one call.
         merchant: Whose money it is.
     """
-    from payermax_async.money import give_back
+    from payermax_async.money import give_back, refund_number
 
     where = sources or MoneySources()
     config = (merchant or MerchantSource()).read()
@@ -249,7 +249,15 @@ def refund(
     async def work(client: PayerMaxClient, book: MoneyBook) -> SubmittedRefund:
         return await give_back(client, book, await find(client, book))
 
-    made = _with_book(config, where, timeout, work)
+    try:
+        made = _with_book(config, where, timeout, work)
+    # The second Ctrl-C: whoever is in a hurry shall still learn what may be.
+    except KeyboardInterrupt:
+        raise OutcomeUnknownError(
+            "interrupted before PayerMax answered",
+            operation="refund",
+            merchant_key=refund_number(order),
+        ) from None
     tell_submitted(made, as_json=as_json)
     return Exit.DONE
 

@@ -48,6 +48,8 @@ from payermax_async.webhooks.inbox.protocol import Inbox
 __all__ = ["close_day"]
 
 _PAGE, _AT_ONCE = 500, 4
+_CLOCKS: Final = timedelta(hours=1)
+"""So far a clock of the merchant's may have been behind PayerMax's."""
 _NOTED: Final = timedelta(days=2)
 """So long before and after a day a journal may have noted its payments."""
 _TROUBLES = {
@@ -156,10 +158,12 @@ async def _with_inbox(
     while page := await inbox.entries(after=after, limit=_PAGE):
         after = page[-1].id
         for entry in page:
+            # Nothing is told before it happens: what came before is of another day.
+            if entry.received_at < day.start - _CLOCKS:
+                continue
             event = event_of(entry)
             if event is None:
-                # Of what came before the day, nothing can be this day's.
-                unread += may_be_money(entry) and entry.received_at >= day.start
+                unread += may_be_money(entry)
                 continue
             if not is_ours(event, merchant_no):
                 continue

@@ -133,3 +133,15 @@ async def test_a_journal_has_to_be_there_and_this_merchants(
         told = await shell(*words, "--journal", str(file))
         assert told.code == 2, told
         assert "and the settings are of" in " ".join(told.err.split())
+
+
+async def test_a_second_ctrl_c_says_what_may_have_been_done(
+    gateway: SandboxServer, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("payermax_async.cli.money.ask", interrupted)
+    told = await shell("money", "refund", "T1", "--ask", "--yes")
+    assert told.code == 3
+    assert "payermax refunds query late-T1" in " ".join(told.err.split())

@@ -260,6 +260,18 @@ async def test_bytes_that_are_gone_are_named(counter: Counter) -> None:
     assert [odd.kind for odd in close.differences] == [DifferenceKind.UNREAD]
 
 
+async def test_what_came_before_the_day_is_not_looked_at(counter: Counter) -> None:
+    await counter.notified(1, "T1")
+    before = closing_day(DAY - timedelta(days=1), "UTC")
+    # Received by the machine's own clock, which is long after either day.
+    close = await close_day(before, inbox=counter.inbox, clock=TurnedClock(NOON))
+    assert (close.differences, close.currencies) == ((), ())
+    later = closing_day(date(2200, 1, 1), "UTC")
+    await counter.inbox.scrub(later.start, later.start)
+    close = await close_day(later, inbox=counter.inbox, clock=TurnedClock(later.end))
+    assert close.differences == ()
+
+
 async def test_the_page_holds_what_was_found(counter: Counter) -> None:
     (trade_no,) = await counter.sold(1)
     await counter.notified(1, trade_no)
