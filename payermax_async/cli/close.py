@@ -96,6 +96,7 @@ def close(
     _tell(end, html=html, as_json=as_json)
     if end.differences:
         return Exit.FAILED
+    # Unanswered is not agreed: a script must not book the day.
     return Exit.UNKNOWN if end.unanswered else Exit.DONE
 
 

@@ -44,6 +44,7 @@ def status(
         print_json(_as_json(found))
     else:
         _show(found)
+    # An alert needs no more than the code.
     return Exit.FAILED if found.problems else Exit.DONE
 
 

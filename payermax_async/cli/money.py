@@ -240,6 +240,7 @@ def refund(
         report = await where.find(client, book, None)
         for one in report.items:
             if one.payment.trade_no == order:
+                # Looked at just now: it may have been given back since it was listed.
                 _agreed(config, one, yes=yes, amount=amount)
                 return one
         raise ConfigurationError(
@@ -273,6 +274,7 @@ def _agreed(
         raise ConfigurationError(
             f"nothing is given back: {proposed.standing.value}, {proposed.why}"
         )
+    # There the amount has to be typed: it is money that leaves.
     is_real = config.environment.name == "production"
     how = f"--yes --amount {proposed.amount:f}" if is_real else "--yes"
     says = None if amount is None else parse_amount(amount)

@@ -165,6 +165,7 @@ async def _work(
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
+            # Not by an exception anywhere: what is under way has to be written down.
             loop.add_signal_handler(number, made.stop)
         if port is not None:
             await last.enter_async_context(served_health(made, port))

@@ -64,6 +64,7 @@ async def served_health(worker: FleetWorker, port: int) -> AsyncGenerator[None]:
     runner = web.AppRunner(served, access_log=None, handle_signals=False)
     await runner.setup()
     try:
+        # For this machine alone: whoever asks needs no key.
         await web.TCPSite(runner, "127.0.0.1", port).start()
         yield
     finally:

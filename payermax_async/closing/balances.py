@@ -105,6 +105,7 @@ def _held(
     if rest > 0:
         words = f"more {moved} than {told} by links: settlement, fees, other products"
         yield differs(DifferenceKind.OTHER_PRODUCT, rest, words, is_normal=True)
+    # Fees may be kept back before money comes in: up to them, less is no loss.
     elif -rest > fees:
         words = f"less {moved} than {told}"
         yield differs(DifferenceKind.BALANCE, rest, words, is_normal=False)

@@ -56,6 +56,7 @@ def close_facts(day: ClosingDay, facts: DayFacts, now: datetime) -> DayClose:
     found = [
         *(diff for one in trades for diff in of_trade(one, day, facts, now)),
         *(diff for one in refunds for diff in of_refund(one, facts)),
+        # What nobody could read may be money: unsaid, the day would seem to agree.
         *_unread(facts),
         *_unnamed(facts, day),
     ]
@@ -82,6 +83,7 @@ def close_facts(day: ClosingDay, facts: DayFacts, now: datetime) -> DayClose:
         day=day,
         made_at=now,
         currencies=currencies,
+        # Apart, so that what is normal every day hides nothing.
         differences=tuple(one for one in found if not one.is_normal),
         normal=tuple(one for one in found if one.is_normal),
         unanswered=_unanswered(trades, refunds, facts),
@@ -99,6 +101,8 @@ def _unread(facts: DayFacts) -> Iterator[DayDifference]:
 
 def _unnamed(facts: DayFacts, day: ClosingDay) -> Iterator[DayDifference]:
     for one in facts.inbox or ():
+        # Without a number it can be held against nothing, and must not be lost for
+        # that.
         if not one.trade_no and (one.at is None or day.holds(one.at)):
             yield DayDifference(
                 kind=DifferenceKind.NO_NUMBER,

@@ -77,6 +77,7 @@ class OrderAnswer:
     @property
     def is_missing(self) -> bool:
         """Whether nothing can be told from it."""
+        # Also an order that PayerMax does not know is an answer.
         return self.status == "no answer"
 
 

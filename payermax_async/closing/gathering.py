@@ -95,6 +95,7 @@ async def close_day(
     """
     clock = clock or SystemClock()
     now = clock.now()
+    # A day that goes on changes while somebody books it.
     if now < day.end:
         raise ConfigurationError(f"{day.day} is not over by {day.zone}: close it then")
     if inbox is None and not journals:
@@ -264,6 +265,7 @@ async def _order(client: PayerMaxClient, trade_no: str) -> OrderAnswer:
     try:
         found = await client.query_order(trade_no)
     except NotFoundError as error:
+        # Without PayerMax's signature it says nothing of the order.
         known = error.outcome is Outcome.REJECTED
         return OrderAnswer(status="unknown" if known else "no answer")
     except PayerMaxError:

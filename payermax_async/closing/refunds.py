@@ -31,6 +31,8 @@ def of_refund(refund: DayRefund, facts: DayFacts) -> Iterator[DayDifference]:
     answer = answers.get(refund.out_refund_no)
     fate = refund.fate
     if answer is not None and answer.fate is not RefundFate.UNKNOWN:
+        # Under way is what a notification says first: an end after it is no
+        # contradiction.
         if answer.fate is not fate and fate is not RefundFate.UNDER_WAY:
             yield differs(
                 DifferenceKind.REFUND,
@@ -47,6 +49,7 @@ def of_refund(refund: DayRefund, facts: DayFacts) -> Iterator[DayDifference]:
         words = "a refund under way"
         yield differs(DifferenceKind.UNDER_WAY, words, is_normal=True)
     elif fate is RefundFate.UNKNOWN:
+        # Both are signed: which of them is true, people have to ask PayerMax.
         yield differs(DifferenceKind.REFUND, "it is told to have succeeded and failed")
 
 

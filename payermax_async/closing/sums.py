@@ -58,6 +58,7 @@ def currencies_of(
         *(one.currency for trade in trades for one in _sides(trade)),
         *(one.order.currency for one in trades if one.order and one.order.is_paid),
         *(one.currency for one in refunds),
+        # An account that moved without a payment is to be seen as well.
         *(one.currency for one in facts.balances or ()),
         *(name for trade in trades for _, name in _fees(trade)),
     }
@@ -101,6 +102,7 @@ def _close(
     fees = [amount for one in trades for amount, name in _fees(one) if name == currency]
     return CurrencyClose(
         currency=currency,
+        # Not looked at is not nothing: a 0 there would look like a loss.
         journal=None if facts.journal is None else side("journal"),
         inbox=None if facts.inbox is None else side("inbox"),
         gateway=None if facts.orders is None else sum_of(paid),

@@ -128,6 +128,7 @@ def _amounts(trade: DayTrade, differs: _Differs) -> Iterator[DayDifference]:
     if order is not None and order.is_paid:
         told["PayerMax"] = f"{order.amount:f} {order.currency}"
         money.add((order.amount, order.currency))
+    # Whoever is right: goods may have left for less than was paid.
     if len(money) > 1:
         words = ", ".join(f"{name} {text}" for name, text in told.items())
         yield differs(DifferenceKind.AMOUNT, f"the amounts differ: {words}")
@@ -169,6 +170,8 @@ def _notes(
     if not trade.link:
         words = "an order without a link: another product"
         yield differs(DifferenceKind.OTHER_PRODUCT, words, is_normal=True)
+    # Of a link that the journal has: paid and not noted, somebody may be reminded to
+    # pay it again.
     elif trade.link in facts.links:
         yield differs(
             DifferenceKind.NOT_NOTED,

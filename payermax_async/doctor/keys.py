@@ -115,6 +115,7 @@ def _describe(settings: Settings, own: PrivateKey) -> Iterator[Finding]:
     file = _key_file(settings)
     if file is not None and os.name == "posix":
         mode = stat.S_IMODE(file.stat().st_mode)
+        # Whoever reads it can sign refunds in the merchant's name.
         if mode & 0o077:
             yield warn(
                 "private key",

@@ -107,6 +107,7 @@ def _acceptance(settings: Settings, test_run: ShownRun | None) -> Iterator[Findi
     else:
         yield good("acceptance", "All has passed in PayerMax's test environment.")
     own = read_keys(settings, []).own
+    # A key that many hands had in the test environment would sign real refunds.
     if own is not None and test_run.key == own.fingerprint:
         yield fail(
             "key of its own",
@@ -213,6 +214,7 @@ def check_log(logger: str = _PACKAGE) -> Finding:
     while at is not None:
         if any(one.level <= logging.WARNING for one in at.handlers):
             return good("log", "Warnings reach a handler in this process.")
+        # As logging itself goes up: what keeps its records to itself is the end.
         at = at.parent if at.propagate else None
     if not found.hasHandlers() and logging.lastResort is not None:
         return good("log", "Warnings reach standard error in this process.")

@@ -75,6 +75,7 @@ def enqueue(
     if not as_json:
         show_plan(found, plan, config.environment, datetime.now(UTC))
     options = RunOptions(yes=yes, links=links, skip_bad=skip_bad, as_json=as_json)
+    # As for a run: what is handed over is sent without anybody being asked again.
     check_ready(plan, options)
     confirm(config, plan.to_make, options)
     told = asyncio.run(
@@ -128,4 +129,5 @@ async def _enqueued(
             )
             return await fleet.enqueue(batch, rows)
     finally:
+        # Left early, its file is closed now.
         rows.close()
