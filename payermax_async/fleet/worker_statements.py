@@ -104,4 +104,17 @@ def status() -> Steps[FleetStatus]:
             for batch, number, tries, error in stuck
         ),
         open_rows=left[0][0],
+        oldest_notice=(yield from _oldest_notice()),
     )
+
+
+def _oldest_notice() -> Steps[timedelta | None]:
+    """How long the oldest notification waits, where the inbox is in the same schema."""
+    tables = yield Query("SELECT name FROM {catalogue} WHERE name = 'inbox'")
+    if not tables:
+        return None
+    rows = yield Query(
+        "SELECT {clock} - min(received_at) FROM {inbox} WHERE state = 'waiting'"
+    )
+    age = rows[0][0]
+    return None if age is None else timedelta(microseconds=max(age, 0))

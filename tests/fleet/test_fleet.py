@@ -14,8 +14,10 @@ from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.strict_json import JsonObject
 from payermax_async.fleet import statements
 from payermax_async.fleet.records import ChunkId
+from payermax_async.webhooks import PostgresInbox
 from tests.bulk.kit import made, orders
 from tests.fleet.kit import Place, counts, until, working
+from tests.inbox.kit import link
 from tests.pipeline.gateway import order
 from tests.pipeline.merchant import CREATE, LOST, QUERY, Gateways
 
@@ -307,3 +309,27 @@ async def test_a_worker_that_is_drained_ends_its_chunks_and_itself(
             async with asyncio.timeout(15):
                 await task
         assert (await fleet.status()).workers == ()
+
+
+async def test_what_somebody_should_look_at_is_told(place: Place) -> None:
+    async with Gateways().client() as client, place.fleet() as fleet:
+        assert (await fleet.status()).problems == ()
+        batch = await fleet.open_batch("n", client.config, chunk=10)
+        await fleet.enqueue(batch, orders(20))
+        async with PostgresInbox(place.address, schema=place.schema) as inbox:
+            await inbox.store(link("order-1", trade="T1"))
+        await place.sql(
+            "INSERT INTO {}fleet_worker VALUES ('old', '0', 'x', 0, 0, 0, 0, 0, '', '')"
+        )
+        await place.sql(
+            f"INSERT INTO {{}}fleet_range VALUES ({batch.number}, 0, 'rests', '', 0, 5,"
+            " 'StorageError')"
+        )
+        told = "; ".join((await fleet.status()).problems)
+    for words in (
+        "worker old says nothing",
+        "chunk 0 of n does not get on after 5 tries: StorageError",
+        "20 rows wait, and no worker is there",
+        "a notification waits",
+    ):
+        assert words in told
