@@ -15,7 +15,7 @@ from payermax_async.bulk.records import RowState
 from payermax_async.bulk.statements import begun_batch
 from payermax_async.storage.sql import Query, Row, Steps
 
-__all__ = ["attend", "committed", "control", "status"]
+__all__ = ["attend", "committed", "control", "status", "told_now"]
 
 _KEPT = 5
 """How many runs that ended are remembered."""
@@ -56,13 +56,13 @@ def control(
     )
     if max_amount:
         # After the row was changed, and so is held: no other process is between.
-        known = (yield from _told()).max_amount
+        known = (yield from told_now()).max_amount
         most = {name: at for name, at in {**known, **max_amount}.items() if at}
         yield Query(
             "UPDATE {journal_control} SET max_amount = :most WHERE id = :batch",
             {"most": json.dumps({name: str(most[name]) for name in sorted(most)})},
         )
-    return (yield from _told())
+    return (yield from told_now())
 
 
 def attend(run: str, progress: BulkProgress, *, ended: str) -> Steps[BulkControl]:
@@ -82,10 +82,11 @@ def attend(run: str, progress: BulkProgress, *, ended: str) -> Steps[BulkControl
             "ORDER BY seen_boot = {boot} DESC, seen_at DESC LIMIT :kept)",
             {"kept": _KEPT},
         )
-    return (yield from _told())
+    return (yield from told_now())
 
 
-def _told() -> Steps[BulkControl]:
+def told_now() -> Steps[BulkControl]:
+    """What the runs of the batch are told."""
     rows = yield Query(
         "SELECT paused, at_once, per_second, max_amount FROM {journal_control} "
         "WHERE id = :batch"
@@ -133,7 +134,7 @@ def status() -> Steps[BatchStatus]:
         "FROM {journal_run} WHERE batch = :batch "
         "ORDER BY seen_boot = {boot}, seen_at, name"
     )
-    told = yield from _told()
+    told = yield from told_now()
     return BatchStatus(
         batch=batch,
         control=told,

@@ -37,8 +37,12 @@ class ChunkJournal:
     """Of the batch."""
     rows: dict[str, ChunkRow] = attrs.field(init=False)
     """Those that were taken, by id."""
-    look: Callable[[], Awaitable[None]]
+    look: Callable[[], Awaitable[BulkControl]]
     """Asks what the worker is told about the batch, and holds on to its rows."""
+    asked_for: Callable[[], Awaitable[Mapping[str, Decimal]]]
+    """By currency, what the batch asks for already, others' chunks included."""
+    control_now: BulkControl = attrs.field(factory=BulkControl)
+    """What is said of the batch."""
     let_go: Callable[[str], Awaitable[None]]
     """Lets go of what a run holds, and leaves what is ``sending`` as it is."""
     is_stopping: Callable[[], bool]
@@ -53,12 +57,19 @@ class ChunkJournal:
         rows: Iterable[ChunkRow],
         inner: Journal,
         *,
-        look: Callable[[], Awaitable[None]],
+        look: Callable[[], Awaitable[BulkControl]],
         let_go: Callable[[str], Awaitable[None]],
+        asked_for: Callable[[], Awaitable[Mapping[str, Decimal]]],
         is_stopping: Callable[[], bool],
     ) -> ChunkJournal:
         """The journal as it is seen from a chunk."""
-        made = cls(inner=inner, look=look, let_go=let_go, is_stopping=is_stopping)
+        made = cls(
+            inner=inner,
+            look=look,
+            let_go=let_go,
+            asked_for=asked_for,
+            is_stopping=is_stopping,
+        )
         made.rows = {row.row.planned.key: row for row in rows}
         made._unclaimed = dict(made.rows)
         return made
@@ -162,12 +173,15 @@ class ChunkJournal:
     ) -> BulkControl:
         """Go by what the worker is told; workers speak for themselves elsewhere."""
         if not ended:
-            await self.look()
-        return BulkControl()
+            self.control_now = await self.look()
+        # Paused is said by ending the run; the pace is the quota's, for all workers.
+        return BulkControl(max_amount=self.control_now.max_amount)
 
     async def committed(self) -> Mapping[str, Decimal]:
-        """Nothing: the limits of a fleet's batches hold where rows are enqueued."""
-        return {}
+        """By currency, what the batch asks for, where it has a limit."""
+        if not (await self.look()).max_amount:
+            return {}
+        return await self.asked_for()
 
     def status(self) -> BatchStatus:
         """See :class:`~payermax_async.bulk.Journal`."""

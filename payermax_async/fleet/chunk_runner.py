@@ -6,11 +6,13 @@ import asyncio
 import itertools
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 
 import attrs
 
+from payermax_async.bulk.control import BulkControl
 from payermax_async.bulk.create import create_links, fingerprint_of
 from payermax_async.bulk.outcomes import DoneState
 from payermax_async.bulk.rails import BulkRails
@@ -123,8 +125,8 @@ class ChunkRunner:
         if batch.fingerprint != fingerprint_of(self.client.config):
             self.note(f"batch {batch.name} is of another merchant or gateway")
             return
-        paused, _ = await self.told(batch)
-        if paused:
+        control, _ = await self.told(batch)
+        if control.paused:
             return
         # Another at each try: a hold of an earlier one is never taken for this one's.
         run = f"{self.worker}/{chunk}/{next(self._numbers)}.{secrets.token_hex(4)}"
@@ -179,6 +181,7 @@ class ChunkRunner:
             inner,
             look=watch.look,
             let_go=watch.let_go,
+            asked_for=watch.asked_for,
             is_stopping=lambda: self.is_stopping or watch.is_told_to_stop,
         )
         items = [read_item(row.item) for row in rows]
@@ -205,8 +208,8 @@ class ChunkRunner:
                 watch.settled = max(0, watch.settled - journal.given_back)
                 del self._runs[run]
 
-    async def told(self, batch: FleetBatch) -> tuple[bool, bool]:
-        """Whether a batch is paused, and whether it is cancelled."""
+    async def told(self, batch: FleetBatch) -> tuple[BulkControl, bool]:
+        """What is said of a batch, and whether it is cancelled."""
         return await self.database.run(lambda: statements.told(batch.number))
 
     def note(self, error: str) -> None:
@@ -231,10 +234,10 @@ class _Watch:
     def __attrs_post_init__(self) -> None:
         self._held = self.runner.clock.monotonic()
 
-    async def look(self) -> None:
+    async def look(self) -> BulkControl:
         """Stop where the batch is paused or cancelled, or the worker is to end."""
-        paused, cancelled = await self.runner.told(self.batch)
-        if paused or cancelled:
+        control, cancelled = await self.runner.told(self.batch)
+        if control.paused or cancelled:
             self.is_told_to_stop = True
             self.runner.stop_run(self.run)
         now, lease = self.runner.clock.monotonic(), self.runner.lease
@@ -244,6 +247,13 @@ class _Watch:
             await self.runner.database.run(
                 lambda: statements.hold_on(self.chunk, self.run, lease)
             )
+        return control
+
+    async def asked_for(self) -> Mapping[str, Decimal]:
+        """By currency, what the batch asks for already."""
+        return await self.runner.database.run(
+            lambda: statements.asked_for(self.batch.number, self.run)
+        )
 
     async def let_go(self, run: str) -> None:
         """Let go of the rows, when the run is over."""

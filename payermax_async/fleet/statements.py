@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from payermax_async.bulk.control import BulkControl
+from payermax_async.bulk.control_statements import told_now
 from payermax_async.bulk.records import PlannedRow, RowResult, RowState
 from payermax_async.bulk.statements import COLUMNS, HELD, json_text, length, read_row
 from payermax_async.core.errors import ConfigurationError
@@ -15,10 +18,11 @@ from payermax_async.fleet.records import (
     EnqueuedRows,
     FleetBatch,
 )
-from payermax_async.storage.sql import Query, Steps, coded, micros
+from payermax_async.storage.sql import Query, Steps, coded, given, micros
 
 __all__ = [
     "Enqueuable",
+    "asked_for",
     "batch_of",
     "cancel",
     "enqueue",
@@ -242,7 +246,9 @@ def sweep(window: int) -> Steps[list[DueChunk]]:
         "(SELECT count(*) FROM {fleet_range} AS r "
         "WHERE r.batch = b.batch AND r.state = 'told' AND r.due > {clock}) "
         "FROM {fleet_batch} AS b LEFT JOIN {journal_control} AS c ON c.id = b.batch "
-        "WHERE COALESCE(c.paused, 0) = 0 ORDER BY b.priority DESC, b.batch"
+        "WHERE COALESCE(c.paused, 0) = 0 AND EXISTS (SELECT 1 FROM {journal} AS s "
+        "WHERE s.batch = b.batch AND s.state IN ('planned', 'sending', 'unknown')) "
+        "ORDER BY b.priority DESC, b.batch"
     )
     due: list[DueChunk] = []
     for batch, priority, chunk, fingerprint, waiting in batches:
@@ -416,12 +422,30 @@ def forget_items(chunk: ChunkId, batch: FleetBatch) -> Steps[None]:
     )
 
 
-def told(batch: int) -> Steps[tuple[bool, bool]]:
-    """Whether a batch is paused, and whether it is cancelled."""
+def told(batch: int) -> Steps[tuple[BulkControl, bool]]:
+    """What is said of a batch, and whether it is cancelled."""
+    control = yield from given(told_now(), batch=batch)
     rows = yield Query(
-        "SELECT COALESCE((SELECT paused FROM {journal_control} WHERE id = :batch), 0), "
-        "COALESCE((SELECT cancelled FROM {fleet_batch} WHERE batch = :batch), 1)",
-        {"batch": batch},
+        "SELECT cancelled FROM {fleet_batch} WHERE batch = :batch", {"batch": batch}
     )
-    paused, cancelled = rows[0]
-    return bool(paused), bool(cancelled)
+    return control, not rows or bool(rows[0][0])
+
+
+def asked_for(batch: int, run: str) -> Steps[dict[str, Decimal]]:
+    """By currency, what a batch asks for already, as a run has to see it.
+
+    What others hold and have not begun counts as if it were sent: two chunks at once
+    may both stop before the limit, never behind it.
+    """
+    rows = yield Query(
+        "SELECT s.currency, s.amount, count(*) FROM {journal} AS s "
+        "WHERE s.batch = :batch AND s.amount <> '' AND (s.state IN ('created', "
+        "'expired', 'paid', 'sending', 'unknown') "
+        "OR (s.state = 'planned' AND {held} AND s.holder <> :run)) "
+        "GROUP BY s.currency, s.amount",
+        {"batch": batch, "run": run},
+    )
+    sums: dict[str, Decimal] = {}
+    for currency, amount, count in rows:
+        sums[currency] = sums.get(currency, Decimal(0)) + Decimal(amount) * count
+    return sums

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
@@ -294,6 +295,27 @@ async def test_cancelled_rows_are_refused_and_those_in_doubt_asked_about(
             await fleet.enqueue(batch, orders(1, first=50))
     assert made(gateways) == {key: 1}
     assert ("gateway.test", CREATE) not in gateways.seen
+
+
+async def test_workers_together_ask_for_no_more_than_a_batch_may(place: Place) -> None:
+    gateways = Gateways()
+    async with (
+        gateways.client() as one,
+        gateways.client() as two,
+        place.fleet() as fleet,
+    ):
+        batch = await fleet.open_batch("n", one.config, chunk=10)
+        await fleet.journal(batch).control(max_amount={"USD": Decimal("19.90") * 25})
+        await fleet.enqueue(batch, orders(100))
+        first, second = place.worker(one), place.worker(two)
+        async with working(first) as a, working(second) as b:
+            async with asyncio.timeout(30):
+                while (await counts(fleet, batch)).get(RowState.CREATED, 0) < 25:
+                    # A chunk that met the limit rests before it is tried again.
+                    await place.sql("UPDATE {}fleet_range SET due = LEAST(due, 1)")
+                    await asyncio.sleep(0.2)
+            assert {a.done(), b.done()} == {False}
+    assert sorted(made(gateways).values()) == [1] * 25
 
 
 async def test_a_worker_that_is_drained_ends_its_chunks_and_itself(
