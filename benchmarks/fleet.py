@@ -23,15 +23,15 @@ from pathlib import Path
 import attrs
 import psycopg
 
-from payermax_async import CreateLink, UserInfo
+from payermax_async import CreateLink, MerchantConfig, UserInfo
 from payermax_async.bulk import RowState
 from payermax_async.fleet import Fleet, FleetBatch
 from payermax_async.sandbox import (
     Duplicates,
     LedgerPolicy,
     SandboxOptions,
+    SandboxServer,
 )
-from payermax_async.testing import LocalSandbox
 
 # A gateway that makes whatever it is asked for: only the fleet keeps a double away.
 CARELESS = SandboxOptions(ledger=LedgerPolicy(duplicate_links=Duplicates.SECOND))
@@ -128,11 +128,12 @@ async def measure(
     log: list[str] = []
     try:
         async with (
-            LocalSandbox.running(port=True, options=CARELESS) as sandbox,
-            sandbox.client() as client,
+            # By the machine's own time: what is too old is refused as PayerMax does.
+            SandboxServer(options=CARELESS) as sandbox,
             Fleet(address, schema=schema) as fleet,
         ):
-            batch = await fleet.open_batch("fleet", client.config)
+            config = MerchantConfig.from_env(sandbox.settings)
+            batch = await fleet.open_batch("fleet", config)
             await fleet.enqueue(batch, map(link, range(links)))
             before, (wal, commits) = time.monotonic(), _cost(address)
             cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
