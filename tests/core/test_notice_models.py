@@ -277,7 +277,7 @@ def test_the_models_are_loaded_when_the_first_one_comes() -> None:
 import sys
 from payermax_async.webhooks import LinkPaid, MemoryInbox, Receiver
 ours = "payermax_async."
-parts = (".models.notice_", ".card_events", ".case_events", ".fund_events")
+parts = (".models.notice_", ".events.cards", ".events.cases", ".events.funds")
 def loaded():
     return {m for m in sys.modules if m.startswith(ours) and any(p in m for p in parts)}
 assert not loaded(), loaded()

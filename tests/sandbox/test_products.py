@@ -27,6 +27,7 @@ from payermax_async.core.models.cashier import PlaceOrder
 from payermax_async.core.models.disputes import AnswerDispute, DisputeStatus
 from payermax_async.core.models.orders import Order
 from payermax_async.core.models.payments import PaymentStatus
+from payermax_async.core.models.refunds import CreateRefund
 from payermax_async.core.models.risk import Material, RiskName
 from payermax_async.core.strict_json import JsonObject, read_json
 from payermax_async.options import ClientOptions
@@ -195,23 +196,24 @@ async def test_another_order_under_the_number_is_a_conflict(
         assert len(engine.ledger.repository.trades()) == 1
 
 
+@pytest.mark.parametrize("page", [None, "", "javascript:alert(1)", "/l/1"])
 async def test_an_order_that_nobody_can_be_led_to_is_no_answer(
-    credentials: SandboxCredentials,
+    credentials: SandboxCredentials, page: str | None
 ) -> None:
     async with at_work(credentials) as (engine, client):
-        engine.ledger.rules["orderAndPay"], place = _leads_nowhere(engine)
+        engine.ledger.rules["orderAndPay"], place = _leads_nowhere(engine, page)
         placed = await client.cashier.place_order(order())
         assert (placed.found, placed.redirect_url) == (True, None)
         assert place == ["P1001"]
 
 
-def _leads_nowhere(engine: SandboxEngine) -> tuple[Any, list[str]]:
+def _leads_nowhere(engine: SandboxEngine, page: str | None) -> tuple[Any, list[str]]:
     place, seen = engine.ledger.rules["orderAndPay"], list[str]()
 
     def rule(fields: Any, owner: Any) -> JsonObject:
         found = place(fields, owner)
         seen.append(str(found["outTradeNo"]))
-        return {**found, "redirectUrl": "javascript:alert(1)"}
+        return {**found, "redirectUrl": page}
 
     return rule, seen
 
@@ -247,6 +249,42 @@ async def test_what_is_set_aside_is_drawn_in_parts_and_never_beyond(
         assert str(account.balance) == "19.41"  # less 2.5 % of 9.90 and of 10
         with pytest.raises(ApiError, match="ORDER_CLOSE_FAILED"):
             await client.cashier.cancel("v-1", out_trade_no=number)
+
+
+async def test_no_more_is_given_back_than_was_drawn(
+    credentials: SandboxCredentials,
+) -> None:
+    async with at_work(credentials) as (engine, client):
+        number = await authorised(engine, client)
+        await client.cashier.capture(
+            "c-1", out_trade_no=number, amount=5, currency="USD"
+        )
+
+        def refund(amount: int) -> CreateRefund:
+            return CreateRefund(
+                out_refund_no=f"R{amount}",
+                out_trade_no=number,
+                refund_amount=amount,
+                refund_currency="USD",
+            )
+
+        with pytest.raises(ApiError, match="AMOUNT_INVALID"):
+            await client.refund(refund(6))
+        assert (await client.refund(refund(5))).status == "REFUND_PENDING"
+
+
+async def test_zeros_that_a_currency_does_not_take_are_not_sent(
+    credentials: SandboxCredentials,
+) -> None:
+    async with at_work(credentials) as (engine, client):
+        await client.cashier.place_order(
+            order(total_amount="40000.00", currency="IDR", country="ID")
+        )
+        data = cast("JsonObject", sent(engine, "orderAndPay")[0]["data"])
+        assert str(data["totalAmount"]) == "40000"
+        with pytest.raises(ValidationError, match="no decimals"):
+            order(total_amount="40000.50", currency="IDR")
+        assert order(total_amount=0).total_amount == 0
 
 
 async def test_what_is_set_aside_is_released_and_then_not_drawn(

@@ -382,7 +382,9 @@ class PlaceOrder(Sent):
     """What kind of an authorisation it is, with ``MANUAL``."""
     language: str | None = attrs.field(default=None, metadata=rule(key(16)))
     """Language of the page."""
-    referral_code: str | None = attrs.field(default=None, metadata=rule(key(32)))
+    referral_code: str | None = attrs.field(
+        default=None, repr=False, metadata=rule(key(32))
+    )
     """Who brought the buyer, in PayerMax's code."""
     reference: str | None = attrs.field(
         default=None, repr=False, metadata=rule(text(512))

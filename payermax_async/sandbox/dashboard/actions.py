@@ -10,7 +10,8 @@ import attrs
 from payermax_async.core.durations import read_duration
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.core.models.payments import PaymentStatus
-from payermax_async.sandbox.admin import actions, controls
+from payermax_async.sandbox.admin import actions, cases, controls
+from payermax_async.sandbox.dashboard.case_parts import DISPUTE_ENDS
 from payermax_async.sandbox.dashboard.controller import DashboardController
 from payermax_async.sandbox.dashboard.fault_pages import read_fault_form
 from payermax_async.sandbox.dashboard.layout import ROOT
@@ -103,6 +104,30 @@ class DashboardActions:
             raise ConfigurationError(f"the trade {error}") from None
         self._engine.tell(done.events)
         return self._go(f"{ROOT}/links/{trade.link_id}", text)
+
+    def pay_anyway(self, link_id: str) -> str:
+        """Pay a link that is paid, withdrawn or over already."""
+        actions.pay_link(self._engine, link_id, {"anyway": True})
+        return self._go(f"{ROOT}/links/{link_id}", "The link was paid all the same.")
+
+    def open_case(self, out_trade_no: str, form: Form) -> str:
+        """Dispute a payment, call it a fraud, or ask about it."""
+        kind = form.get("case", "DISPUTE")
+        if kind == "FRAUD":
+            cases.report_fraud(self._engine, out_trade_no, {})
+        elif kind == "RFI":
+            cases.ask_information(self._engine, out_trade_no, {})
+        else:
+            cases.open_dispute(self._engine, out_trade_no, {"type": kind})
+        return self._go(self.back(form), "The merchant is told.")
+
+    def end_dispute(self, case_id: str, form: Form) -> str:
+        """Decide a dispute, or take it back."""
+        end = DISPUTE_ENDS.get(form.get("end", ""))
+        if end is None:
+            raise ConfigurationError(f"end must be one of {', '.join(DISPUTE_ENDS)}")
+        cases.end_dispute(self._engine, case_id, end[1])
+        return self._go(self.back(form), "The dispute has ended.")
 
     def end_refund(self, refund_trade_no: str, form: Form) -> str:
         """Let a pending refund end."""

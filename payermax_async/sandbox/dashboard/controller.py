@@ -216,6 +216,11 @@ class DashboardController:
             link=link,
             trades=trades,
             refunds=tuple(refund for of_trade in refunds for refund in of_trade),
+            disputes=tuple(
+                dispute
+                for dispute in repository.disputes()
+                if any(t.out_trade_no == dispute.out_trade_no for t in trades)
+            ),
         )
 
     # Requests

@@ -11,6 +11,11 @@ import attrs
 
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.sandbox.cashier.amounts import format_money
+from payermax_async.sandbox.dashboard.case_parts import (
+    CASES,
+    DisputeItem,
+    dispute_item,
+)
 from payermax_async.sandbox.dashboard.components import Row, Tag
 from payermax_async.sandbox.dashboard.layout import ROOT, Frame, ListPage, Page
 from payermax_async.sandbox.dashboard.trade_parts import (
@@ -20,7 +25,7 @@ from payermax_async.sandbox.dashboard.trade_parts import (
     trade_item,
 )
 from payermax_async.sandbox.ledger.payment_methods import FAILURE_CODES, Method
-from payermax_async.sandbox.ledger.records import Link, Refund, Trade
+from payermax_async.sandbox.ledger.records import Dispute, Link, Refund, Trade
 
 __all__ = ["LinkEntry", "LinkPage", "LinksPage", "link_page", "link_row"]
 
@@ -37,6 +42,8 @@ class LinkEntry:
     """Its trades, oldest first."""
     refunds: tuple[Refund, ...] = ()
     """Refunds of them, oldest first."""
+    disputes: tuple[Dispute, ...] = ()
+    """Disputes about its trades, oldest first."""
 
     @property
     def is_paid(self) -> bool:
@@ -119,9 +126,12 @@ class LinkPage(Page):
     """Its trades, newest first."""
     refunds: Sequence[RefundItem]
     """Refunds of them, newest first."""
+    disputes: Sequence[DisputeItem]
+    """Disputes about them, newest first."""
     notices: Sequence[Row]
     """Lines of the notifications about it."""
 
+    cases: ClassVar[tuple[tuple[str, str], ...]] = CASES
     methods: ClassVar[tuple[tuple[str, str], ...]] = (
         (Method.CARD.value, "Card (Visa 1111)"),
         (Method.WALLET.value, "Wallet"),
@@ -167,5 +177,9 @@ def link_page(
         # Newest first, as everywhere here: what just happened is looked for.
         trades=[trade_item(frame, trade) for trade in reversed(entry.trades)],
         refunds=[refund_item(refund) for refund in reversed(entry.refunds)],
+        disputes=[
+            dispute_item(dispute, entry.link.currency)
+            for dispute in reversed(entry.disputes)
+        ],
         notices=notices,
     )

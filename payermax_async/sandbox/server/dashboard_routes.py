@@ -169,6 +169,13 @@ def _buttons(
     buttons: Mapping[str, Act] = {
         "links/{link}/pay": lambda at, form: actions.pay(part(at, "link"), form),
         "links/{link}/expire": lambda at, _: actions.expire(part(at, "link")),
+        "links/{link}/anyway": lambda at, _: actions.pay_anyway(part(at, "link")),
+        "trades/{trade}/case": lambda at, form: actions.open_case(
+            part(at, "trade"), form
+        ),
+        "disputes/{dispute}": lambda at, form: actions.end_dispute(
+            part(at, "dispute"), form
+        ),
         "trades/{trade}": lambda at, form: actions.end_trade(part(at, "trade"), form),
         "refunds/{refund}": lambda at, form: actions.end_refund(
             part(at, "refund"), form
