@@ -242,6 +242,6 @@ class Line:
         until, what = self._rests.get(TURN.get(), (0.0, ""))
         early = until - self._now
         self._must(
-            what != operation or early <= _SAME_TIME,
+            what not in {operation, *WRITES} or early <= _SAME_TIME,
             f"{name} gets {operation} {early:g} s before it wants it",
         )

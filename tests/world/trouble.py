@@ -40,6 +40,10 @@ class Trouble:
     async def strike(self) -> None:
         """As long as it goes on."""
         chance, shop = self.world.chance, self.world.shop
+        found = chance.pick("gateway", ("dead at first",), "trouble/first", "new")
+        if found is not None:
+            # Long enough for a client to turn to the other host, if it may.
+            self._die((HOSTS[0],), found[1].choice((40.0, 90.0)))
         for number in range(12):
             draw = chance.at(f"trouble/{number}")
             await asyncio.sleep(draw.uniform(2.0, 20.0))
@@ -114,10 +118,15 @@ class Trouble:
             trace.note("gateway", f"throttles for {seconds:g} s", fault=True)
         else:
             hosts = HOSTS if fault == "all dead" else (draw.choice(HOSTS),)
-            seconds = draw.choice((5.0, 20.0, 45.0, 110.0))
-            for host in hosts:
-                gateway.dead[host] = now + seconds
-                trace.note("gateway", f"{host} is dead for {seconds:g} s", fault=True)
+            self._die(hosts, draw.choice((5.0, 20.0, 45.0, 110.0)))
+
+    def _die(self, hosts: tuple[str, ...], seconds: float) -> None:
+        gateway = self.world.gateway
+        for host in hosts:
+            gateway.dead[host] = self.world.loop.time() + seconds
+            gateway.trace.note(
+                "gateway", f"{host} is dead for {seconds:g} s", fault=True
+            )
 
     # --- databases -------------------------------------------------------------------
 

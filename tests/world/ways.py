@@ -59,7 +59,10 @@ class Ways:
         answers: tuple[str, ...] = _ANSWERS
         if operation in QUERIES and self.setting.lies:
             answers += ("unsigned absence", "unsigned absence")
-        found = self.chance.pick("gateway", answers, place, state, weight=1.5)
+        # What is sent again after a doubt is what most can go wrong with.
+        again = operation in WRITES and call is not None and call.doubted
+        weight = 3.0 if again else 1.5
+        found = self.chance.pick("gateway", answers, place, state, weight=weight)
         return Fate() if found is None else self._answer(*found)
 
     def _on_the_way(self, name: str, chance: random.Random, operation: str) -> Fate:
