@@ -45,12 +45,23 @@ class Change:
         Raises:
             StaleError: It reads otherwise by now.
         """
-        path = package / self.path
-        text = f"\n{path.read_text()}"
         right, wrong = ("\n".join(["", *one, ""]) for one in (self.right, self.wrong))
+        path = self._file(package, right)
+        text = f"\n{path.read_text()}"
         if (count := text.count(right)) != 1:
             raise StaleError(f"{self.path}: {count} times there: {self.right}")
         path.write_text(text.replace(right, wrong)[1:])
+
+    def _file(self, package: Path, right: str) -> Path:
+        """The file, also where it moved within its room."""
+        path = package / self.path
+        if path.exists():
+            return path
+        room = package / self.path.partition("/")[0]
+        files = [one for one in room.rglob("*.py") if right in f"\n{one.read_text()}"]
+        if len(files) != 1:
+            raise StaleError(f"{self.path}: gone, and {len(files)} files have its text")
+        return files[0]
 
 
 @attrs.define(kw_only=True)
