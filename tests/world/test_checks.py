@@ -127,7 +127,7 @@ FAULTS: dict[str, tuple[list[str], object, str, int]] = {
         1,
     ),
     "any signature of a notification is right": (
-        [f"{W}.verifier.NotificationVerifier.authenticate"],
+        [f"{W}.verifying.verifier.NotificationVerifier.authenticate"],
         unauthenticated,
         "is acknowledged",
         5,
@@ -139,13 +139,13 @@ FAULTS: dict[str, tuple[list[str], object, str, int]] = {
         0,
     ),
     "amounts are not compared": (
-        [f"{W}.judging.difference"],
+        [f"{W}.handling.judging.difference"],
         always(""),
         "not what was expected",
         10,
     ),
     "amounts are never right": (
-        [f"{W}.judging.difference"],
+        [f"{W}.handling.judging.difference"],
         always("it differs"),
         "mismatched, though all is as asked",
         0,
@@ -157,7 +157,7 @@ FAULTS: dict[str, tuple[list[str], object, str, int]] = {
         0,
     ),
     "nobody is told": (
-        [f"{W}.alerts.Tally.alert"],
+        [f"{W}.telling.alerts.Tally.alert"],
         always(None),
         "nobody told",
         0,
@@ -181,7 +181,7 @@ FAULTS: dict[str, tuple[list[str], object, str, int]] = {
         0,
     ),
     "a callback raises": (
-        [f"{W}.worker.Worker._ended"],
+        [f"{W}.handling.worker.Worker._ended"],
         raises,
         "a mistake of our own",
         0,
