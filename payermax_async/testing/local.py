@@ -188,6 +188,7 @@ class LocalSandbox:
         *,
         method: Method = Method.CARD,
         card: str = "visa",
+        anyway: bool = False,
     ) -> Trade:
         """Be the payer of a link.
 
@@ -196,11 +197,12 @@ class LocalSandbox:
             outcome: How it shall end: succeed (or success), fail, pending, abandon.
             method: What to pay with.
             card: Which test card, for cards.
+            anyway: Pay also what is paid, withdrawn or over already.
 
         Raises:
             ConfigurationError: The link cannot be paid, or an argument is wrong.
         """
-        return pay(self.engine, link, outcome, method=method, card=card)
+        return pay(self.engine, link, outcome, method=method, card=card, anyway=anyway)
 
     async def notifications(self) -> tuple[SignedNotification, ...]:
         """Every notification posted so far, repetitions included, oldest first.

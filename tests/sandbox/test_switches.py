@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
+from aiohttp import web
 
 import payermax_async
 from payermax_async.cli import main
+from payermax_async.core.codec import from_wire
+from payermax_async.core.errors import ConfigurationError
+from payermax_async.core.models.common import Received
+from payermax_async.core.models.orders import Order
 from payermax_async.core.models.payments import PaymentStatus
 from payermax_async.core.strict_json import JsonObject, JsonValue
 from payermax_async.sandbox.ledger.policy import LedgerPolicy
 from payermax_async.sandbox.ledger.quirks import Quirk
 from payermax_async.sandbox.scenario import LEDGER_FLAGS, read_scenario
+from payermax_async.sandbox.server import SandboxServer
+from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.sandbox.switches import SWITCHES, Switch
 
-from .kit import ABSENT, Bench, create, payment
+from .kit import ABSENT, OWNER, Bench, create, payment, refund_of
 
 GUIDE = Path(payermax_async.__file__).parent / "guides" / "sandbox.md"
 
@@ -224,6 +234,88 @@ def test_every_optional_field_of_a_payment_is_there_when_asked(every: bool) -> N
         (card, "cardIdentifierName"),
     ):
         assert (name in place) is every, name
+
+
+def test_with_every_field_nothing_of_an_order_is_left_out() -> None:
+    shop = bench(quirks=frozenset({Quirk.EVERY_FIELD}))
+    trade = shop.paid()
+    told = shop.ask("orderQuery", {"outTradeNo": trade.out_trade_no})
+    order = from_wire(told, Order)
+    lacking = sorted(_lacking(order))
+    # What only a failure, an authorisation or another method has.
+    assert lacking == [
+        "Order.authorization_type",
+        "Order.capture_mode",
+        "PaymentDetail.payment_method",
+    ]
+    assert order.extra == {}
+
+
+def _lacking(value: object) -> Iterator[str]:
+    """Names of fields that nothing came for, in all that was read."""
+    if isinstance(value, tuple):
+        for item in cast("tuple[object, ...]", value):
+            yield from _lacking(item)
+    if isinstance(value, Received):
+        for field in attrs.fields(type(value)):
+            found: object = getattr(value, field.name)
+            local = field.metadata.get("local") or field.name == "extra"
+            if found in (None, ()) and not local:
+                yield f"{type(value).__name__}.{field.name}"
+            yield from _lacking(found)
+
+
+@pytest.mark.parametrize(("days", "fine"), [(180, False), (365, True)])
+def test_an_order_is_refunded_for_so_many_days(days: int, fine: bool) -> None:
+    shop = bench(refund_days=days)
+    trade = shop.paid()
+    shop.clock.set(shop.clock.now() + timedelta(days=200))
+    if fine:
+        assert shop.refund(trade)["status"] == "REFUND_PENDING"
+    else:
+        assert shop.refused("refund", refund_of(trade)).code == "REFUND_FAILED"
+
+
+@pytest.mark.parametrize(("seconds", "heard"), [(0.05, False), (10.0, True)])
+async def test_a_notification_waits_so_long_for_its_answer(
+    credentials: SandboxCredentials, seconds: float, heard: bool
+) -> None:
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.3)
+        return web.json_response({"code": "SUCCESS", "msg": "Success"})
+
+    application = web.Application()
+    application.add_routes([web.post("/payermax", slow)])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        options = read_scenario(f"[notifications]\nanswer_seconds = {seconds}\n")
+        async with SandboxServer(credentials=credentials, options=options) as sandbox:
+            ledger = sandbox.engine.ledger
+            url = f"http://127.0.0.1:{port}/payermax"
+            made = ledger.perform("createPaybylink", OWNER, create(notifyUrl=url))
+            await sandbox.pay(str(made.value["linkUrl"]))
+            (delivery,) = sandbox.engine.notifier.deliveries
+            while not delivery.attempts:
+                await asyncio.sleep(0.01)
+                (delivery,) = sandbox.engine.notifier.deliveries
+            assert bool(delivery.attempts[0].problem) is not heard
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_test_pays_a_link_that_is_over(credentials: SandboxCredentials) -> None:
+    async with SandboxServer(credentials=credentials) as sandbox:
+        made = sandbox.engine.ledger.perform("createPaybylink", OWNER, create())
+        url = str(made.value["linkUrl"])
+        await sandbox.pay(url)
+        with pytest.raises(ConfigurationError, match="paid"):
+            await sandbox.pay(url)
+        second = await sandbox.pay(url, anyway=True)
+        assert second.status is PaymentStatus.SUCCESS
 
 
 def test_3_d_secure_that_was_passed_is_told() -> None:

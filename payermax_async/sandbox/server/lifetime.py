@@ -215,6 +215,7 @@ class SandboxServer:
         *,
         method: Method = Method.CARD,
         card: str = "visa",
+        anyway: bool = False,
     ) -> Trade:
         """Be the payer of a link.
 
@@ -223,6 +224,7 @@ class SandboxServer:
             outcome: How it shall end: succeed (or success), fail, pending, abandon.
             method: What to pay with.
             card: Which test card, for cards.
+            anyway: Pay also what is paid, withdrawn or over already.
 
         Raises:
             ConfigurationError: The link cannot be paid, or an argument is wrong.
@@ -230,7 +232,7 @@ class SandboxServer:
         """
         if self._door is None:  # the engine stays, but nobody pays at a closed shop
             raise ClientStateError("the sandbox is not running: enter it first")
-        return pay(self.engine, link, outcome, method=method, card=card)
+        return pay(self.engine, link, outcome, method=method, card=card, anyway=anyway)
 
     async def _post(self, url: str, headers: Headers, body: bytes) -> tuple[int, bytes]:
         if self._session is None:
