@@ -71,7 +71,7 @@ async def _made(
 ) -> tuple[str, bool]:
     """The page of a link, and whether it was there before."""
     # The same id at each try: a run that was stopped finds the link that it made.
-    key = notes.ids[LINK] = f"{evidence.run}-{name}"
+    key = notes.ids[LINK] = f"{evidence.run}_{name}"
     request = CreateLink(
         merchant_link_id=key,
         total_amount=walk.order.amount,
@@ -95,7 +95,7 @@ async def _made(
 
 async def query(walk: AcceptanceWalk, evidence: Evidence, notes: Notes) -> str:
     """Ask about the link."""
-    notes.ids[LINK] = f"{evidence.run}-paid"
+    notes.ids[LINK] = f"{evidence.run}_paid"
     link = await walk.client.query_link(notes.ids[LINK])
     _check_money(walk, link.total_amount, link.currency, "The link")
     return f"PayerMax knows it, about {link.total_amount:f} {link.currency} as asked."
@@ -131,7 +131,7 @@ async def expire(walk: AcceptanceWalk, evidence: Evidence, notes: Notes) -> str:
 
 async def paid(walk: AcceptanceWalk, evidence: Evidence, notes: Notes) -> str:
     """Have the link paid."""
-    key = notes.ids[LINK] = f"{evidence.run}-paid"
+    key = notes.ids[LINK] = f"{evidence.run}_paid"
     link = await walk.client.query_link(key)
     if not link.is_paid:
         if has_ended(link) or link.link_url is None:

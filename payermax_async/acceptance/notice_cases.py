@@ -89,7 +89,7 @@ async def forged(walk: AcceptanceWalk, evidence: Evidence, notes: Notes) -> str:
         raise CaseSkippedError(
             "There is no webhook of yours to post one to: set the notify URL to it."
         )
-    key = notes.ids[LINK] = f"{evidence.run}-withdrawn"
+    key = notes.ids[LINK] = f"{evidence.run}_withdrawn"
     config = walk.client.config
     # A success, in all but the signature: what a forger would send.
     finding = await walk.forge(
@@ -99,7 +99,7 @@ async def forged(walk: AcceptanceWalk, evidence: Evidence, notes: Notes) -> str:
             merchant_no=config.merchant_no,
             app_id=config.app_id,
             merchant_link_id=key,
-            out_trade_no=f"{evidence.run}-forged",
+            out_trade_no=f"{evidence.run}_forged",
             total_amount=f"{walk.order.amount:f}",
             currency=walk.order.currency,
         )

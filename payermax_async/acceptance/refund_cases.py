@@ -52,7 +52,7 @@ async def refund_fails(walk: AcceptanceWalk, evidence: Evidence, notes: Notes) -
     """Ask for a refund that PayerMax lets fail."""
     amount, _ = refund_amounts(walk.order.amount)
     return await _refunded(
-        walk, evidence, notes, "refund-fails", amount, RefundStatus.REFUND_FAILED
+        walk, evidence, notes, "refund_fails", amount, RefundStatus.REFUND_FAILED
     )
 
 
@@ -76,7 +76,7 @@ async def _refunded(
 ) -> str:
     if amount is None:
         raise CaseSkippedError("Too little is paid for it: take a higher --amount.")
-    number = notes.ids[REFUND] = f"{evidence.run}-{name}"
+    number = notes.ids[REFUND] = f"{evidence.run}_{name}"
     notes.ids[ORDER] = evidence.number("paid", ORDER)
     # Under the same number at each try: a run that was stopped finds its refund.
     taken = await walk.client.refund(

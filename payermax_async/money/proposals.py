@@ -25,8 +25,9 @@ __all__ = [
     "refund_number",
 ]
 
-_FIRST: Final = "late-"
-_DIGEST: Final = "late.sha256-"
+# Letters, digits and underscores: whether an id may hold more is not said.
+_FIRST: Final = "late_"
+_DIGEST: Final = "late_sha256_"
 
 
 class RefundFate(enum.StrEnum):
@@ -111,7 +112,7 @@ def refund_number(trade_no: str) -> str:
 
     Example:
         >>> refund_number("P2024022711020000001")
-        'late-P2024022711020000001'
+        'late_P2024022711020000001'
     """
     plain = f"{_FIRST}{trade_no}"
     if key()(plain) is None:

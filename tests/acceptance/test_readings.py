@@ -7,44 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from payermax_async.sandbox import (
-    Duplicates,
-    GatewayPolicy,
-    LedgerPolicy,
-    NoticeKind,
-    SandboxOptions,
-    SandboxServer,
-)
-from payermax_async.sandbox.ledger.quirks import Quirk
+from payermax_async.sandbox import SandboxOptions, SandboxServer, read_scenario
 from payermax_async.sandbox.state.credentials import SandboxCredentials
+from payermax_async.sandbox.switches import SWITCHES
 from tests.acceptance.conftest import Shop, honest, webhook
 from tests.cli.conftest import Shell
 
-EITHER = frozenset(
-    {
-        Quirk.AMOUNTS_AS_TEXT,
-        Quirk.LOWER_CASE_STATUS,
-        Quirk.BLANK_AFTER_CARD_NUMBER,
-        Quirk.EXPIRY_SAYS_ACTIVE,
-        Quirk.TIMES_WITHOUT_FRACTION,
-    }
-)
-READINGS = {
-    "repeats are answered again, refusals are not signed": SandboxOptions(
-        ledger=LedgerPolicy(
-            quirks=EITHER,
-            duplicate_links=Duplicates.SAME,
-            duplicate_refunds=Duplicates.SAME,
-        ),
-        gateway=GatewayPolicy(sign_failures=False),
-    ),
-    "repeats are made again, orders are told of as well": SandboxOptions(
-        ledger=LedgerPolicy(
-            quirks=frozenset(Quirk) - EITHER, duplicate_links=Duplicates.SECOND
-        ),
-        kinds=frozenset({NoticeKind.PAYBYLINK, NoticeKind.PAYMENT, NoticeKind.REFUND}),
-    ),
-}
+
+def _scenario(choose: int) -> SandboxOptions:
+    """A sandbox that plays one answer of each open question."""
+    tables: dict[str, list[str]] = {}
+    for switch in SWITCHES:
+        line = f"{switch.name} = {switch.values[choose]}"
+        tables.setdefault(switch.table, []).append(line)
+    lines = [f"[{name}]\n" + "\n".join(found) for name, found in tables.items()]
+    return read_scenario("\n".join(lines))
+
+
+READINGS = {"the second answer": 1, "the last answer": -1}
 
 
 @pytest.mark.parametrize("name", READINGS)
@@ -55,7 +35,9 @@ async def test_a_sound_merchant_passes_by_every_reading(
     shell: Shell,
     name: str,
 ) -> None:
-    async with SandboxServer(credentials=credentials, options=READINGS[name]) as server:
+    async with SandboxServer(
+        credentials=credentials, options=_scenario(READINGS[name])
+    ) as server:
         set_to: Callable[[str, str], None] = monkeypatch.setenv
         shop = Shop(server, tmp_path / "acceptance.json", shell, set_to)
         async with webhook(honest(shop.config)) as url:

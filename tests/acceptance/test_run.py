@@ -44,7 +44,7 @@ async def test_a_sound_merchant_passes_every_case(shop: Shop) -> None:
     (link,) = [
         one
         for one in shop.server.engine.ledger.repository.links()
-        if one.merchant_link_id.endswith("-paid")
+        if one.merchant_link_id.endswith("_paid")
     ]
     assert shop.case("paid")["ids"]["merchantLinkId"] == link.merchant_link_id
     assert all(
@@ -125,7 +125,7 @@ async def test_a_run_that_nobody_pays_waits_and_goes_on(shop: Shop) -> None:
     link = next(
         one
         for one in shop.server.engine.ledger.repository.links()
-        if one.merchant_link_id.endswith("-paid")
+        if one.merchant_link_id.endswith("_paid")
     )
     # The link, and its code.
     assert f"/{link.link_id}" in told.out
@@ -285,7 +285,7 @@ async def test_a_payment_that_ends_otherwise_than_asked_is_told(shop: Shop) -> N
     engine = shop.server.engine
     # The person chose success on both pages that ask for another end.
     for link in engine.ledger.repository.links():
-        if not link.merchant_link_id.endswith("-withdrawn"):
+        if not link.merchant_link_id.endswith("_withdrawn"):
             pay(engine, link.link_id)
     told = await shop.run(*words)
     assert told.code == 1

@@ -144,4 +144,4 @@ async def test_a_second_ctrl_c_says_what_may_have_been_done(
     monkeypatch.setattr("payermax_async.cli.money.ask", interrupted)
     told = await shell("money", "refund", "T1", "--ask", "--yes")
     assert told.code == 3
-    assert "payermax refunds query late-T1" in " ".join(told.err.split())
+    assert "payermax refunds query late_T1" in " ".join(told.err.split())

@@ -260,6 +260,20 @@ async def test_what_was_paid_after_a_withdrawal_is_found_by_asking(till: Till) -
     )
 
 
+async def test_a_link_that_two_people_paid_is_found_by_asking(till: Till) -> None:
+    first = await till.real_trade("order-1")
+    (link,) = till.server.engine.ledger.repository.links()
+    second = pay(till.server.engine, link.link_id, anyway=True).out_trade_no
+    await till.book.withdrawn("order-1")
+    (found,) = await till.find(ask=True)
+    assert found.payment.trade_no in {first, second}
+    assert found.reasons == (LateReason.PAID_TWICE,)
+    made = await give_back(till.client, till.book, found)
+    assert made.out_refund_no == refund_number(found.payment.trade_no)
+    (refund,) = till.server.engine.ledger.repository.refunds()
+    assert refund.out_trade_no == found.payment.trade_no
+
+
 async def test_a_late_payment_is_given_back_once(till: Till) -> None:
     trade_no = await till.late_trade()
     (found,) = await till.find(ask=True)

@@ -196,7 +196,8 @@ class _AcceptanceRun:
 
         now, own = self.clock.now(), config.private_key
         fresh = Evidence(
-            run=f"acc-{now:%Y%m%d}-{secrets.token_hex(4)}",
+            # Letters, digits and underscores: whether ids may hold more is not said.
+            run=f"acc{now:%Y%m%d}_{secrets.token_hex(4)}",
             environment=self.stage,
             gateway=config.environment.base_url,
             merchant_no=config.merchant_no,
