@@ -196,9 +196,16 @@ async def _with_refunds(
         if late.refund.out_refund_no:
             numbers[late.refund.out_refund_no] = late.payment.trade_no
     asked: list[MadeRefund] = []
+    known = {one.out_refund_no: one for one in facts.refunds}
     for number, trade_no in numbers.items():
         found = await ask_refund(client, number, trade_no)
         if found is not None:
+            before = known.get(number)
+            # PayerMax may leave the amount out; that it was told before still holds.
+            if found.amount is None and before is not None:
+                found = attrs.evolve(
+                    found, amount=before.amount, currency=before.currency
+                )
             asked.append(found)
         elif number in old:
             facts = _without(facts, number)

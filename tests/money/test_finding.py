@@ -26,7 +26,7 @@ from payermax_async import (
     UserInfo,
 )
 from payermax_async.bulk import MemoryJournal, create_links, expire_links
-from payermax_async.models import RefundStatus
+from payermax_async.models import RefundDetails, RefundStatus
 from payermax_async.money import (
     LateMoney,
     LateMoneyError,
@@ -346,6 +346,24 @@ async def test_what_is_unclear_is_not_given_back(till: Till) -> None:
     with pytest.raises(LateMoneyError, match="unclear"):
         await give_back(till.client, till.book, found)
     assert await till.book.refunds() == ()
+
+
+async def test_an_amount_that_payermax_leaves_out_is_known_from_before(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await till.late_trade()
+    (found,) = await till.find(ask=True)
+    await give_back(till.client, till.book, found)
+    (refund,) = till.server.engine.ledger.repository.refunds()
+    till.server.engine.ledger.finish_refund(refund.refund_trade_no, None)
+    ask = till.client.query_refund
+
+    async def without_amount(*words: Any, **more: Any) -> RefundDetails:
+        return attrs.evolve(await ask(*words, **more), refund_amount=None)
+
+    monkeypatch.setattr(till.client, "query_refund", without_amount)
+    (item,) = await till.find(ask=True)
+    assert item.refund.standing is RefundStanding.GIVEN_BACK
 
 
 async def test_a_book_that_fails_afterwards_hides_no_refund(
