@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -130,6 +129,8 @@ def drain(
 
 
 def _asked(database: str, schema: str, question: Callable[[Fleet], Awaitable[T]]) -> T:
+    import asyncio
+
     async def run() -> T:
         from payermax_async.fleet import Fleet
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -78,6 +77,8 @@ def worker(
         child: The worker itself, started by this command.
         source: Where the merchant's settings are.
     """
+    import asyncio
+
     config = (source or MerchantSource()).read()
     if child < 0:
         return _supervised(database, engine, processes)
@@ -138,6 +139,7 @@ async def _work(
     per_second: float | None,
     port: int | None,
 ) -> int:
+    import asyncio
     from contextlib import AsyncExitStack
 
     from payermax_async.cli.worker_health import served_health
@@ -179,6 +181,8 @@ async def _work(
 
 async def _stop_when_orphaned(worker: FleetWorker) -> None:
     """End with the supervisor: nobody else would end this one in time."""
+    import asyncio
+
     parent = os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of it
         await asyncio.sleep(_ORPHANED_EVERY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -69,6 +68,8 @@ def enqueue(
         orders: How the file is to be read.
         source: Where the merchant's settings are.
     """
+    import asyncio
+
     config = (source or MerchantSource()).read()
     found = read_orders(orders or OrderSource(), file, None)
     plan = found.plan(config.defaults, journal=())
