@@ -215,19 +215,21 @@ def prepare_raw(
     if not isinstance(fields, dict):
         problem = Problem("data", "must be an object of fields")
         raise ValidationError((problem,), subject=name)
+    # Of what is in the table, the table knows how dangerous it is.
+    known = OPERATIONS.get(name)
     keys = [key for key in business_ids(name) if isinstance(fields.get(key), str)]
 
     def read(found: JsonValue, *, alone: bool) -> JsonObject:  # noqa: ARG001
         if found is None:
             return {}
+        if known is not None and known.scalar and not isinstance(found, dict):
+            return {known.scalar: found}
         if not isinstance(found, dict):
             raise ShapeError("is no object")
         if any(key in found and found[key] != fields[key] for key in keys):
             raise ReplyMismatchError(_MISMATCH)
         return found
 
-    # Of what is in the table, the table knows how dangerous it is.
-    known = OPERATIONS.get(name)
     # A refund names its order as well: which id is its own, the table knows.
     own = business_ids() if known is None else known.ids
     named = [fields[key] for key in own if isinstance(fields.get(key), str)]

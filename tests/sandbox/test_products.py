@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
+import aiohttp
 import pytest
 
 from payermax_async.client import PayerMaxClient
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.config import MerchantConfig
+from payermax_async.core.codec import to_wire
 from payermax_async.core.errors import (
     ApiError,
     ConflictError,
@@ -36,6 +39,7 @@ from payermax_async.sandbox.admin.cases import ask_information, open_dispute
 from payermax_async.sandbox.clock import VirtualClock
 from payermax_async.sandbox.engine import SandboxEngine
 from payermax_async.sandbox.ledger.payment_methods import PaymentOutcome
+from payermax_async.sandbox.server import SandboxServer
 from payermax_async.sandbox.state.credentials import SandboxCredentials
 from payermax_async.testing.sandbox import SandboxTransport, sandbox_in_process
 
@@ -494,6 +498,12 @@ async def test_materials_are_handed_in_under_the_requests_id(
         assert paper.answered_at is not None
         with pytest.raises(ConflictError):
             await client.risk.send_materials(rfi, [invoice])
+        raw = await client.call_raw(
+            "putRfiMaterialList",
+            {"rfiNo": rfi, "materialList": [to_wire(invoice)]},
+            version="1.4",
+        )
+        assert raw == {"accepted": True}
         with pytest.raises(ApiError, match="ORDER_NOT_EXIST"):
             await client.risk.send_materials("RFI1", [invoice])
         plain = Material(field_name="a", field_value="b.pdf", file_path_type="HTTP")
@@ -522,3 +532,32 @@ async def test_names_are_put_on_the_list_and_taken_off(
             with pytest.raises(ValidationError, match="names"):
                 await client.risk.add_names("r-3", odd, remark="None.")
         assert "jo@example.com" not in repr(names)
+
+
+async def test_the_page_of_an_order_is_paid_by_a_buyer_and_only_once(
+    credentials: SandboxCredentials,
+) -> None:
+    async with (
+        SandboxServer(credentials=credentials) as sandbox,
+        PayerMaxClient(MerchantConfig.from_env(sandbox.settings)) as client,
+        aiohttp.ClientSession() as browser,
+    ):
+        placed = await client.cashier.place_order(order())
+        page = str(placed.redirect_url)
+        async with browser.get(page) as shown:
+            text = await shown.text()
+        assert shown.status == 200
+        assert "Blue T-shirt" in text
+        token = re.search(r'name="csrf" value="([^"]+)"', text)
+        assert token is not None
+        form = {"csrf": token[1], "method": "CARD", "card": "visa"}
+        form["outcome"] = "fail"
+        async with browser.post(page, data=form) as result:
+            assert result.status == 200
+        found = await client.query_order("P1001")
+        assert (found.status, found.is_paid) == (PaymentStatus.FAILED, False)
+        # A link could be paid again; an order has one try.
+        async with browser.get(page) as again:
+            assert 'name="method"' in text
+            assert 'name="method"' not in await again.text()
+        assert len(sandbox.engine.ledger.repository.trades()) == 1

@@ -178,9 +178,10 @@ class Ledger:
         # told.
         if trades and trades[-1].is_fresh:
             return self.done(trades[-1])
-        # An order has one try; a link has as many as its time allows.
+        # An order has one try; a link has as many as its time allows. Not OVER: that
+        # leads to the page again, which is a new try.
         if link.order_no is not None:
-            raise NotPayableError(Obstacle.OVER)
+            raise NotPayableError(Obstacle.EXPIRED)
         trade = new_trade(
             link,
             now=self.now(),
