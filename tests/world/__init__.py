@@ -26,6 +26,25 @@ Where things are:
 *   ``agreement`` lists what must hold, checked after each step in which something
     happened and once all is well again: ``healing``.
 
+What goes wrong, and where it is made to:
+
+*   on the way: lost, late, doubled, out of order, cut short, an answer to somebody
+    else, signed by a stranger or for another body, a wrong ``Date``, a page or a code
+    of something in between (``ways``, carried out by ``network``); notices the same
+    (``post``), and older states after newer ones (``abuse.tell_older``);
+*   at PayerMax: codes that are ambiguous or that nobody knows, done and not answered
+    (``ways``), questions that lag and a host that knows nothing of the other's links
+    (``ledger``), no check for ids (``settings``), a dead host, throttling, a clock that
+    is off, another key, questions without answers (``trouble``), refunds that fail at
+    once or later (``refunding``);
+*   in the database: slow, failing, half-open, an answer lost (``disk``), read-only,
+    commits lost, a machine that starts anew (``trouble``), several processes on it;
+*   at the host: death in place of any step (``loop.Life``), restarts, clock steps
+    (``trouble``), tasks cancelled (``deals``);
+*   by the user: parts that raise, hang, lie or take no notice (``parts``), an id sent
+    twice at once, unasked or for another amount, refunds in parts, a withdrawal while
+    somebody pays (``deals``, ``abuse``), a batch that is left (``batch``).
+
 A seed that once failed is one of ``test_world.FAILED_ONCE``. Planted mistakes are in
 ``test_checks``, with what the world says of each, and some eighty more in
 ``python -m benchmarks.plants``, with the number of seeds that each takes.
