@@ -265,6 +265,7 @@ FLOORS = {
         "book late notices",
         "sources",
         "finding",
+        "giving_back",
         "__init__",
     ),
     "reconcile": (

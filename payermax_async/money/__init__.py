@@ -16,12 +16,8 @@ from payermax_async._lazy import lazy_names
 
 if TYPE_CHECKING:
     from payermax_async.money.book import MoneyBook
-    from payermax_async.money.finding import (
-        LateMoneyError,
-        LateMoneyReport,
-        find_late_money,
-        give_back,
-    )
+    from payermax_async.money.finding import LateMoneyReport, find_late_money
+    from payermax_async.money.giving_back import LateMoneyError, give_back
     from payermax_async.money.late import LateMoney, LateReason
     from payermax_async.money.proposals import (
         MadeRefund,
@@ -50,7 +46,7 @@ __all__ = [
 
 _HOMES = {
     "LateMoney": "money.late",
-    "LateMoneyError": "money.finding",
+    "LateMoneyError": "money.giving_back",
     "LateMoneyReport": "money.finding",
     "LateReason": "money.late",
     "MadeRefund": "money.proposals",
@@ -60,7 +56,7 @@ _HOMES = {
     "RefundFate": "money.proposals",
     "RefundStanding": "money.proposals",
     "find_late_money": "money.finding",
-    "give_back": "money.finding",
+    "give_back": "money.giving_back",
     "refund_number": "money.proposals",
 }
 """The module that each name lives in, below ``payermax_async``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -13,16 +12,8 @@ import attrs
 from payermax_async.bulk.records import JournalRow
 from payermax_async.client import PayerMaxClient
 from payermax_async.clock import Clock, SystemClock
-from payermax_async.core.cleaning import clean_id, clean_message
 from payermax_async.core.errors import (
     ConfigurationError,
-    Outcome,
-    PayerMaxError,
-)
-from payermax_async.core.models.refunds import (
-    CreateRefund,
-    RefundStatus,
-    SubmittedRefund,
 )
 from payermax_async.money.book import MoneyBook
 from payermax_async.money.late import LateMoney, late_money
@@ -35,26 +26,18 @@ from payermax_async.money.sources import (
     read_inbox,
     read_journal,
 )
-from payermax_async.storage.errors import StorageError
 from payermax_async.webhooks.inbox.protocol import Inbox
 
 __all__ = [
+    "SETTLED",
     "JournalRows",
-    "LateMoneyError",
     "LateMoneyReport",
     "find_late_money",
-    "give_back",
 ]
 
-_LOG = logging.getLogger("payermax_async.money")
-
 _MARGIN: Final = timedelta(minutes=5)
-_SETTLED: Final = timedelta(minutes=10)
+SETTLED: Final = timedelta(minutes=10)
 """After this a refund that may have left and that PayerMax does not know never did."""
-
-
-class LateMoneyError(PayerMaxError):
-    """Nothing was given back, and why."""
 
 
 class JournalRows(Protocol):
@@ -135,7 +118,7 @@ async def find_late_money(
             )
             facts = joined([facts, told])
         # Of these PayerMax decides: what it does not know by now never left.
-        past = clock.now() - _SETTLED
+        past = clock.now() - SETTLED
         old = {one.refund.out_refund_no for one in begun if one.begun_at < past}
         facts = await _with_refunds(client, facts, margin, old)
     items = _late(facts, margin)
@@ -255,90 +238,3 @@ def _name_of(late: LateMoney) -> str:
     at = payment.completed_at
     when = "" if at is None else at.isoformat()
     return f"link {payment.merchant_link_id} {when}"
-
-
-async def give_back(
-    client: PayerMaxClient,
-    book: MoneyBook,
-    late: LateMoney,
-) -> SubmittedRefund:
-    """Give a late payment back, because a person said so: once, whoever else does.
-
-    It is noted in the book before anything leaves, and asked for under the number that
-    follows from the trade. What becomes of it comes as a notification.
-
-    Args:
-        client: Open.
-        book: Open; the one that all who give back share.
-        late: As :func:`find_late_money` has just found it.
-
-    Raises:
-        LateMoneyError: Nothing was sent: it is not proposed, or was begun before.
-        OutcomeUnknownError: It may have been made: find again, and see.
-        PayerMaxError: PayerMax refused it.
-        StorageError: The book cannot be written; nothing was sent.
-    """
-    refund, payment = late.refund, late.payment
-    if refund.standing is not RefundStanding.PROPOSED:
-        raise LateMoneyError(f"{payment.trade_no}: {refund.standing}, {refund.why}")
-    await _check_number(client, late)
-    wanted = MadeRefund(
-        trade_no=payment.trade_no,
-        out_refund_no=refund.out_refund_no,
-        amount=refund.amount,
-        currency=refund.currency,
-        fate=RefundFate.UNKNOWN,
-    )
-    begun = await book.begin_refund(wanted, _SETTLED)
-    if begun is not None:
-        raise LateMoneyError(
-            f"{payment.trade_no}: refund {begun.out_refund_no} of {begun.amount} "
-            f"{begun.currency} was begun before, perhaps by somebody else just now; "
-            "look again in ten minutes"
-        )
-    return await _sent(client, book, late)
-
-
-async def _check_number(client: PayerMaxClient, late: LateMoney) -> None:
-    number = late.refund.out_refund_no
-    found = await ask_refund(client, number, late.payment.trade_no)
-    if found is not None:
-        raise LateMoneyError(f"refund {number} is {found.fate}: look again")
-
-
-async def _sent(
-    client: PayerMaxClient, book: MoneyBook, late: LateMoney
-) -> SubmittedRefund:
-    trade_no = late.payment.trade_no
-    request = CreateRefund(
-        out_refund_no=late.refund.out_refund_no,
-        refund_amount=late.refund.amount,
-        refund_currency=late.refund.currency,
-        out_trade_no=trade_no,
-        comments="; ".join(late.reasons),
-    )
-    try:
-        made = await client.refund(request)
-    except PayerMaxError as error:
-        # What may have been made stays in the book as unknown.
-        if error.outcome is not Outcome.UNKNOWN:
-            await _note(book, trade_no, None)
-        raise
-    is_failed = made.status == RefundStatus.REFUND_FAILED
-    fate = RefundFate.FAILED if is_failed else RefundFate.UNDER_WAY
-    await _note(book, trade_no, fate)
-    return made
-
-
-async def _note(book: MoneyBook, trade_no: str, fate: RefundFate | None) -> None:
-    """Note how asking ended; the book's failure may not hide what PayerMax said."""
-    try:
-        await book.end_refund(trade_no, fate)
-    except StorageError as error:
-        # It stands there as unknown, so that PayerMax is asked before anything is done.
-        _LOG.warning(
-            "late payment %s: how its refund began is not noted (%s); it stays unknown "
-            "until PayerMax is asked",
-            clean_id(trade_no),
-            clean_message(str(error)),
-        )
