@@ -195,13 +195,12 @@ def sending(
     lease: timedelta,
 ) -> Steps[bool]:
     """Note that a create is about to leave; false if it may not."""
-    # In the transaction that lets it out: between two of them a payment could be told.
-    if (yield from learned(key)) is not None:
-        return False
     rows = yield Query(
+        # Only what is open: a payment may have been told since, or the batch cancelled.
         f"UPDATE {{journal}} SET state = :sending, stamp = :stamp, hosts = :hosts, "  # noqa: S608 - constants
         f"sent_boot = {{boot}}, sent_at = {{clock}}, {HELD} "
-        "WHERE batch = :batch AND link_key = :key AND token = :token RETURNING id",
+        "WHERE batch = :batch AND link_key = :key AND token = :token "
+        "AND state IN ('planned', 'sending', 'unknown') RETURNING id",
         {
             "sending": RowState.SENDING.value,
             "stamp": micros(stamp),
@@ -211,7 +210,10 @@ def sending(
             "token": token,
         },
     )
-    return bool(rows)
+    # With the row locked, as it is by whoever notes such a thing: looked for before,
+    # it could be noted between the look and this. A row that is told as not to be sent
+    # gets what was learned when it is claimed anew.
+    return bool(rows) and (yield from learned(key)) is None
 
 
 def settle(key: str, token: int, result: RowResult, *, now: datetime) -> Steps[bool]:
@@ -236,6 +238,11 @@ def settle(key: str, token: int, result: RowResult, *, now: datetime) -> Steps[b
     )
     if rows:
         return True
+    # Locks the row: whoever is about to send for it has done so, or sees this.
+    yield Query(
+        "UPDATE {journal} SET token = token WHERE batch = :batch AND link_key = :key",
+        {"key": key},
+    )
     yield Query(
         "INSERT INTO {journal_learned} (batch, link_key, token, state, link_url, "
         "link_id, reason, remedy) VALUES (:batch, :key, :token, :state, :link_url, "

@@ -32,7 +32,7 @@ from payermax_async.bulk import (
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.sql import Steps
-from tests.bulk.contract import CREATED, LEASE, JournalContract, Seconds, planned
+from tests.bulk.contract import CREATED, LEASE, STAMP, JournalContract, Seconds, planned
 from tests.bulk.kit import made, orders, ran, states
 from tests.bulk.postgres import turned
 from tests.inbox.kit import own_schema
@@ -184,6 +184,67 @@ async def test_what_becomes_of_a_row_between_a_look_and_the_lock_counts(
         monkeypatch.setattr(claims, "_found", looked)
         claim = await journal.claim(planned(), run="b", lease=LEASE)
     assert (claim.standing, claim.row.result.state) == (standing, state)
+
+
+_NOTE = (
+    "; INSERT INTO {0}journal_learned (batch, link_key, token, state, link_url, "
+    "link_id, reason, remedy) SELECT batch, link_key, 0, "
+)
+_NOTE_END = ", 'u', 'l', '', '' FROM {0}journal"
+# As mark_paid notes a payment, and settle what somebody found out who lost the row.
+_PAID = "UPDATE {0}journal SET state = 'paid'" + _NOTE + "'paid'" + _NOTE_END
+_FOUND = "UPDATE {0}journal SET token = token" + _NOTE + "'created'" + _NOTE_END
+
+
+@pytest.mark.parametrize(
+    ("noted", "state"), [(_PAID, RowState.PAID), (_FOUND, RowState.CREATED)]
+)
+async def test_what_is_noted_while_a_create_is_about_to_leave_keeps_it_back(
+    postgres_address: str, schema: str, noted: str, state: RowState
+) -> None:
+    async with PostgresJournal(postgres_address, batch="b", schema=schema) as journal:
+        claim = await journal.claim(planned(), run="a", lease=LEASE)
+        async with await psycopg.AsyncConnection.connect(postgres_address) as other:
+            await other.execute(noted.format(f'"{schema}".').encode())
+            leaving = asyncio.create_task(
+                journal.sending(
+                    "order-1", claim.token, stamp=STAMP, hosts=("h",), lease=LEASE
+                )
+            )
+            await _until_it_waits(postgres_address, schema)
+            await other.commit()
+        assert not await leaving
+        again = await journal.claim(planned(), run="a", lease=LEASE)
+        assert again.standing is ClaimStanding.SETTLED
+        assert again.row.result.state is state
+
+
+async def test_what_was_found_out_waits_for_a_create_that_is_about_to_leave(
+    postgres_address: str, schema: str
+) -> None:
+    async with PostgresJournal(postgres_address, batch="b", schema=schema) as journal:
+        lost = await journal.claim(planned(), run="a", lease=timedelta(0))
+        await journal.claim(planned(), run="b", lease=LEASE)
+        async with await psycopg.AsyncConnection.connect(postgres_address) as other:
+            await other.execute(
+                f"UPDATE \"{schema}\".journal SET holder = 'c'".encode()
+            )
+            telling = asyncio.create_task(
+                journal.settle("order-1", lost.token, CREATED)
+            )
+            await _until_it_waits(postgres_address, schema)
+        assert not await telling
+
+
+async def _until_it_waits(address: str, schema: str) -> None:
+    """Until a statement about the schema waits for a lock."""
+    async with asyncio.timeout(5):
+        while not await kit.execute(
+            address,
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+            f"AND query LIKE '%{schema}%' AND pid <> pg_backend_pid()",
+        ):
+            await asyncio.sleep(0.02)
 
 
 async def test_two_payments_noted_at_once_are_one_and_an_alarm(
