@@ -234,7 +234,7 @@ def rest(claim: RowClaim, now: datetime) -> timedelta:
         now: PayerMax's time, as far as that is known.
     """
     if claim.sent_ago is not None:
-        return max(REACH - claim.sent_ago, timedelta(0))
+        return min(max(REACH - claim.sent_ago, timedelta(0)), REACH)
     if claim.row.stamp is None:
         return timedelta(0)
     left = claim.row.stamp + REACH - now

@@ -178,7 +178,7 @@ class Fleet:
                 commit.
 
         Raises:
-            ConfigurationError: The batch was cancelled.
+            ConfigurationError: The batch was cancelled, or there is no transaction.
             StorageError: The database did not do it; roll back.
 
         Example:
@@ -186,6 +186,12 @@ class Fleet:
             ...     await connection.execute("INSERT INTO orders ...")
             ...     await fleet.add(batch, link, connection=connection)
         """
+        if connection.autocommit and connection.info.transaction_status.name == "IDLE":
+            # A row without its request would wait for ever.
+            raise ConfigurationError(
+                "add() wants a transaction: use it in 'async with "
+                "connection.transaction()'"
+            )
         # Positions in a transaction of their own: no two merchants' transactions wait
         # for each other's end over a counter.
         rows = await self._placed(batch, orders)
@@ -212,10 +218,19 @@ class Fleet:
     async def cancel(self, batch: FleetBatch) -> int:
         """Send nothing more of a batch, for good; how many rows that refuses at once.
 
-        Rows whose create may have left are asked about until that is settled.
+        Once it returns, nothing is let out that had not left. Rows whose create may
+        have left are asked about until that is settled.
+
+        Raises:
+            StorageError: Not all rows were refused; workers see to the others where
+                the batch was marked. Call it again.
         """
-        now = self._clock.now()
-        return await self._database.run(lambda: statements.cancel(batch.number, now))
+        run, now = self._database.run, self._clock.now()
+        await run(lambda: statements.cancel(batch.number))
+        refused = 0
+        while some := await run(lambda: statements.refuse_planned(batch.number, now)):
+            refused += some
+        return refused
 
     # --- workers -----------------------------------------------------------------
 

@@ -86,8 +86,8 @@ class ChunkJournal:
         """It stays open."""
 
     async def begin(self, batch: BulkBatch) -> BulkBatch:
-        """The worker began it already, once for all its chunks."""
-        return batch
+        """See :class:`~payermax_async.bulk.Journal`: what it says holds here, too."""
+        return await self.inner.begin(batch)
 
     async def claim(self, row: PlannedRow, *, run: str, lease: timedelta) -> RowClaim:
         """The hold that was taken with the chunk, or another one later on."""

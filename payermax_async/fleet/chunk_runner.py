@@ -16,16 +16,16 @@ from payermax_async.bulk.control import BulkControl
 from payermax_async.bulk.create import create_links, fingerprint_of
 from payermax_async.bulk.outcomes import DoneState
 from payermax_async.bulk.rails import BulkRails
-from payermax_async.bulk.records import BulkBatch
 from payermax_async.bulk.run import BulkRun
 from payermax_async.client import PayerMaxClient, engine_of
 from payermax_async.clock import Clock
 from payermax_async.core.errors import PayerMaxError
+from payermax_async.core.models.link_request import CreateLink
 from payermax_async.fleet import statements
 from payermax_async.fleet.cancelled import settle_cancelled
 from payermax_async.fleet.chunk_journal import ChunkJournal
 from payermax_async.fleet.database import FleetDatabase
-from payermax_async.fleet.payloads import read_item
+from payermax_async.fleet.payloads import readable
 from payermax_async.fleet.records import (
     ChunkId,
     ChunkRow,
@@ -68,7 +68,6 @@ class ChunkRunner:
     _tasks: set[asyncio.Task[None]] = attrs.field(
         factory=set[asyncio.Task[None]], init=False
     )
-    _begun: set[int] = attrs.field(factory=set[int], init=False)
     _numbers: itertools.count[int] = attrs.field(
         factory=lambda: itertools.count(1), init=False
     )
@@ -132,30 +131,41 @@ class ChunkRunner:
         run = f"{self.worker}/{chunk}/{next(self._numbers)}.{secrets.token_hex(4)}"
         if batch.cancelled:
             now = self.clock.now()
+            first = chunk.number * batch.chunk
             await self.database.run(
-                lambda: statements.refuse_planned(batch.number, now)
+                lambda: statements.refuse_planned(
+                    batch.number, now, first=first, behind=first + batch.chunk
+                )
             )
         rows = await self.database.run(
             lambda: statements.take(chunk, batch, run=run, lease=self.lease)
         )
         if rows:
             await self._settled(chunk, batch, rows, run)
-        await self.database.run(lambda: statements.forget_items(chunk, batch))
+        await self.database.run(lambda: statements.forget_items(chunk, batch.chunk))
 
     async def _settled(
         self, chunk: ChunkId, batch: FleetBatch, rows: list[ChunkRow], run: str
     ) -> None:
         watch = _Watch(runner=self, chunk=chunk, batch=batch, run=run)
+        requests = readable(rows)
+        here = [row for row in rows if row.row.planned.key in requests]
         error = ""
+        if len(here) < len(rows):
+            error = (
+                f"{len(rows) - len(here)} stored requests cannot be read here: another "
+                "version of this package wrote them"
+            )
+            self.note(error)
         try:
             if batch.cancelled:
                 # Cancelled, a link may be there all the same: then somebody can still
                 # pay it.
                 watch.settled = await settle_cancelled(
-                    self.client, self.database.journal(batch), rows, self.lease
+                    self.client, self.database.journal(batch), here, self.lease
                 )
             else:
-                await self._sent(watch, rows)
+                await self._sent(watch, here, list(requests.values()))
         except FleetStoppingError:
             pass  # what was not begun is as it was
         except PayerMaxError as failure:
@@ -170,24 +180,21 @@ class ChunkRunner:
                 )
             )
 
-    async def _sent(self, watch: _Watch, rows: list[ChunkRow]) -> None:
-        batch, run = watch.batch, watch.run
-        inner = self.database.journal(batch)
-        if batch.number not in self._begun:
-            await inner.begin(BulkBatch(plan="", fingerprint=batch.fingerprint))
-            self._begun.add(batch.number)
+    async def _sent(
+        self, watch: _Watch, rows: list[ChunkRow], requests: list[CreateLink]
+    ) -> None:
+        run = watch.run
         journal = ChunkJournal.of(
             rows,
-            inner,
+            self.database.journal(watch.batch),
             look=watch.look,
             let_go=watch.let_go,
             asked_for=watch.asked_for,
             is_stopping=lambda: self.is_stopping or watch.is_told_to_stop,
         )
-        items = [read_item(row.item) for row in rows]
         async with create_links(
             self.client,
-            items,
+            requests,
             journal=journal,
             at_once=self.at_once,
             rails=BulkRails(outage_patience=_PATIENCE),

@@ -28,8 +28,10 @@ __all__ = [
     "enqueue",
     "finish",
     "forget_items",
+    "forget_left",
     "hold_on",
     "let_go",
+    "refuse_planned",
     "register",
     "reserve",
     "sweep",
@@ -47,6 +49,7 @@ _TOLD_FOR = timedelta(minutes=1)
 _FIRST_REST = timedelta(seconds=5)
 _LONGEST_REST = timedelta(minutes=15)
 _DOUBLINGS = 8
+_REFUSED_AT_ONCE = 1000
 
 
 # --- batches -------------------------------------------------------------------------
@@ -115,7 +118,11 @@ def reserve(batch: int, count: int) -> Steps[int]:
 
 def enqueue(batch: int, rows: Sequence[Enqueuable]) -> Steps[EnqueuedRows]:
     """Put rows down, each id once; what is there already stays as it is."""
-    keys = [coded(planned.key) for planned, _, _ in rows]
+    # An id that comes again is held against its first row, like one that is there.
+    first: dict[str, Enqueuable] = {}
+    for row in rows:
+        first.setdefault(row[0].key, row)
+    once = list(first.values())
     added = yield Query(
         "INSERT INTO {journal} (batch, link_key, order_number, position, digest, "
         "amount, currency, own_columns, state, link_url, link_id, reason, remedy, "
@@ -130,24 +137,23 @@ def enqueue(batch: int, rows: Sequence[Enqueuable]) -> Steps[EnqueuedRows]:
         "ON CONFLICT (batch, link_key) DO NOTHING RETURNING link_key, state",
         {
             "batch": batch,
-            "keys": keys,
-            "orders": [coded(planned.order) for planned, _, _ in rows],
-            "positions": [planned.position for planned, _, _ in rows],
-            "digests": [planned.digest for planned, _, _ in rows],
-            "amounts": [planned.amount for planned, _, _ in rows],
-            "currencies": [planned.currency for planned, _, _ in rows],
-            "own": [coded(json_text(planned.columns)) for planned, _, _ in rows],
-            "states": [result.state.value for _, _, result in rows],
-            "reasons": [coded(result.reason) for _, _, result in rows],
-            "remedies": [coded(result.remedy) for _, _, result in rows],
+            "keys": [coded(planned.key) for planned, _, _ in once],
+            "orders": [coded(planned.order) for planned, _, _ in once],
+            "positions": [planned.position for planned, _, _ in once],
+            "digests": [planned.digest for planned, _, _ in once],
+            "amounts": [planned.amount for planned, _, _ in once],
+            "currencies": [planned.currency for planned, _, _ in once],
+            "own": [coded(json_text(planned.columns)) for planned, _, _ in once],
+            "states": [result.state.value for _, _, result in once],
+            "reasons": [coded(result.reason) for _, _, result in once],
+            "remedies": [coded(result.remedy) for _, _, result in once],
         },
     )
-    new = {key for key, state in added if state == RowState.PLANNED.value}
-    known = {planned.key: (planned, item) for planned, item, _ in rows}
-    there = {key for key, _ in added}
-    # Of these another transaction may just have put the same ids down: it is asked, not
-    # overwritten.
-    left = [it for it in rows if it[0].key not in there]
+    states = dict(added)
+    new = [row for row in once if states.get(row[0].key) == RowState.PLANNED.value]
+    left = [
+        row for row in rows if row[0].key not in states or row is not first[row[0].key]
+    ]
     mended, conflicting = yield from _there_already(batch, left)
     yield Query(
         "INSERT INTO {fleet_order} (batch, link_key, item) SELECT :batch, k, i "
@@ -155,8 +161,8 @@ def enqueue(batch: int, rows: Sequence[Enqueuable]) -> Steps[EnqueuedRows]:
         "ON CONFLICT (batch, link_key) DO UPDATE SET item = excluded.item",
         {
             "batch": batch,
-            "keys": [coded(key) for key in (*new, *mended)],
-            "items": [coded(known[key][1]) for key in (*new, *mended)],
+            "keys": [coded(planned.key) for planned, _, _ in (*new, *mended)],
+            "items": [coded(item) for _, item, _ in (*new, *mended)],
         },
     )
     return EnqueuedRows(
@@ -169,7 +175,7 @@ def enqueue(batch: int, rows: Sequence[Enqueuable]) -> Steps[EnqueuedRows]:
 
 def _there_already(
     batch: int, rows: Sequence[Enqueuable]
-) -> Steps[tuple[list[str], list[str]]]:
+) -> Steps[tuple[list[Enqueuable], list[str]]]:
     """Of rows whose ids are taken: those mended now, and those that differ."""
     if not rows:
         return [], []
@@ -179,9 +185,10 @@ def _there_already(
         {"batch": batch, "keys": sorted(coded(planned.key) for planned, _, _ in rows)},
     )
     standing = {key: (digest, state, again) for key, digest, state, again in found}
-    mended: list[str] = []
+    mended: list[Enqueuable] = []
     conflicting: list[str] = []
-    for planned, item, _ in rows:
+    for row in rows:
+        planned, item, _ = row
         digest, state, again = standing[planned.key]
         is_other = digest != planned.digest
         # Nothing exists for a refused one, so that it may come again.
@@ -200,30 +207,54 @@ def _there_already(
                     "position": planned.position,
                 },
             )
-            mended.append(planned.key)
+            standing[planned.key] = planned.digest, RowState.PLANNED.value, 0
+            mended.append(row)
         elif is_other:
             conflicting.append(planned.key)
     return mended, conflicting
 
 
-def cancel(batch: int, now: datetime) -> Steps[int]:
-    """Send nothing more of a batch; how many rows were not begun, and now never are.
-
-    Rows that somebody holds are refused once they are let go of.
-    """
+def cancel(batch: int) -> Steps[None]:
+    """Send nothing more of a batch: its rows are refused after this."""
     yield Query(
         "UPDATE {fleet_batch} SET cancelled = 1 WHERE batch = :batch", {"batch": batch}
     )
-    return (yield from refuse_planned(batch, now))
 
 
-def refuse_planned(batch: int, now: datetime) -> Steps[int]:
-    """Refuse what nobody holds and of which nothing left, in a cancelled batch."""
+def refuse_planned(
+    batch: int, now: datetime, *, first: int = 0, behind: int = 2**62
+) -> Steps[int]:
+    """Refuse some rows of a cancelled batch of which nothing left; how many it were.
+
+    Those that a worker holds as well: with its hold gone, it lets nothing out.
+
+    Args:
+        batch: Which.
+        now: The time, for reports.
+        first: The first position.
+        behind: The position behind the last one.
+    """
+    # Some at a time: a batch of any size is refused in transactions that end in time.
     rows = yield Query(
-        "UPDATE {journal} AS s SET state = 'refused', settled_at = :now, "
+        "SELECT s.id, s.link_key FROM {journal} AS s WHERE s.batch = :batch "
+        "AND s.position >= :first AND s.position < :behind AND s.state = 'planned' "
+        "ORDER BY s.position LIMIT :most FOR UPDATE OF s",
+        {"batch": batch, "first": first, "behind": behind, "most": _REFUSED_AT_ONCE},
+    )
+    if not rows:
+        return 0
+    yield Query(
+        "UPDATE {journal} SET state = 'refused', settled_at = :now, "
+        "token = token + 1, holder = '', held_until = 0, "
         "reason = 'the batch was cancelled before anything was sent for it' "
-        "WHERE s.batch = :batch AND s.state = 'planned' AND NOT {held} RETURNING id",
-        {"batch": batch, "now": micros(now)},
+        "WHERE id = ANY(CAST(:ids AS BIGINT[]))",
+        {"now": micros(now), "ids": [number for number, _ in rows]},
+    )
+    # It is about people, and nobody needs it any more.
+    yield Query(
+        "DELETE FROM {fleet_order} "
+        "WHERE batch = :batch AND link_key = ANY(CAST(:keys AS TEXT[]))",
+        {"batch": batch, "keys": [coded(key) for _, key in rows]},
     )
     return len(rows)
 
@@ -299,13 +330,16 @@ def take(
         "AND l.link_key = s.link_key), o.item FROM {journal} AS s "
         "JOIN {fleet_order} AS o ON o.batch = s.batch AND o.link_key = s.link_key "
         "WHERE s.batch = :batch AND s.position >= :first AND s.position < :behind "
-        "AND s.state IN ('planned', 'sending', 'unknown') AND NOT {held} "
+        "AND s.state IN ('planned', 'sending', 'unknown') "
+        # Its own, too: a commit may have been done whose answer was lost.
+        "AND (NOT {held} OR s.holder = :run) "
         "AND (:cancelled = 0 OR s.state <> 'planned') ORDER BY s.position {lock_row}",
         {
             "batch": chunk.batch,
             "first": chunk.number * batch.chunk,
             "behind": (chunk.number + 1) * batch.chunk,
             "cancelled": int(batch.cancelled),
+            "run": run,
         },
     )
     if not rows:
@@ -398,13 +432,13 @@ def finish(chunk: ChunkId, run: str, *, settled: int, error: str) -> Steps[None]
     )
 
 
-def forget_items(chunk: ChunkId, batch: FleetBatch) -> Steps[None]:
+def forget_items(chunk: ChunkId, size: int) -> Steps[None]:
     """Delete what was enqueued for rows that are settled: it is about people."""
     values = {
         "batch": chunk.batch,
         "number": chunk.number,
-        "first": chunk.number * batch.chunk,
-        "behind": (chunk.number + 1) * batch.chunk,
+        "first": chunk.number * size,
+        "behind": (chunk.number + 1) * size,
     }
     yield Query(
         "DELETE FROM {fleet_order} AS o USING {journal} AS s WHERE s.batch = :batch "
@@ -420,6 +454,20 @@ def forget_items(chunk: ChunkId, batch: FleetBatch) -> Steps[None]:
         "AND s.state IN ('planned', 'sending', 'unknown'))",
         values,
     )
+
+
+def forget_left() -> Steps[None]:
+    """The same for chunks whose worker was killed between their last row and that."""
+    rows = yield Query(
+        "SELECT r.batch, r.number, b.chunk FROM {fleet_range} AS r "
+        "JOIN {fleet_batch} AS b ON b.batch = r.batch WHERE r.due <= {clock} "
+        "AND NOT EXISTS (SELECT 1 FROM {journal} AS s WHERE s.batch = r.batch "
+        "AND s.position >= r.number * b.chunk "
+        "AND s.position < (r.number + 1) * b.chunk "
+        "AND s.state IN ('planned', 'sending', 'unknown')) LIMIT 100"
+    )
+    for batch, number, size in rows:
+        yield from forget_items(ChunkId(batch, number), size)
 
 
 def told(batch: int) -> Steps[tuple[BulkControl, bool]]:

@@ -164,6 +164,7 @@ class FleetWorker:
 
         Raises:
             StorageError: The database could not be used when it began.
+            Exception: What went wrong with a part of it that is not to end by itself.
         """
         await self._database.open()
         try:
@@ -176,6 +177,7 @@ class FleetWorker:
             await self._database.aclose()
 
     async def _work(self) -> None:
+        await self._database.run(lambda: worker_statements.begin(self._name))
         await self._report()
         jobs = asyncio.create_task(
             self._engine.run(
@@ -189,22 +191,30 @@ class FleetWorker:
             asyncio.create_task(self._every(seconds, work))
             for seconds, work in (
                 (_SWEEP_EVERY, self._sweep),
-                (_CLEAN_EVERY, self._engine.sweep),
+                (_CLEAN_EVERY, self._clean),
                 (_REPORT_EVERY, self._report),
             )
         ]
+        parts = (jobs, *others)
         try:
-            await _first_of(self._stopped.wait(), self._drained.wait())
-            if not self._stopped.is_set():
+            await _first_of(
+                self._stopped.wait(), self._drained.wait(), _one_ends(*parts)
+            )
+            if self._drained.is_set() and not self._stopped.is_set():
                 # No new chunks; those that it is at end by themselves.
                 jobs.cancel()
-                await _first_of(self._stopped.wait(), _quietly(jobs))
+                await _first_of(self._stopped.wait(), _one_ends(jobs))
         finally:
+            broken = [part for part in parts if part.done() and not part.cancelled()]
+            if broken:
+                self.stop()  # without one of its parts it would only look well
             for task in others:
                 task.cancel()
             await self._ended(jobs)
             await asyncio.gather(*others, return_exceptions=True)
         await self._database.run(lambda: worker_statements.leave(self._name))
+        for part in broken:
+            part.result()
 
     async def _ended(self, jobs: asyncio.Task[None]) -> None:
         """Let what is under way end, for a while; then leave it as it is."""
@@ -234,6 +244,10 @@ class FleetWorker:
         self._swept.clear()
         due = await self._database.run(lambda: statements.sweep(_WINDOW))
         await self._engine.tell(due)
+
+    async def _clean(self) -> None:
+        await self._database.run(statements.forget_left)
+        await self._engine.sweep()
 
     async def _report(self) -> None:
         report = WorkerReport(
@@ -272,6 +286,6 @@ async def _first_of(*waits: Awaitable[object]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _quietly(task: asyncio.Task[None]) -> None:
-    """Wait for the end of a task, and end with it, however it was."""
-    await asyncio.wait({task})
+async def _one_ends(*tasks: asyncio.Task[None]) -> None:
+    """Wait until one of them ends, however it does."""
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -9,7 +9,7 @@ import attrs
 from payermax_async.fleet.records import FleetStatus, StuckChunk, WorkerStatus
 from payermax_async.storage.sql import Query, Steps
 
-__all__ = ["WorkerReport", "attend", "drain", "leave", "status"]
+__all__ = ["WorkerReport", "attend", "begin", "drain", "leave", "status"]
 
 _STUCK_AFTER = 3
 _FORGOTTEN = timedelta(days=1) // timedelta(microseconds=1)
@@ -33,6 +33,11 @@ class WorkerReport:
     """How many chunks it is at."""
     error: str
     """What went wrong last."""
+
+
+def begin(name: str) -> Steps[None]:
+    """A worker begins: what one of its name was told, which is gone, is not for it."""
+    yield Query("DELETE FROM {fleet_worker} WHERE name = :name", {"name": name})
 
 
 def attend(report: WorkerReport) -> Steps[str]:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from payermax_async.storage.errors import StorageError
 from payermax_async.storage.migrations import Component, least_reader, outgrown
@@ -44,7 +45,8 @@ SELECT set_config(name, %(limit)s, true) FROM (VALUES
 
 async def drive(dialect: Dialect, connection: PostgresConnection, steps: Steps[T]) -> T:
     """Run steps on an open connection, within whatever transaction it is in."""
-    async with connection.cursor() as cursor:
+    # The merchant's own connection may give rows of another form.
+    async with connection.cursor(row_factory=tuple_row) as cursor:
 
         async def rows(query: Query) -> list[Row]:
             text = dialect.write(query.text)
