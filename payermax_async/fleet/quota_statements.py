@@ -38,8 +38,9 @@ def take(merchant: str, wanted: int) -> Steps[tuple[int, float, int]]:
     tokens = min(max(1.0, pace * _BURST), tokens + elapsed * pace)
     granted = min(wanted, int(tokens))
     yield Query(
+        # A clock that was ahead once: no turns are due for as long as it was.
         "UPDATE {fleet_quota} SET tokens = :tokens, share = :share, "
-        "at = at + :elapsed WHERE merchant = :merchant",
+        "at = LEAST(at + :elapsed, {clock}) WHERE merchant = :merchant",
         {
             "tokens": tokens - granted,
             "share": share,

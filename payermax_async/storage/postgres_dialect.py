@@ -23,6 +23,8 @@ _MIGRATING = 7_269_377_413
 _SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _CLOCK = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 """The moment of the statement, not of its transaction's beginning."""
+_TOLERANCE = 60_000_000
+"""Microseconds by which the server's clock may have gone back within a lease."""
 _RESERVED = re.compile(r"pg_.*|information_schema")
 
 
@@ -50,7 +52,9 @@ def postgres_dialect(schema: str) -> Dialect:
         lock_row="FOR UPDATE OF s SKIP LOCKED",
         clock=_CLOCK,
         boot="''",
-        held=f"(s.held_until > {_CLOCK})",
+        # One from later than now is of a clock that was wrong: it would stand in
+        # the way for as long. Servers that take over from each other differ by less.
+        held=f"(s.held_until > {_CLOCK} AND s.held_from <= {_CLOCK} + {_TOLERANCE})",
         catalogue=(
             "(SELECT c.relname AS name FROM pg_catalog.pg_class AS c "  # noqa: S608 - a checked name
             "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "

@@ -278,6 +278,28 @@ async def test_two_payments_noted_at_once_are_one_and_an_alarm(
             )
 
 
+@pytest.mark.parametrize(
+    ("ahead", "standing"),
+    [
+        (timedelta(seconds=30), ClaimStanding.HELD),
+        (timedelta(days=365), ClaimStanding.OURS),
+    ],
+)
+async def test_a_clock_that_was_ahead_once_holds_no_row_for_as_long(
+    postgres_address: str, schema: str, ahead: timedelta, standing: ClaimStanding
+) -> None:
+    async with PostgresJournal(postgres_address, batch="b", schema=schema) as journal:
+        await journal.claim(planned(), run="a", lease=LEASE)
+        micros = ahead // timedelta(microseconds=1)
+        await kit.execute(
+            postgres_address,
+            f'UPDATE "{schema}".journal SET held_from = held_from + {micros}, '
+            f"held_until = held_until + {micros}",
+        )
+        claim = await journal.claim(planned(), run="b", lease=LEASE)
+        assert claim.standing is standing
+
+
 # --- runs ----------------------------------------------------------------------------
 
 

@@ -67,6 +67,14 @@ async def test_two_who_share_it_get_no_more_than_one(place: Place) -> None:
     assert got > 20
 
 
+async def test_a_clock_that_was_ahead_once_stops_nobody(place: Place) -> None:
+    limiter = quota(place, 50)
+    async with limiter.opened():
+        await place.sql("UPDATE {}fleet_quota SET at = at + 86400000000, tokens = 0")
+        async with asyncio.timeout(5), limiter:
+            pass
+
+
 async def test_what_one_is_told_slows_all(place: Place) -> None:
     one, two = quota(place, 100), quota(place, 100)
     async with one.opened(), two.opened():
