@@ -149,7 +149,7 @@ def enqueue(batch: int, rows: Sequence[Enqueuable]) -> Steps[EnqueuedRows]:
             "remedies": [coded(result.remedy) for _, _, result in once],
         },
     )
-    states = dict(added)
+    states: dict[str, str] = dict(added)
     new = [row for row in once if states.get(row[0].key) == RowState.PLANNED.value]
     left = [
         row for row in rows if row[0].key not in states or row is not first[row[0].key]

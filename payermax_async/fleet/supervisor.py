@@ -78,6 +78,9 @@ class Supervisor:
             if worker.process is not None and worker.process.poll() is None:
                 worker.process.send_signal(signal.SIGTERM)
 
+    def _is_told(self) -> bool:
+        return self._told is not None
+
     def _is_late(self) -> bool:
         return (
             self._told is not None and self.monotonic() - self._told >= self.ends_within
@@ -101,6 +104,9 @@ class Supervisor:
                     worker.command, start_new_session=True
                 )
                 worker.began = now
+                # Told between its start and this, it was not told with the others.
+                if self._is_told():
+                    worker.process.send_signal(signal.SIGTERM)
             return
         code = worker.process.poll()
         if code is None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +27,7 @@ from payermax_async.core.codec import to_wire
 from payermax_async.core.errors import ConfigurationError
 from payermax_async.fleet import Fleet, FleetBatch, statements
 from payermax_async.fleet.records import ChunkId, ChunkRow
+from payermax_async.fleet.supervisor import Supervisor
 from payermax_async.storage.errors import StorageError
 from tests.bulk.kit import made, orders
 from tests.fleet.kit import Place, counts, until, working
@@ -40,9 +44,10 @@ def _run(fleet: Fleet) -> Any:
 
 
 async def _taken(fleet: Fleet, batch: FleetBatch, run: str) -> list[ChunkRow]:
-    return await _run(fleet)(
+    taken: list[ChunkRow] = await _run(fleet)(
         lambda: statements.take(ChunkId(batch.number, 0), batch, run=run, lease=LEASE)
     )
+    return taken
 
 
 # --- rows ----------------------------------------------------------------------------
@@ -237,6 +242,31 @@ async def test_orders_are_not_added_without_a_transaction(place: Place) -> None:
             async with shop.transaction():
                 await fleet.add(batch, *orders(1), connection=shop)
         assert await counts(fleet, batch) == {RowState.PLANNED: 1}
+
+
+# --- processes -----------------------------------------------------------------------
+
+
+def test_a_process_that_is_started_while_all_are_told_to_end_is_told_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    supervisor = Supervisor(ends_within=20.0)
+    start = subprocess.Popen
+
+    def started(*words: Any, **settings: Any) -> subprocess.Popen[bytes]:
+        process = start(*words, **settings)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", started)
+    before = [signal.getsignal(it) for it in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        assert supervisor.run([["sleep", "60"]]) == 0
+    finally:
+        for number, handler in zip(
+            (signal.SIGTERM, signal.SIGINT), before, strict=True
+        ):
+            signal.signal(number, handler)
 
 
 # --- workers -------------------------------------------------------------------------
