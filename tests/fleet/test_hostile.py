@@ -80,11 +80,14 @@ async def test_a_worker_whose_clock_is_wrong_takes_nothing_from_others(
         )
         await place.sql("UPDATE {}fleet_range SET due = 0")
         # By its clock every hold is over for four minutes.
-        async with (
-            workers(sandbox, place, clock="+5m"),
-            workers(sandbox, place),
-        ):
-            await settled(fleet, batch, 120 - len(held))
+        async with workers(sandbox, place, clock="+5m"):
+            # Alone until it has looked at what is left, more than once.
+            async with asyncio.timeout(30):
+                while not (await fleet.status()).workers:
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(3)
+            async with workers(sandbox, place):
+                await settled(fleet, batch, 120 - len(held))
         rows = fleet.journal(batch).read()
         kept = {row.row.planned.key for row in held}
         for row in rows:

@@ -54,6 +54,8 @@ async def workers(
         "--schema",
         place.schema,
         *words,
+        # Its supervisor's sleep is not made for a clock that is not the kernel's.
+        *(("--child", "0") if clock else ()),
         env={
             **os.environ,
             **settings,
