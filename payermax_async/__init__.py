@@ -7,6 +7,7 @@ that ``import payermax_async`` costs next to nothing and needs no extra.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from payermax_async._lazy import homes_of, lazy_names
@@ -167,4 +168,6 @@ _HOMES = homes_of(
 )
 """The module that each name lives in, below ``payermax_async``."""
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from typing import Self, TypeVar, cast
 
 import attrs
 
+from payermax_async import __version__
 from payermax_async.clock import Clock, SystemClock
 from payermax_async.config import MerchantConfig
 from payermax_async.core.checks import seconds_problem
@@ -44,6 +46,14 @@ from payermax_async.signing.rsa import RsaSigner, RsaVerifier
 from payermax_async.transport.base import Transport
 
 __all__ = ["Engine"]
+
+# PayerMax's own libraries send their version as "sdk-ver", such as "php-1.1.0"; this
+# one names itself, so that support can tell whose request it looks at.
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+_NAMED = (
+    ("user-agent", f"payermax_async/{__version__} Python/{_PYTHON}"),
+    ("sdk-ver", f"payermax_async-{__version__}"),
+)
 
 RequestT = TypeVar("RequestT", bound=Sent)
 ReplyT = TypeVar("ReplyT", bound=Received)
@@ -119,7 +129,8 @@ class Engine:
             observers=observers,
             middlewares=middlewares,
             extra_headers=(
-                [(config.auth_token_header, token.reveal())] if token else []
+                *_NAMED,
+                *(((config.auth_token_header, token.reveal()),) if token else ()),
             ),
             trust_unsigned_failures=config.trust_unsigned_failures,
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from decimal import Decimal
 from typing import cast
 
 import attrs
 import pytest
 
+from payermax_async import __version__
 from payermax_async.client import PayerMaxClient
 from payermax_async.core.errors import (
     ClientStateError,
@@ -449,3 +451,19 @@ async def test_a_client_whose_transport_did_not_open_can_be_opened_again() -> No
         await client.open()
     await client.open()
     await client.aclose()
+
+
+async def test_a_request_names_this_library_and_no_other() -> None:
+    gateway = LinkGateway()
+    seen: list[HttpRequest] = []
+
+    def handler(request: HttpRequest) -> HttpResponse | Exception:
+        seen.append(request)
+        return gateway(request)
+
+    async with client_of(handler) as client:
+        await client.create_link(order())
+    headers = dict(seen[0].headers)
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert headers["user-agent"] == f"payermax_async/{__version__} Python/{python}"
+    assert headers["sdk-ver"] == f"payermax_async-{__version__}"

@@ -40,7 +40,8 @@ class CaseFailedError(Exception):
 
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(what)
-        self.what, self.fix = what, fix
+        self.what: str = what
+        self.fix: str = fix
 
 
 class CaseWaitsError(Exception):
@@ -149,7 +150,7 @@ async def _tried(
     try:
         if missing:
             raise CaseSkippedError(f"'{missing}' has to pass before.")
-        what = await case.run(walk, evidence, notes)
+        what: str = await case.run(walk, evidence, notes)
     except CaseFailedError as error:
         verdict, what, fix = CaseVerdict.FAILED, error.what, error.fix
     except CaseWaitsError as error:

@@ -80,7 +80,7 @@ class Place:
     def __init__(self, turns: Turns, seats: Seats) -> None:
         self._held: Seats = turns
         self._seats = seats
-        self.is_aside = False
+        self.is_aside: bool = False
 
     async def step_aside(self) -> None:
         """Let another row have the turn; wait while too many are aside already."""

@@ -20,7 +20,7 @@ __all__ = ["app", "check", "sql", "upgrade"]
 
 T = TypeVar("T")
 
-app = App(name="db", help="The tables in a database: make, check or print them.")
+app: App = App(name="db", help="The tables in a database: make, check or print them.")
 
 _GROUP = Group("Inbox", sort_key=3)
 _Address = Annotated[

@@ -18,7 +18,7 @@ from payermax_async.cli.failures import Exit
 
 __all__ = ["ORDER", "app", "search", "show", "skill"]
 
-app = App(name="docs", help="Read the guides, or find a place in them.")
+app: App = App(name="docs", help="Read the guides, or find a place in them.")
 
 ORDER = (
     "first-link",

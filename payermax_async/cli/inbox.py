@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "list_entries", "park", "replay", "show"]
 
-app = App(name="inbox", help="Look into the inbox of notifications.")
+app: App = App(name="inbox", help="Look into the inbox of notifications.")
 
 _Address = Annotated[
     str,

@@ -23,7 +23,7 @@ __all__ = ["app", "check", "generate"]
 
 PRIVATE_NAME, PUBLIC_NAME = "merchant-private.pem", "merchant-public.pem"
 
-app = App(
+app: App = App(
     name="keys", help="Make and check the RSA keys that requests are signed with."
 )
 

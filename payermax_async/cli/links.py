@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "create", "expire", "query"]
 
-app = App(name="links", help="Create, query and withdraw payment links.")
+app: App = App(name="links", help="Create, query and withdraw payment links.")
 
 _LINK = Group("Link", sort_key=1)
 _SHOWN = Group("Buyer's page", help="Defaults come from the settings.", sort_key=2)

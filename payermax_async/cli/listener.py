@@ -72,7 +72,7 @@ class Listener:
             head_seconds=head_seconds,
         )
         self._session: aiohttp.ClientSession | None = None
-        self.count = 0
+        self.count: int = 0
         """How many came in."""
 
     @property

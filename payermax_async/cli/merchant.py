@@ -31,7 +31,7 @@ _HINT = (
     "sandbox' prints a set to try."
 )
 
-Flag = Parameter(negative=(), show_default=False, group=_OPTIONS)
+Flag: Parameter = Parameter(negative=(), show_default=False, group=_OPTIONS)
 """An option that is there or not."""
 
 Seconds = Annotated[float, Parameter(group=_OPTIONS)]

@@ -12,7 +12,7 @@ from payermax_async.cli.money_report import tell_order
 
 __all__ = ["app", "query"]
 
-app = App(name="orders", help="Query the orders that payments of links became.")
+app: App = App(name="orders", help="Query the orders that payments of links became.")
 
 
 @app.command

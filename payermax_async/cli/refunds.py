@@ -13,7 +13,7 @@ from payermax_async.core.errors import OutcomeUnknownError, ValidationError
 
 __all__ = ["app", "create", "query"]
 
-app = App(name="refunds", help="Create and query refunds.")
+app: App = App(name="refunds", help="Create and query refunds.")
 
 _REFUND = Group("Refund", sort_key=1)
 _OPTIONS = {

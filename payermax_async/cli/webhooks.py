@@ -29,7 +29,7 @@ __all__ = ["app", "verify"]
 
 Headers = list[tuple[str, str]]
 
-app = App(name="webhooks", help="Look at notifications that PayerMax posts.")
+app: App = App(name="webhooks", help="Look at notifications that PayerMax posts.")
 
 
 @app.command

@@ -14,7 +14,6 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
-    Enum,
     Gauge,
     Histogram,
 )
@@ -38,6 +37,7 @@ __all__ = ["PrometheusHook"]
 
 _VALUES_PER_LABEL = 100
 _OTHER = "other"
+_BREAKER = "payermax_breaker_state"
 # Up to a minute: a call with all its attempts and questions may take that long.
 _SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 
@@ -57,13 +57,17 @@ class PrometheusHook:
     ``payermax_attempt_duration_seconds``        histogram operation
     ``payermax_retries_total``                   counter   operation
     ``payermax_failovers_total``                 counter   host
-    ``payermax_breaker_state``                   enum      host
+    ``payermax_breaker_state``                   gauge     host, and its own name
     ``payermax_clock_offset_seconds``            gauge     host
     ``payermax_refused_signatures_total``        counter   host
     ============================================ ========= =====================
 
     ``outcome`` is ``ok``, ``rejected``, ``not_sent`` or ``unknown``. The clock's
     offset is the last that was large enough to tell, seconds the gateway is ahead.
+
+    Processes that share a scrape (``PROMETHEUS_MULTIPROC_DIR``) add up: the breaker's
+    gauge then tells how many of those that live are in each state, the offset the
+    latest that any of them measured.
 
     Args:
         registry: Where the metrics are kept; the library's own when left out.
@@ -92,8 +96,7 @@ class PrometheusHook:
                 ).observe(event.elapsed)
             case AttemptStarted():
                 # Shows the host, closed at first, from its first request on.
-                metrics.breaker.labels(metrics.hosts(event.host))
-                metrics.signatures.labels(metrics.hosts(event.host))
+                metrics.first_seen(metrics.hosts(event.host))
             case AttemptFinished():
                 metrics.attempts.labels(
                     metrics.operations(event.operation), _name(event.outcome)
@@ -106,9 +109,7 @@ class PrometheusHook:
             case FailedOver():
                 metrics.failovers.labels(metrics.hosts(event.host)).inc()
             case BreakerChanged():
-                metrics.breaker.labels(metrics.hosts(event.host)).state(
-                    event.state.name.lower()
-                )
+                metrics.breaker_is(metrics.hosts(event.host), event.state)
             case SkewMeasured():
                 metrics.skew.labels(metrics.hosts(event.host)).set(event.offset)
             case SignatureRefused():
@@ -127,7 +128,11 @@ class _Metrics:
         count = partial(Counter, registry=registry)
         seconds = partial(Histogram, buckets=_SECONDS, registry=registry)
         self.in_progress = gauge(
-            "payermax_calls_in_progress", "Calls under way", ["operation"]
+            "payermax_calls_in_progress",
+            "Calls under way",
+            ["operation"],
+            # Those of processes that have ended are not under way any more.
+            multiprocess_mode="livesum",
         )
         self.calls = seconds(
             "payermax_call_duration_seconds",
@@ -150,23 +155,38 @@ class _Metrics:
         self.failovers = count(
             "payermax_failovers", "Requests that went to a backup host", ["host"]
         )
-        self.breaker = Enum(
-            "payermax_breaker_state",
+        # As an Enum shows it, which is refused where several processes share metrics.
+        self.breaker = gauge(
+            _BREAKER,
             "Whether requests go to a host",
-            ["host"],
-            states=[state.name.lower() for state in BreakerState],
-            registry=registry,
+            ["host", _BREAKER],
+            multiprocess_mode="livesum",
         )
         self.skew = gauge(
             "payermax_clock_offset_seconds",
             "By how much the gateway's clock is ahead, as last told",
             ["host"],
+            multiprocess_mode="livemostrecent",
         )
         self.signatures = count(
             "payermax_refused_signatures",
             "Replies whose signature was wrong or missing",
             ["host"],
         )
+
+        self._shown: set[str] = set()
+
+    def first_seen(self, host: str) -> None:
+        """Show a host whose breaker has not spoken yet as closed."""
+        if host not in self._shown:
+            self.breaker_is(host, BreakerState.CLOSED)
+            self.signatures.labels(host)
+
+    def breaker_is(self, host: str, state: BreakerState) -> None:
+        """Show the state of a host's breaker in this process."""
+        self._shown.add(host)
+        for other in BreakerState:
+            self.breaker.labels(host, other.name.lower()).set(other is state)
 
 
 # A registry cannot be asked for what it holds, and refuses a name the second time.

@@ -69,13 +69,13 @@ class Execution:
         care: Care | None = None,
     ) -> None:
         self._in_flight = in_flight
-        self.care = care or Care()
+        self.care: Care = care or Care()
         self._clock = in_flight.clock
         self._scope = Limit()
         self.operation = operation
         self.merchant_key = merchant_key
         self.policy = policy
-        self.call_id = next(_NUMBERS)
+        self.call_id: int = next(_NUMBERS)
         self.attempts = 0
         """How often the request itself was, or was to be, sent."""
         self.questions = 0
@@ -86,13 +86,13 @@ class Execution:
         """How often it was refused."""
         self.answered = False
         """Whether the gateway answered what was sent last."""
-        self.in_doubt = False
+        self.in_doubt: bool = False
         """Whether the write may have been done."""
-        self.ours = False
+        self.ours: bool = False
         """Whether that may be this client's doing, of this call or one before."""
-        self.exists = False
+        self.exists: bool = False
         """Whether PayerMax said that something exists under the id."""
-        self.as_asked = False
+        self.as_asked: bool = False
         """Whether that is what was asked for."""
         self.left = False
         """Whether a request of the call's own, not a question about it, has left."""

@@ -47,9 +47,9 @@ class Host:
         clock: Clock,
         observers: Observers,
     ) -> None:
-        self.base_url = base_url.rstrip("/")
-        self.name = urlsplit(base_url).netloc
-        self.skew = SkewWatch(skew)
+        self.base_url: str = base_url.rstrip("/")
+        self.name: str = urlsplit(base_url).netloc
+        self.skew: SkewWatch = SkewWatch(skew)
         self._breaker = Breaker(breaker) if breaker is not None else None
         self._clock = clock
         self._observers = observers
@@ -128,7 +128,7 @@ class Lease:
 
     def __init__(self, host: Host, *, probe: bool) -> None:
         self.host = host
-        self.probe = probe
+        self.probe: bool = probe
         """Whether it is the one question that finds out about the host."""
 
     def __enter__(self) -> Self:

@@ -121,10 +121,10 @@ class SandboxEngine:
         Raises:
             ConfigurationError: The file cannot be read.
         """
-        self.options = options or SandboxOptions()
+        self.options: SandboxOptions = options or SandboxOptions()
         self.credentials = credentials
         self.clock: Clock = clock or SystemClock()
-        self.url_policy = UrlPolicy(
+        self.url_policy: UrlPolicy = UrlPolicy(
             self.options.allowed_hosts, own_port=urlsplit(origin).port
         )
         script = faults if isinstance(faults, Faults) else Faults()
@@ -133,16 +133,16 @@ class SandboxEngine:
         """What goes wrong on purpose, by script."""
         for rule in self.options.faults:
             script.add(rule)
-        self.keys = KeyRing(credentials, kept_keys(store) if store else None)
+        self.keys: KeyRing = KeyRing(credentials, kept_keys(store) if store else None)
         """The platform's signers."""
-        self.diagnoses = Diagnoses(
+        self.diagnoses: Diagnoses = Diagnoses(
             credentials, self.keys, self.options.known_keys, self.options.gateway.keep
         )
         """Why signatures were refused."""
-        self.ledger = self._make_ledger(store, origin)
-        self.notifier = self._make_notifier(post)
-        self.gateway = self._make_gateway(hook)
-        self.cashier = self._make_cashier(store)
+        self.ledger: Ledger = self._make_ledger(store, origin)
+        self.notifier: Notifier = self._make_notifier(post)
+        self.gateway: SandboxGateway = self._make_gateway(hook)
+        self.cashier: CashierController = self._make_cashier(store)
         self._scheduler = Scheduler(
             self.ledger, clock=self.clock, on_events=self._notify
         )

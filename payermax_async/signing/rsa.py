@@ -18,7 +18,7 @@ from payermax_async.core.errors import (
     SignatureError,
 )
 from payermax_async.signing.arithmetic import spelled
-from payermax_async.signing.backends import BackendName, backend_of
+from payermax_async.signing.backends import Backend, BackendName, backend_of
 from payermax_async.signing.keys import PrivateKey, PublicKey
 from payermax_async.signing.places import PlaceName, Signing, place_of
 
@@ -64,7 +64,7 @@ class RsaSigner:
             del private_key  # may be key text, and crash reporters print locals
             raise ConfigurationError(problem)
         self._key = private_key
-        self.backend = backend_of(backend)
+        self.backend: Backend = backend_of(backend)
         """Which library does the arithmetic, and why."""
         self._make = self.backend.arithmetic.signs_with(private_key)
         self._place = place_of(
@@ -155,7 +155,7 @@ class RsaVerifier:
             del public_keys  # as for RsaSigner
             raise ConfigurationError(problem)
         self._keys = public_keys
-        self.backend = backend_of(backend)
+        self.backend: Backend = backend_of(backend)
         """Which library does the arithmetic, and why."""
         checks_with = self.backend.arithmetic.checks_with
         self._checks = tuple((key, checks_with(key)) for key in public_keys)

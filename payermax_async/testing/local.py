@@ -65,7 +65,7 @@ class LocalSandbox:
         self.faults = faults
         self._post: Post | None = None
         self._server = server
-        self.config = MerchantConfig.from_env(self.settings)
+        self.config: MerchantConfig = MerchantConfig.from_env(self.settings)
 
     @property
     def settings(self) -> Mapping[str, str]:

@@ -126,13 +126,13 @@ class LoopbackGateway:
 
     def __init__(self, *behaviours: Behaviour) -> None:
         self.requests: list[ReceivedRequest] = []
-        self.connections = 0
+        self.connections: int = 0
         self.sent = 0
         self._behaviours = behaviours
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrival = asyncio.Event()
-        self.url = ""
+        self.url: str = ""
         """Where requests go; known once it runs."""
 
     async def __aenter__(self) -> Self:

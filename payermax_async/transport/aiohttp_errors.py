@@ -54,7 +54,7 @@ class Flight:
     def __init__(self, on_sent: Callable[[], None], place: str) -> None:
         self.place = place
         self.watched = False
-        self.sent = False
+        self.sent: bool = False
         self.objection: Exception | None = None
         self._on_sent = on_sent
 

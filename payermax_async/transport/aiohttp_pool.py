@@ -107,7 +107,7 @@ class Connector(aiohttp.TCPConnector):
     def __init__(
         self, *, limit: int, connect_timeout: float, force_close: bool
     ) -> None:
-        self.names = LimitedResolver(connect_timeout)
+        self.names: LimitedResolver = LimitedResolver(connect_timeout)
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
             # aiohttp leaves a tuple open in the type of socket_factory.
             limit=limit,

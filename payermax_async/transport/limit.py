@@ -26,9 +26,9 @@ class Limit:
         self._handle: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._before = 0
-        self.expired = False
+        self.expired: bool = False
         """Whether it ended what was waited for, or tried to."""
-        self.when = 0.0
+        self.when: float = 0.0
         """When it runs out, by the loop's clock."""
 
     def __enter__(self) -> Self:

@@ -6,6 +6,7 @@ extra, and whoever only verifies needs no inbox.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from payermax_async._lazy import homes_of, lazy_names
@@ -362,4 +363,6 @@ _HOMES = homes_of(
 )
 """The module that each name lives in, below ``payermax_async``."""
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +39,46 @@ from ..pipeline.gateway import (
     refused_connection,
     replies,
 )
+
+# What two processes do: count, and end.
+PROCESS = """
+from payermax_async.contrib.prometheus import PrometheusHook
+from payermax_async.pipeline.breaker import BreakerState
+from payermax_async.pipeline.observe import BreakerChanged, FailedOver
+hook, again = PrometheusHook(), PrometheusHook()
+named = {"call_id": 1, "operation": "x", "merchant_key": None}
+hook(FailedOver(host="gateway.test", **named))
+again(BreakerChanged(host="gateway.test", state=BreakerState.OPEN))
+"""
+SCRAPE = """
+from prometheus_client import CollectorRegistry, generate_latest, multiprocess
+registry = CollectorRegistry()
+multiprocess.MultiProcessCollector(registry)
+print(generate_latest(registry).decode())
+"""
+
+
+def test_processes_that_share_a_scrape_add_up(tmp_path: Path) -> None:
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+
+    def run(program: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run(PROCESS)
+    run(PROCESS)
+    shown = run(SCRAPE)
+    assert 'payermax_failovers_total{host="gateway.test"} 2.0' in shown
+    state = '{host="gateway.test",payermax_breaker_state="open"} 2.0'
+    assert f"payermax_breaker_state{state}" in shown
+
 
 UNAVAILABLE = HttpResponse(status=503, headers=(), body=b"")
 FORGED = HttpResponse(status=200, headers=(("sign", "AAAA"),), body=b"{}")

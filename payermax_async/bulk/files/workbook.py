@@ -70,13 +70,13 @@ class WorkbookTable:
                 XmlLook().walk(package.part(name))
         parts = _parts(package)
         book = _loaded(content)
-        name, self.notices = _chosen(book, sheet)
+        name, notices = _chosen(book, sheet)
         if name not in parts:
             raise OrderFileError(_UNREADABLE)
         # Before the cells are laid out: one far away makes a very large sheet.
         self._odd = look_at_sheet(package.part(parts[name]), limits)
         self._sheet = _sheet(book, name)
-        self.notices += _hidden(self._odd)
+        self.notices: tuple[str, ...] = notices + _hidden(self._odd)
 
     @property
     def digest(self) -> str:

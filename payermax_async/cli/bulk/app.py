@@ -14,7 +14,7 @@ from payermax_async.cli.bulk.steering import pause, rate
 
 __all__ = ["app"]
 
-app = App(
+app: App = App(
     name="bulk",
     help="From a spreadsheet to payment links, each exactly once.",
     help_epilogue=(

@@ -127,7 +127,8 @@ class Stopping:
 
     def __init__(self, run: BulkRun, stop: asyncio.Event) -> None:
         self._run, self._stop = run, stop
-        self.once = self.twice = False
+        self.once: bool = False
+        self.twice: bool = False
 
     async def watch(self, work: asyncio.Task[object]) -> None:
         """Wait for signals until the work is over."""

@@ -80,7 +80,7 @@ class DashboardController:
             gateway_path: Path of its gateway.
         """
         self.engine = engine
-        self.flash = FlashMessages()
+        self.flash: FlashMessages = FlashMessages()
         self._gateway_path = gateway_path
         # Of this run alone: no page of another sandbox can press a button here.
         self._token = hmac.new(

@@ -92,7 +92,7 @@ class SandboxGateway:
             ConfigurationError: A merchant is there twice.
         """
         self.ledger = ledger
-        self.policy = policy or GatewayPolicy()
+        self.policy: GatewayPolicy = policy or GatewayPolicy()
         self.exchanges: deque[Exchange] = deque(maxlen=self.policy.keep)
         self.faults = faults
         self.throttle: Throttle | None = None

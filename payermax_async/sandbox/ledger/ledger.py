@@ -98,15 +98,15 @@ class Ledger:
             origin: Scheme, host and port that links start with.
             repository: Records of an earlier ledger.
         """
-        self.policy = policy or LedgerPolicy()
-        self.repository = repository or Repository()
+        self.policy: LedgerPolicy = policy or LedgerPolicy()
+        self.repository: Repository = repository or Repository()
         self._clock = clock
         self._ids = ids
         self._identifiers = Identifiers(ids, self.repository)
         # What fell due while somebody asked about something else, until a call takes
         # it.
         self._late: list[Event] = []
-        self.payloads = Payloads(
+        self.payloads: Payloads = Payloads(
             origin=origin,
             fee_rate=self.policy.fee_rate,
             quirks=self.policy.quirks,

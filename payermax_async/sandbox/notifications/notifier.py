@@ -110,7 +110,7 @@ class Notifier:
             raise ConfigurationError("schedule must be seconds, from 0 on, rising")
         self.deliveries: deque[Delivery] = deque(maxlen=keep)
         self.kinds = kinds
-        self.default_urls = dict(default_urls or {})
+        self.default_urls: dict[str, str] = dict(default_urls or {})
         self._numbers = itertools.count(1)
         self._sender = Sender(
             clock=clock,

@@ -29,7 +29,7 @@ class KeyRing:
             credentials: Hold the platform's key.
             others: Keys to use instead of fresh ones.
         """
-        self.signer = RsaSigner(credentials.platform_key)
+        self.signer: RsaSigner = RsaSigner(credentials.platform_key)
         self._keys = {NoticeKey.PLATFORM: credentials.platform_key, **(others or {})}
         self._signers = {NoticeKey.PLATFORM: self.signer}
         self._making = asyncio.Lock()

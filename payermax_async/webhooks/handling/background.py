@@ -40,7 +40,7 @@ class Background(Generic[ConnectionT]):
         self._worker: Worker[ConnectionT] | None = None
         self._task: asyncio.Task[None] | None = None
         self._opened_inbox = False
-        self.is_open = False
+        self.is_open: bool = False
 
     async def open(self) -> None:
         """Open the inbox if need be, and begin to handle.

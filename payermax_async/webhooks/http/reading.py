@@ -38,7 +38,7 @@ class Reading:
     """
 
     def __init__(self, limits: ReceiverLimits) -> None:
-        self.body_timeout = limits.body_timeout
+        self.body_timeout: float = limits.body_timeout
         """Seconds for one body."""
         self._limit = limits.max_reading
         self._held = 0
