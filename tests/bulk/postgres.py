@@ -63,7 +63,7 @@ async def turned(
         assert made.is_open
     seconds = DatabaseSeconds(address, schema)
     try:
-        journal = PostgresJournal(address, batch=batch, schema=schema)
+        journal = PostgresJournal(address, batch=batch, schema=schema, timeout=60.0)
         async with seconds.rule(journal):
             yield journal, seconds
     finally:

@@ -15,7 +15,8 @@ from payermax_async.client import PayerMaxClient
 from payermax_async.fleet import Fleet, FleetBatch, FleetWorker
 from tests.storage.kit import execute
 
-SECONDS = 30.0
+SECONDS = 90.0
+"""So that a busy machine decides nothing."""
 
 
 @attrs.frozen

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.postgres,
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc"),
 ]
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def links_of(sandbox: LocalSandbox) -> Counter[str]:
