@@ -49,9 +49,10 @@ class Balances:
             PayerMaxError: No answer could be had.
 
         Example:
-            >>> async def free(client: PayerMaxClient) -> dict[str, Decimal]:
-            ...     found = await client.balances.current(account_types=["ACQUIRING"])
-            ...     return {each.currency: each.balance for each in found.accounts}
+            >>> kinds = ["ACQUIRING"]
+            >>> found = await client.balances.current(  # doctest: +SKIP
+            ...     account_types=kinds
+            ... )
         """
         request = QueryBalances(
             currencies=_tuple(currencies),
@@ -89,9 +90,9 @@ class Balances:
             PayerMaxError: No answer could be had.
 
         Example:
-            >>> async def left(client: PayerMaxClient, day: date) -> list[Decimal]:
-            ...     found = await client.balances.day_end(day, timezone="CST")
-            ...     return [each.end_balance for each in found.accounts]
+            >>> found = await client.balances.day_end(  # doctest: +SKIP
+            ...     "2026-11-25", timezone="CST"
+            ... )
         """
         request = QueryDayEnd(
             day=day if isinstance(day, str) else day.isoformat(),
