@@ -35,7 +35,7 @@ class BatchMismatchError(JournalError):
 class LostRowError(JournalError):
     """Somebody else has the row now: this run may not send for it."""
 
-    most_attempts = 1
+    most_attempts: int | None = 1
 
 
 class RowState(enum.StrEnum):

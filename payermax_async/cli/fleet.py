@@ -22,7 +22,9 @@ __all__ = ["app", "cancel", "drain", "pause", "status"]
 
 T = TypeVar("T")
 
-app = App(name="fleet", help="Workers on several machines: look at them, steer them.")
+app: App = App(
+    name="fleet", help="Workers on several machines: look at them, steer them."
+)
 _Batch = Annotated[str, Parameter(name="BATCH")]
 _Json = Annotated[bool, Flag, Parameter(name="--json")]
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "late", "refund"]
 
-app = App(name="money", help="Payments that nobody is waiting for.")
+app: App = App(name="money", help="Payments that nobody is waiting for.")
 
 _LOOKED = Group("Where to look", sort_key=1)
 _Json = Annotated[bool, Flag, Parameter(name="--json")]

@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from payermax_async._lazy import lazy_names
@@ -47,4 +48,6 @@ _HOMES = {
 }
 """The module that each name lives in, below ``payermax_async``."""
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

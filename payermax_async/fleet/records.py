@@ -27,7 +27,7 @@ _CHUNK = re.compile(r"([1-9][0-9]*):(0|[1-9][0-9]*)")
 class FleetStoppingError(JournalError):
     """The worker is told to stop: nothing new is sent."""
 
-    most_attempts = 1
+    most_attempts: int | None = 1
 
 
 @attrs.frozen(order=True)

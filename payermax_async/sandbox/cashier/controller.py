@@ -94,7 +94,7 @@ class CashierController:
         self._on_events = on_events
         # Payments that wait for the bank's code, by trade.
         self._asked: dict[str, Payment] = {}
-        self.looks = Looks()
+        self.looks: Looks = Looks()
         """Visits that were none."""
 
     # The link
