@@ -2,9 +2,12 @@
 
 Example:
     >>> from payermax_async.closing import close_day, closing_day
+    >>> from datetime import date
     >>> day = closing_day(date(2026, 11, 25), "UTC")
-    >>> close = await close_day(day, inbox=inbox, journals=[journal], client=client)
-    >>> close.agrees
+    >>> close = await close_day(  # doctest: +SKIP
+    ...     day, inbox=inbox, journals=[journal], client=client
+    ... )
+    >>> close.agrees  # doctest: +SKIP
     True
 """
 

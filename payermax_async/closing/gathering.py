@@ -88,9 +88,10 @@ async def close_day(
         StorageError: Inbox or journal cannot be read.
 
     Example:
-        >>> day = closing_day(date(2026, 11, 25), "UTC")
-        >>> close = await close_day(day, inbox=inbox, client=client)
-        >>> for one in close.differences:
+        >>> close = await close_day(  # doctest: +SKIP
+        ...     closing_day(date(2026, 11, 25), "UTC"), inbox=inbox, client=client
+        ... )
+        >>> for one in close.differences:  # doctest: +SKIP
         ...     print(one.kind, one.amount, one.currency, one.what)
     """
     clock = clock or SystemClock()

@@ -2,7 +2,7 @@
 
 Example:
     >>> from payermax_async.money import MoneyBook, find_late_money, give_back
-    >>> async with MoneyBook("payermax-money.sqlite3") as book:
+    >>> async with MoneyBook("payermax-money.sqlite3") as book:  # doctest: +SKIP
     ...     report = await find_late_money(inbox=inbox, book=book, client=client)
     ...     for late in report.items:
     ...         print(late.payment.trade_no, late.details, late.refund.standing)

@@ -44,7 +44,7 @@ class MoneyBook:
         clock: Where the time of day comes from.
 
     Example:
-        >>> async with MoneyBook("payermax-money.sqlite3") as book:
+        >>> async with MoneyBook("money.sqlite3") as book:  # doctest: +SKIP
         ...     await client.expire_link("order-1001")
         ...     await book.withdrawn("order-1001")
     """

@@ -97,8 +97,10 @@ async def find_late_money(
         StorageError: Inbox, journal or book cannot be read.
 
     Example:
-        >>> found = await find_late_money(inbox=inbox, book=book, client=client)
-        >>> for late in found.items:
+        >>> found = await find_late_money(  # doctest: +SKIP
+        ...     inbox=inbox, book=book, client=client
+        ... )
+        >>> for late in found.items:  # doctest: +SKIP
         ...     print(late.payment.trade_no, late.details, late.refund.standing)
     """
     if margin < timedelta(0) or not per_second > 0:
