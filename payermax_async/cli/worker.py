@@ -58,6 +58,7 @@ def worker(
         ),
     ] = None,
     child: Annotated[int, Flag, Parameter(show=False)] = -1,
+    parent: Annotated[int, Flag, Parameter(show=False)] = 0,
     source: MerchantSource | None = None,
 ) -> int:
     """Make the links of whatever is enqueued, with others on any machines.
@@ -75,6 +76,7 @@ def worker(
         per_second: The quota of all workers together; without it none is kept.
         health: Where orchestrators ask.
         child: The worker itself, started by this command.
+        parent: The process that started it.
         source: Where the merchant's settings are.
     """
     import asyncio
@@ -92,6 +94,7 @@ def worker(
             chunks=chunks,
             per_second=per_second,
             port=None if health is None else health + child,
+            parent=parent,
         )
     )
 
@@ -106,7 +109,7 @@ def _supervised(database: str, engine: str | None, processes: int) -> int:
     os.environ["PAYERMAX_DATABASE"] = database
     if engine is not None:
         os.environ["PAYERMAX_ENGINE_DATABASE"] = engine
-    words = _without_addresses(WORDS.get())
+    words = [*_without_addresses(WORDS.get()), "--parent", str(os.getpid())]
     return Supervisor().run(
         [
             [sys.executable, "-m", "payermax_async", *words, "--child", str(number)]
@@ -138,6 +141,7 @@ async def _work(
     chunks: int,
     per_second: float | None,
     port: int | None,
+    parent: int,
 ) -> int:
     import asyncio
     from contextlib import AsyncExitStack
@@ -171,7 +175,7 @@ async def _work(
             loop.add_signal_handler(number, made.stop)
         if port is not None:
             await last.enter_async_context(served_health(made, port))
-        orphaned = asyncio.create_task(_stop_when_orphaned(made))
+        orphaned = asyncio.create_task(_stop_when_orphaned(made, parent))
         try:
             await made.run()
         finally:
@@ -179,11 +183,13 @@ async def _work(
     return Exit.DONE
 
 
-async def _stop_when_orphaned(worker: FleetWorker) -> None:
-    """End with the supervisor: nobody else would end this one in time."""
+async def _stop_when_orphaned(worker: FleetWorker, parent: int) -> None:
+    """End with the supervisor: nobody else would end this one in time.
+
+    That one says who it is: asked for here, it could be gone already.
+    """
     import asyncio
 
-    parent = os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of it
         await asyncio.sleep(_ORPHANED_EVERY)
     worker.stop()

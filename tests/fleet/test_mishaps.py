@@ -29,8 +29,10 @@ from payermax_async.fleet import Fleet, FleetBatch, statements
 from payermax_async.fleet.records import ChunkId, ChunkRow
 from payermax_async.fleet.supervisor import Supervisor
 from payermax_async.storage.errors import StorageError
+from payermax_async.testing import LocalSandbox
 from tests.bulk.kit import made, orders
 from tests.fleet.kit import Place, counts, until, working
+from tests.fleet.test_processes import workers
 from tests.pipeline.gateway import order
 from tests.pipeline.merchant import CREATE, Gateways
 
@@ -267,6 +269,15 @@ def test_a_process_that_is_started_while_all_are_told_to_end_is_told_as_well(
             (signal.SIGTERM, signal.SIGINT), before, strict=True
         ):
             signal.signal(number, handler)
+
+
+async def test_a_worker_whose_supervisor_is_gone_before_it_looks_ends(
+    sandbox: LocalSandbox, place: Place
+) -> None:
+    async with workers(
+        sandbox, place, "--child", "0", "--parent", str(2**22 + 1)
+    ) as process:
+        assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 # --- workers -------------------------------------------------------------------------
