@@ -355,3 +355,31 @@ async def test_what_somebody_should_look_at_is_told(place: Place) -> None:
         "a notification waits",
     ):
         assert words in told
+
+
+async def test_what_was_let_out_stays_sending_when_it_is_let_go_of(
+    place: Place,
+) -> None:
+    """A worker that is told to end leaves what had no answer: it is asked about."""
+    gateways = Gateways()
+    async with gateways.client() as client, place.fleet() as fleet:
+        batch = await fleet.open_batch("n", client.config, chunk=10)
+        await fleet.enqueue(batch, orders(2))
+        run = fleet._database.run  # pyright: ignore[reportPrivateUsage]
+        lease, chunk = timedelta(seconds=60), ChunkId(batch.number, 0)
+        (sent, _) = await run(
+            lambda: statements.take(chunk, batch, run="one", lease=lease)
+        )
+        assert await fleet.journal(batch).sending(
+            sent.row.planned.key,
+            sent.token,
+            stamp=gateways.clock.now(),
+            hosts=(),
+            lease=lease,
+        )
+        await run(lambda: statements.let_go(batch.number, "one"))
+        taken = await run(lambda: statements.take(chunk, batch, run="two", lease=lease))
+        assert [row.row.result.state for row in taken] == [
+            RowState.SENDING,
+            RowState.PLANNED,
+        ]
