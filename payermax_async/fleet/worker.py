@@ -218,12 +218,14 @@ class FleetWorker:
 
     async def _ended(self, jobs: asyncio.Task[None]) -> None:
         """Let what is under way end, for a while; then leave it as it is."""
+        # First: what it still fetched would be dropped, and told of a minute later.
+        if not jobs.cancelling():
+            jobs.cancel()
         end = self._clock.monotonic() + self._grace
         while self._runner.busy and self._clock.monotonic() < end:
             await self._clock.sleep(0.05)
         # What it leaves stays noted as being sent: whoever takes it asks first.
         self._runner.give_up()
-        jobs.cancel()
         await asyncio.gather(jobs, return_exceptions=True)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
