@@ -53,6 +53,7 @@ class Acks:
 @asynccontextmanager
 async def _postgres(address: str) -> AsyncGenerator[Inbox[Any]]:
     import psycopg
+    from psycopg import sql
 
     from payermax_async.webhooks.inbox.postgres import PostgresInbox
 
@@ -62,7 +63,8 @@ async def _postgres(address: str) -> AsyncGenerator[Inbox[Any]]:
             yield inbox
     finally:
         with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+            drop = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
+            connection.execute(drop.format(sql.Identifier(schema)))
 
 
 @asynccontextmanager
