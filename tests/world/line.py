@@ -46,6 +46,8 @@ _QUICK = 15.0
 """The longest trip, in seconds, that says enough about the time."""
 _KNOWN = 20.0
 """By so much an estimate from such a trip is off at the most, and more."""
+_CUT_OFF = 1.0
+"""A date has whole seconds."""
 _TRUE_DATE = 45.0
 """No answer is older than this when it comes."""
 _FRESH = 500.0
@@ -197,7 +199,8 @@ class Line:
             now = self.process.shop.gateway.clock.now()
             wrong = abs((parsedate_to_datetime(dates[0]) - now).total_seconds())
             host.lied |= wrong > _TRUE_DATE
-            if trip <= _QUICK:
+            # An answer to somebody else, kept for a while, tells an older time.
+            if trip <= _QUICK and wrong <= trip + _CUT_OFF:
                 host.known_at = self._now
         if call is not None and operation in WRITES and genuine:
             self._note_end(call, reply.body)
