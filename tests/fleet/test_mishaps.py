@@ -255,7 +255,7 @@ def test_a_process_that_is_started_while_all_are_told_to_end_is_told_as_well(
     supervisor = Supervisor(ends_within=20.0)
     start = subprocess.Popen
 
-    def started(*words: Any, **settings: Any) -> subprocess.Popen[bytes]:
+    def started(*words: Any, **settings: Any) -> subprocess.Popen[Any]:
         process = start(*words, **settings)
         os.kill(os.getpid(), signal.SIGTERM)
         return process
