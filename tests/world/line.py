@@ -199,8 +199,9 @@ class Line:
             now = self.process.shop.gateway.clock.now()
             wrong = abs((parsedate_to_datetime(dates[0]) - now).total_seconds())
             host.lied |= wrong > _TRUE_DATE
-            # An answer to somebody else, kept for a while, tells an older time.
-            if trip <= _QUICK and wrong <= trip + _CUT_OFF:
+            # A success belongs to a stamp that was near enough: beside another one, and
+            # of a time that is over, it is somebody else's, and tells nothing.
+            if late and trip <= _QUICK and wrong <= trip + _CUT_OFF:
                 host.known_at = self._now
         if call is not None and operation in WRITES and genuine:
             self._note_end(call, reply.body)

@@ -38,7 +38,8 @@ class Rest:
 
     def begin(self, operation: str, now: float) -> str:
         """Something is sent there; what is wrong with that, if anything is."""
-        if self._since is None:
+        # What was let out in the same moment was let out before.
+        if self._since is None or now - self._since <= _SAME_TIME:
             return ""
         alone = f"is left alone, and gets {operation}"
         if operation not in QUERIES:
