@@ -186,10 +186,11 @@ async def _work(
 async def _stop_when_orphaned(worker: FleetWorker, parent: int) -> None:
     """End with the supervisor: nobody else would end this one in time.
 
-    That one says who it is: asked for here, it could be gone already.
+    That one says who it is: asked for here, it could be gone already. One that was
+    started by hand, with the number 0, follows nobody.
     """
     import asyncio
 
-    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of it
+    while parent in {0, os.getppid()}:  # noqa: ASYNC110 - no event tells of it
         await asyncio.sleep(_ORPHANED_EVERY)
     worker.stop()
