@@ -37,7 +37,9 @@ def close(
     inbox: Annotated[
         str, Parameter(group=_LOOKED, env_var="PAYERMAX_INBOX", show_default=False)
     ] = "",
-    journal: Annotated[tuple[Path, ...], Parameter(group=_LOOKED)] = (),
+    journal: Annotated[
+        tuple[Path, ...], Parameter(group=_LOOKED, negative=(), show_default=False)
+    ] = (),
     per_second: Annotated[float, Parameter(group=_LOOKED)] = 5.0,
     html: Path | None = None,
     as_json: Annotated[bool, Flag, Parameter(name="--json")] = False,

@@ -21,7 +21,9 @@ def listen(
     *,
     forward_to: Annotated[str | None, Parameter(group=_OPTIONS)] = None,
     port: Annotated[Port, Parameter(group=_OPTIONS)] = 0,
-    allow_host: Annotated[list[str] | None, Parameter(group=_OPTIONS)] = None,
+    allow_host: Annotated[
+        list[str] | None, Parameter(group=_OPTIONS, negative=())
+    ] = None,
     merchant: MerchantSource | None = None,
 ) -> int:
     """Receive notifications on this machine until Ctrl-C.

@@ -56,7 +56,12 @@ class MoneySources:
     ] = attrs.field(default="", repr=False)
     """The inbox."""
     journal: Annotated[
-        tuple[Path, ...], Parameter(help="A batch's journal; may be given often.")
+        tuple[Path, ...],
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="A batch's journal; may be given often.",
+        ),
     ] = ()
     """The journals."""
     book: Annotated[

@@ -6,8 +6,10 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
+
+from cyclopts import Parameter
 
 from payermax_async.cli.console import clean
 from payermax_async.cli.failures import Exit
@@ -35,7 +37,7 @@ def sandbox(
     clock: str = "real",
     env_file: Path | None = None,
     notify_url: str | None = None,
-    switches: bool = False,
+    switches: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
 ) -> int:
     """Run a gateway on this machine until Ctrl-C.
 

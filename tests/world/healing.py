@@ -101,8 +101,8 @@ async def _mend(world: World) -> None:
         draw = world.chance.at(f"mend/{order.key}")
         if not order.is_mistaken or draw.random() < 0.5:
             continue
-        numbers = [
-            alert.number
+        told = [
+            (alert.number, alert.merchant_key)
             for alert in world.shop.alerts
             if alert.kind is AlertKind.MISMATCHED
             and alert.number is not None
@@ -111,16 +111,20 @@ async def _mend(world: World) -> None:
         order.mend()
         if not world.setting.looks_up:
             await expect(world, order)
-        for number in dict.fromkeys(numbers):
+        for number, key in dict.fromkeys(told):
             process = world.shop.alive[0]
             await _done_by(
                 process,
-                process.run(lambda n=number, p=process: _replay(p, n)),  # type: ignore[misc]
+                process.run(lambda n=number, k=key, p=process: _replay(p, n, k)),  # type: ignore[misc]
             )
 
 
-async def _replay(process: Process, number: int) -> None:
-    await process.mailroom.receiver.replay(number)
+async def _replay(process: Process, number: int, merchant_key: str) -> None:
+    # A database that lost its last commits gives their numbers to others.
+    receiver = process.mailroom.receiver
+    entry = await receiver.inbox.entry(number)
+    if entry is not None and entry.merchant_key == merchant_key:
+        await receiver.replay(number)
 
 
 async def _done_by(process: Process, work: asyncio.Task[None]) -> None:

@@ -30,7 +30,12 @@ class NoticeOptions:
     ] = attrs.field(default="", repr=False)
     """The merchant's inbox."""
     listen: Annotated[
-        bool, Parameter(negative=(), help="Listen here, without a webhook of yours.")
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Listen here, without a webhook of yours.",
+        ),
     ] = False
     """Whether the command listens itself."""
     port: Annotated[int, Parameter(help="Port for --listen; 0 takes a free one.")] = 0
