@@ -16,6 +16,12 @@ from tests.cli.conftest import Shell
 from tests.money.test_finding import TurnedClock
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that is given no book makes one where it is called."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 async def trade(gateway: SandboxServer, tmp_path: Path) -> str:
     """A link that is paid after its withdrawal was noted; its order number."""
