@@ -181,8 +181,10 @@ def _there_already(
         return [], []
     found = yield Query(
         "SELECT link_key, digest, state, again FROM {journal} "
-        "WHERE batch = :batch AND link_key = ANY(CAST(:keys AS TEXT[])) FOR UPDATE",
-        {"batch": batch, "keys": sorted(coded(planned.key) for planned, _, _ in rows)},
+        # Locked in one order: two who enqueue the same rows do not wait for each other.
+        "WHERE batch = :batch AND link_key = ANY(CAST(:keys AS TEXT[])) "
+        "ORDER BY link_key FOR UPDATE",
+        {"batch": batch, "keys": [coded(planned.key) for planned, _, _ in rows]},
     )
     standing = {key: (digest, state, again) for key, digest, state, again in found}
     mended: list[Enqueuable] = []
