@@ -74,7 +74,7 @@ class Batch:
         self.served: Counter[tuple[str, str]] = Counter()
         """By run and id: of how many rows it told that their link is there."""
         self.sent_to: defaultdict[str, set[str]] = defaultdict(set)
-        """By id: the hosts that it left for."""
+        """By id: the hosts that it left for, and that may have it."""
         self.refused: dict[str, int] = {}
         """Rows of which a run said that nothing exists, by what was sent until then."""
         self.at_once = draw.choice((1, 2, 16))
@@ -96,6 +96,12 @@ class Batch:
         life = PROCESS.get()
         if operation == "createPaybylink" and life is not None:
             check_leaving(self, row, life.name, host, gets_out=gets_out)
+
+    def refuses(self, body: bytes, host: str) -> None:
+        """A host answered for certain that it did not make what a row asked for."""
+        row = self.row_of(body)
+        if row is not None:
+            self.sent_to[row.key].discard(host)
 
     def clerk(self, process: Process) -> Clerk:
         """Whoever works on it in one life of a process."""

@@ -82,6 +82,7 @@ class Gateway:
     row_of: Callable[[bytes], Call | None] = lambda _: None
     """The row of a batch that a request is about."""
     row_leaves: Callable[[Call, str, str, bool], None] = lambda _a, _b, _c, _d: None
+    row_refused: Callable[[bytes, str], None] = lambda _a, _b: None
     """Told of each request for one: row, operation, host, and whether it gets out."""
     dead: dict[str, float] = attrs.field(factory=dict[str, float])
     """Hosts that do not answer, and until when."""

@@ -26,6 +26,7 @@ import attrs
 from payermax_async.core.errors import NoReplyError, NotSentError, TlsError
 from payermax_async.transport.base import HttpRequest, HttpResponse
 from tests.world.calls import CALL, TURN, Call
+from tests.world.fates import DEFINITE
 from tests.world.resting import Rest
 from tests.world.ways import UNHEARD_OF, WRITES
 
@@ -131,6 +132,7 @@ class Line:
             if host.rest is not None:
                 host.rest.end(begun, self._now, well=well)
         self._heard(host, reply, operation, call, self._now - begun)
+        self._note_refusal(request, reply, name)
         return reply
 
     def _host(self, name: str) -> _Host:
@@ -208,6 +210,14 @@ class Line:
         # What comes with a signature that the shop cannot check is none of PayerMax's.
         if genuine or not signs:
             self._note_rest(reply, operation)
+
+    def _note_refusal(
+        self, request: HttpRequest, reply: HttpResponse, name: str
+    ) -> None:
+        gateway, signs = self.process.shop.gateway, reply.header_values("sign")
+        refused = any(f'"{code}"'.encode() in reply.body for code in DEFINITE)
+        if refused and len(signs) == 1 and gateway.keys.is_known(reply.body, signs[0]):
+            gateway.row_refused(request.body, name)
 
     def _note_end(self, call: Call, body: bytes) -> None:
         if any(f'"{code}"'.encode() in body for code in UNHEARD_OF):

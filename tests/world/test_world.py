@@ -23,7 +23,7 @@ from tests.world.world import Told, play
 _SEEDS = 200
 FAILED_ONCE = (
     406, 444, 484, 495, 510, 5000697, 8001303, 305143567, 972854314, 962989318,
-    20066, 20484, 20678, 25683,
+    20066, 20484, 20678, 25683, 21887,
 )  # fmt: skip
 """A stranger's word that there is no such link was taken for PayerMax's.
 
@@ -36,6 +36,7 @@ twice in the source of three runs, and one of them took its row from itself for 
 20484 another one. 20066, 20678: what was sent in the moment in which a host had failed
 too often was thought to have been sent after it. 25683: an alert of a payment was gone
 into by the number of its entry, which another had after the last commits were lost.
+21887: a host that refused a row for certain was looked for in its journal.
 """
 _AT_ONCE = 20
 _DIGESTS = (

@@ -117,6 +117,7 @@ class World:
             self.shop.departments.append(self.batch.clerk)
             self.gateway.row_of = self.batch.row_of
             self.gateway.row_leaves = self.batch.leaves
+            self.gateway.row_refused = self.batch.refuses
         self.post.shop, self.post.gateway = self.shop, self.gateway
         self.deals, self.trouble = Deals(world=self), Trouble(world=self)
         self.is_patient = patient
