@@ -41,6 +41,7 @@ __all__ = [
     "merchant",
     "order",
     "reply_of",
+    "time_of",
 ]
 
 IN_FLIGHT = 64
@@ -110,6 +111,13 @@ def _replies(platform: PrivateKey, count: int) -> dict[bytes, bytes]:
     return found
 
 
+def time_of(pid: int) -> float:
+    """Seconds of processor time that a process has used."""
+    told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    fields = told.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @attrs.frozen(kw_only=True)
 class Canned:
     """The gateway's address, and who asks it."""
@@ -125,9 +133,7 @@ class Canned:
 
     def processor_time(self) -> float:
         """Seconds of processor time that the gateway used."""
-        with Path(f"/proc/{self.pid}/stat").open(encoding="ascii") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return time_of(self.pid)
 
 
 @contextmanager

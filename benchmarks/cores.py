@@ -17,11 +17,21 @@ import statistics
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
 
 import attrs
 
-from benchmarks.canned import IN_FLIGHT, Canned, canned_gateway, merchant, order
+from benchmarks.canned import (
+    IN_FLIGHT,
+    Canned,
+    canned_gateway,
+    merchant,
+    order,
+    time_of,
+)
 from payermax_async import (
     ClientOptions,
     MerchantConfig,
@@ -51,8 +61,20 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-async def _create(config: MerchantConfig, options: ClientOptions, ids: range) -> float:
-    """Seconds by the clock for all of them, once connections are made."""
+def _own_time() -> float:
+    """Seconds of processor time of this process and of those that sign for it."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    children = {int(pid) for one in tasks for pid in one.read_text("ascii").split()}
+    return time.process_time() + sum(map(time_of, children))
+
+
+async def _create(
+    config: MerchantConfig,
+    options: ClientOptions,
+    ids: range,
+    ready: Callable[[], None],
+) -> Seen:
+    """Make links; what is seen begins when all is loaded and ``ready`` returned."""
     async with PayerMaxClient(config, options=options) as client:
         numbers = iter(ids)
 
@@ -64,9 +86,12 @@ async def _create(config: MerchantConfig, options: ClientOptions, ids: range) ->
             await client.create_link(order(next(numbers)))
 
         await asyncio.gather(*(first() for _ in range(IN_FLIGHT)))
-        before = time.perf_counter()
+        ready()
+        count = len(ids) - IN_FLIGHT
+        before = time.perf_counter(), _own_time()
         await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
-        return time.perf_counter() - before
+        took = time.perf_counter() - before[0]
+        return Seen(count / took, (_own_time() - before[1]) / count)
 
 
 def _options(backend: BackendName, place: PlaceName) -> ClientOptions:
@@ -75,67 +100,71 @@ def _options(backend: BackendName, place: PlaceName) -> ClientOptions:
 
 def in_one(gateway: Canned, backend: BackendName, place: PlaceName) -> Seen:
     """One process."""
-    before = os.times(), gateway.processor_time()
-    took = asyncio.run(
-        _create(gateway.config, _options(backend, place), range(gateway.count))
-    )
-    after = os.times(), gateway.processor_time()
-    # Of this process and of those that signed for it, which have ended.
-    used = sum(after[0][:4]) - sum(before[0][:4]) + after[1] - before[1]
-    return Seen((gateway.count - IN_FLIGHT) / took, used / gateway.count)
+    before = 0.0
+
+    def ready() -> None:
+        nonlocal before
+        before = gateway.processor_time()
+
+    options, ids = _options(backend, place), range(gateway.count)
+    seen = asyncio.run(_create(gateway.config, options, ids, ready))
+    served = (gateway.processor_time() - before) / (gateway.count - IN_FLIGHT)
+    return Seen(seen.rate, seen.cost + served)
 
 
 def in_several(gateway: Canned, backend: BackendName, cores: int) -> Seen:
-    """As many processes as there are cores, each with its share."""
+    """As many processes as there are cores, each with its share, begun at once."""
     key = gateway.config.private_key
     assert key is not None
     (platform,) = gateway.config.platform_keys
     share = gateway.count // cores
-    before = os.times(), gateway.processor_time()
     command = [sys.executable, "-m", "benchmarks.cores", "--child"]
+    with ExitStack() as last:
+        children: list[tuple[IO[str], IO[str]]] = []
+        for number in range(cores):
+            child = last.enter_context(
+                subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+            )
+            assert child.stdin is not None
+            assert child.stdout is not None
+            told = {
+                "url": gateway.url,
+                "key": key.to_base64(),
+                "platform": platform.to_base64(),
+                "backend": backend,
+                "first": number * share,
+                "count": share,
+            }
+            print(json.dumps(told), file=child.stdin, flush=True)
+            children.append((child.stdin, child.stdout))
+        for _, heard in children:
+            assert heard.readline() == "ready\n"
+        begun, served = time.perf_counter(), gateway.processor_time()
+        for tell, _ in children:
+            print("go", file=tell, flush=True)
+        costs = [float(heard.readline()) for _, heard in children]
+        took = time.perf_counter() - begun
+    count = (share - IN_FLIGHT) * cores
+    served = (gateway.processor_time() - served) / count
+    # By the clock of the one who waits for the last of them.
+    return Seen(count / took, statistics.mean(costs) + served)
 
-    def one(number: int) -> float:
-        told = {
-            "url": gateway.url,
-            "key": key.to_base64(),
-            "platform": platform.to_base64(),
-            "backend": backend,
-            "first": number * share,
-            "count": share,
-        }
-        done = subprocess.run(
-            command, input=json.dumps(told), capture_output=True, text=True, check=True
-        )
-        return float(done.stdout)
 
-    with ThreadPoolExecutor(cores) as pool:
-        took = list(pool.map(one, range(cores)))
-    after = os.times(), gateway.processor_time()
-    used = sum(after[0][:4]) - sum(before[0][:4]) + after[1] - before[1]
-    # What starting an interpreter and loading a key costs is no part of a link.
-    idle = json.loads(
-        subprocess.run(
-            [*command, "--idle"],
-            input=json.dumps({"key": key.to_base64()}),
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+def _child() -> None:
+    told = json.loads(sys.stdin.readline())
+    config = merchant(
+        told["url"], PrivateKey.load(told["key"]), PublicKey.load(told["platform"])
     )
-    used -= cores * idle
-    rate = sum((share - IN_FLIGHT) / each for each in took)
-    return Seen(rate, used / (share * cores))
 
+    def ready() -> None:
+        print("ready", flush=True)
+        sys.stdin.readline()
 
-def _child(idle: bool) -> None:
-    told = json.loads(sys.stdin.read())
-    key = PrivateKey.load(told["key"])
-    if idle:
-        print(sum(os.times()[:2]))
-        return
-    config = merchant(told["url"], key, PublicKey.load(told["platform"]))
     ids = range(told["first"], told["first"] + told["count"])
-    print(asyncio.run(_create(config, _options(told["backend"], "loop"), ids)))
+    options = _options(told["backend"], "loop")
+    print(asyncio.run(_create(config, options, ids, ready)).cost, flush=True)
 
 
 _PLACES: tuple[PlaceName, ...] = ("thread", "threads", "processes", "loop")
@@ -172,10 +201,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="turns")
     parser.add_argument("--json", action="store_true", help="figures alone")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--idle", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        _child(given.idle)
+        _child()
         return
     cores, found = _cores(), measure(given.count, given.repeats)
     if given.json:

@@ -75,9 +75,10 @@ class ClientOptions:
     """Where the configuration's key signs.
 
     ``thread`` never holds up the event loop. ``threads`` are as many as there are
-    processors for this process: both libraries sign on all of them at once.
-    ``processes`` are as many, with the key handed to them through a pipe; they leave
-    the interpreter to the event loop (not on Windows). ``loop`` holds it up for a few
+    processors for this process; the event loop and they wait for one interpreter, so
+    that little is gained. ``processes`` are as many, with the key handed to them
+    through a pipe; they leave the interpreter to the event loop, and make many links
+    from one process quickest (not on Windows). ``loop`` holds it up for a few
     milliseconds at a time, or one signature, and starts no thread. An executor of
     threads that is yours is used and left open.
     """

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["PlaceName", "Signing", "SigningPlace", "place_of"]
 
 PlaceName = Literal["thread", "threads", "processes", "loop"]
-"""``thread`` and ``threads``: the event loop goes on meanwhile, and both libraries sign
-on several processors at once. ``processes``: nothing but the handing over is left to
-this one. ``loop``: it stands still for a few milliseconds at most, and nothing is spent
-on handing signatures over."""
+"""``thread`` and ``threads``: the event loop goes on meanwhile. Both libraries let go
+of the interpreter while they sign, but not around it. ``processes``: nothing but the
+handing over is left to this one. ``loop``: it stands still for a few milliseconds at
+most, and nothing is spent on handing signatures over."""
 
 
 class SigningPlace(Protocol):
