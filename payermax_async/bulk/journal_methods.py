@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,27 +22,27 @@ __all__ = ["SqlJournal"]
 T = TypeVar("T")
 
 
-class SqlJournal:
+class SqlJournal(ABC):
     """The methods of a journal over whatever runs steps."""
 
     _clock: Clock
     _number = 1
     """Of the batch within its tables; a file has no other."""
 
+    @abstractmethod
     def _write(self, plan: Plan[T]) -> Awaitable[T]:
         """Run steps in one transaction that is durable when this returns."""
-        raise NotImplementedError
 
     def _in_batch(self, plan: Plan[T]) -> Awaitable[T]:
         return self._write(lambda: given(plan(), batch=self._number))
 
+    @abstractmethod
     async def open(self) -> None:
         """See :class:`Journal`."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def aclose(self) -> None:
         """See :class:`Journal`."""
-        raise NotImplementedError
 
     async def __aenter__(self) -> Self:
         await self.open()

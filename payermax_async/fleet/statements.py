@@ -134,7 +134,8 @@ def enqueue(batch: int, rows: Sequence[Enqueuable]) -> Steps[EnqueuedRows]:
         "CAST(:amounts AS TEXT[]), CAST(:currencies AS TEXT[]), "
         "CAST(:own AS TEXT[]), CAST(:states AS TEXT[]), CAST(:reasons AS TEXT[]), "
         "CAST(:remedies AS TEXT[])) AS given (k, o, p, d, a, c, w, s, r, m) "
-        "ON CONFLICT (batch, link_key) DO NOTHING RETURNING link_key, state",
+        # Made in one order: two who enqueue the same rows do not wait for each other.
+        "ORDER BY k ON CONFLICT (batch, link_key) DO NOTHING RETURNING link_key, state",
         {
             "batch": batch,
             "keys": [coded(planned.key) for planned, _, _ in once],
@@ -181,7 +182,7 @@ def _there_already(
         return [], []
     found = yield Query(
         "SELECT link_key, digest, state, again FROM {journal} "
-        # Locked in one order: two who enqueue the same rows do not wait for each other.
+        # Locked in one order, for the same reason.
         "WHERE batch = :batch AND link_key = ANY(CAST(:keys AS TEXT[])) "
         "ORDER BY link_key FOR UPDATE",
         {"batch": batch, "keys": [coded(planned.key) for planned, _, _ in rows]},

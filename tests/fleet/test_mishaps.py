@@ -324,3 +324,39 @@ async def test_a_worker_ends_with_the_first_of_its_parts(
             async with asyncio.timeout(20):
                 await worker.run()
         assert not worker.health.ready
+
+
+@pytest.mark.parametrize("state", ["", "planned", "refused"])
+async def test_rows_are_locked_in_one_order_whoever_enqueues_them(
+    place: Place, state: str
+) -> None:
+    """Two who enqueue the same rows, in different orders, would wait for each other."""
+    gateways = Gateways()
+    rows = [order(name) for name in ("order-z", "order-m", "order-a")]
+    async with gateways.client() as client, place.fleet() as fleet:
+        batch = await fleet.open_batch("n", client.config)
+        if state:
+            await fleet.enqueue(batch, rows)
+            await place.sql(f"UPDATE {{}}journal SET state = '{state}', again = 1")
+        connecting = psycopg.AsyncConnection.connect
+        async with (
+            await connecting(place.address) as other,
+            await connecting(place.address) as third,
+        ):
+            await fleet.add(batch, order("order-m"), connection=other)
+            enqueueing = asyncio.create_task(fleet.enqueue(batch, rows))
+            waiting = (
+                "SELECT count(*) FROM pg_locks AS l, pg_stat_activity AS a "
+                "WHERE NOT l.granted AND a.pid = l.pid AND a.query LIKE "
+                f"'%{place.schema}%' AND a.query NOT LIKE '%pg_locks%'"
+            )
+            async with asyncio.timeout(30):
+                while await place.sql(waiting) == [(0,)]:
+                    await asyncio.sleep(0.01)
+            # It waits for the one in the middle, and has not touched the last one.
+            await third.execute("SET lock_timeout = '5s'")
+            await fleet.add(batch, order("order-z"), connection=third)
+            await third.rollback()
+            await other.rollback()
+            told = await enqueueing
+    assert told.new + told.known == 3
